@@ -1,0 +1,1 @@
+//! mailboxes for clients: IMAP and POP3.

@@ -1,0 +1,1 @@
+//! an account's collections and items: change counter, changes since, grants, quota.

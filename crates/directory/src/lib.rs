@@ -1,0 +1,1 @@
+//! who: domains, accounts, groups, roles, credentials.

@@ -1,0 +1,1 @@
+//! the bus and durable timers; the one retry policy.

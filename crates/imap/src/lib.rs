@@ -1,0 +1,1 @@
+//! the IMAP language, both directions, framing and literals, without input or output.

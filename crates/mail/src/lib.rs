@@ -1,0 +1,1 @@
+//! mailboxes and messages: UIDs, flags, threads, structure, delivery, undelete.

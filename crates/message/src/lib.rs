@@ -1,0 +1,1 @@
+//! a mail message: read with offsets, edited without touching the rest, built.

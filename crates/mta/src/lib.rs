@@ -1,0 +1,1 @@
+//! mail in and out: SMTP and LMTP sessions, channels, remote delivery.

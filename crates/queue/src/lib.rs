@@ -1,0 +1,1 @@
+//! mail on its way: durable envelope, schedule, retry, holds, notices.

@@ -1,0 +1,1 @@
+//! what mail servers say to each other: SMTP and LMTP, both sides, without input or output.

@@ -1,0 +1,1 @@
+//! bytes that survive: the log, group commit, state, blobs, partitions.
