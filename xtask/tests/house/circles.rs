@@ -18,8 +18,10 @@ fn imports(file: &SourceFile) -> BTreeSet<String> {
         let code = line.split("//").next().unwrap_or_default();
         let mut rest = code;
         while let Some(at) = rest.find("crate::") {
-            let path: String =
-                rest[at + 7..].chars().take_while(|character| character.is_alphanumeric() || "_:".contains(*character)).collect();
+            let path: String = rest[at + 7..]
+                .chars()
+                .take_while(|character| character.is_alphanumeric() || "_:".contains(*character))
+                .collect();
             found.insert(path.trim_end_matches(':').to_owned());
             rest = &rest[at + 7..];
         }
@@ -31,7 +33,8 @@ fn imports(file: &SourceFile) -> BTreeSet<String> {
 fn target<'a>(modules: &'a BTreeSet<String>, import: &str) -> Option<&'a String> {
     let mut best = None;
     for module in modules {
-        let begins = import == module || import.strip_prefix(module.as_str()).is_some_and(|rest| rest.starts_with("::"));
+        let begins =
+            import == module || import.strip_prefix(module.as_str()).is_some_and(|rest| rest.starts_with("::"));
         if begins && best.is_none_or(|held: &String| held.len() < module.len()) {
             best = Some(module);
         }
@@ -43,7 +46,8 @@ fn target<'a>(modules: &'a BTreeSet<String>, import: &str) -> Option<&'a String>
 fn files_do_not_import_each_other_in_a_loop() {
     let mut findings = Vec::new();
     for name in crates() {
-        let sources: Vec<SourceFile> = files(&format!("crates/{name}/src")).into_iter().filter(|file| !file.is_test).collect();
+        let sources: Vec<SourceFile> =
+            files(&format!("crates/{name}/src")).into_iter().filter(|file| !file.is_test).collect();
         let modules: BTreeSet<String> =
             sources.iter().map(|file| module(&file.path)).filter(|path| path != "lib" && path != "main").collect();
         let mut arrows: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
@@ -57,7 +61,10 @@ fn files_do_not_import_each_other_in_a_loop() {
                     }
                     Some(_) => {}
                     None if from != "lib" && from != "main" => {
-                        findings.push(format!("{}: imports `crate::{import}` from its own root; name the module", file.path));
+                        findings.push(format!(
+                            "{}: imports `crate::{import}` from its own root; name the module",
+                            file.path
+                        ));
                     }
                     None => {}
                 }
@@ -65,7 +72,8 @@ fn files_do_not_import_each_other_in_a_loop() {
         }
         for circle in circles(&arrows) {
             if !is_excepted("circle", &format!("crates/{name}: {}", circle.join(" "))) {
-                findings.push(format!("crates/{name}: these files import each other in a loop: {}", circle.join(" -> ")));
+                findings
+                    .push(format!("crates/{name}: these files import each other in a loop: {}", circle.join(" -> ")));
             }
         }
     }
@@ -74,7 +82,8 @@ fn files_do_not_import_each_other_in_a_loop() {
 
 /// Groups of modules that can all reach each other.
 fn circles(arrows: &BTreeMap<String, BTreeSet<String>>) -> Vec<Vec<String>> {
-    let reach: BTreeMap<&String, BTreeSet<String>> = arrows.keys().map(|from| (from, reachable(arrows, from))).collect();
+    let reach: BTreeMap<&String, BTreeSet<String>> =
+        arrows.keys().map(|from| (from, reachable(arrows, from))).collect();
     let mut seen = BTreeSet::new();
     let mut found = Vec::new();
     for (from, far) in &reach {

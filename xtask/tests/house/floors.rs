@@ -24,7 +24,17 @@ const TABLE: &[(&str, u8, &[&str])] = &[
         "heliograph",
         7,
         &[
-            "message", "smtp", "imap", "storage", "net", "events", "directory", "account", "queue", "mail", "mta",
+            "message",
+            "smtp",
+            "imap",
+            "storage",
+            "net",
+            "events",
+            "directory",
+            "account",
+            "queue",
+            "mail",
+            "mta",
             "access",
         ],
     ),
@@ -54,7 +64,8 @@ fn arrows_run_only_where_the_table_allows() {
         for used in dependencies(&format!("crates/{name}")) {
             if let Some((_, below, _)) = TABLE.iter().find(|(row, ..)| *row == used) {
                 if used != "model" && !allowed.contains(&used.as_str()) {
-                    findings.push(format!("crates/{name}/Cargo.toml: may not use {used}; change the design or the table"));
+                    findings
+                        .push(format!("crates/{name}/Cargo.toml: may not use {used}; change the design or the table"));
                 }
                 if below >= floor {
                     findings.push(format!("crates/{name}/Cargo.toml: {used} does not stand below it"));

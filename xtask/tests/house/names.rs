@@ -41,7 +41,11 @@ fn nothing_is_left_for_later() {
             let unfinished = ["todo!(", "unimplemented!(", "FIXME", "XXX"].iter().any(|word| line.contains(word));
             let ignored = line.trim() == "#[ignore]";
             if unfinished || ignored {
-                findings.push(format!("{}:{}: finish it, or take it out; an ignored test says why", file.path, index + 1));
+                findings.push(format!(
+                    "{}:{}: finish it, or take it out; an ignored test says why",
+                    file.path,
+                    index + 1
+                ));
             }
         }
     }

@@ -32,12 +32,17 @@ fn functions_fit_a_screen() {
                 long.push(format!("{}:{line}: {length} lines", file.path));
             }
             if length > FUNCTION_LINES_MAX && !is_excepted("function size", &file.path) {
-                findings.push(format!("{}:{line}: a function of {length} lines, at most {FUNCTION_LINES_MAX}", file.path));
+                findings
+                    .push(format!("{}:{line}: a function of {length} lines, at most {FUNCTION_LINES_MAX}", file.path));
             }
         }
     }
     if long.len() * 100 > all * LONG_PERCENT_MAX {
-        findings.push(format!("{} of {all} functions are over {FUNCTION_LINES_LONG} lines:\n{}", long.len(), long.join("\n")));
+        findings.push(format!(
+            "{} of {all} functions are over {FUNCTION_LINES_LONG} lines:\n{}",
+            long.len(),
+            long.join("\n")
+        ));
     }
     report(findings);
 }
