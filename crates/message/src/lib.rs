@@ -7,6 +7,7 @@
 //! | file | holds |
 //! |---|---|
 //! | `limits` | every bound of this crate |
+//! | `lexeme` | quoted strings and comments |
 //! | `span` | a range of octets |
 //! | `header` | header fields: names, raw ranges, unfolded values (RFC 5322 §2.2) |
 //! | `parameter` | `; name=value` lists (RFC 2045 §5.1, RFC 2231) |
@@ -39,6 +40,7 @@ pub mod fold;
 pub mod fuzz;
 pub mod header;
 pub mod html;
+mod lexeme;
 pub mod limits;
 pub mod parameter;
 pub mod parse;

@@ -43,7 +43,7 @@ pub const PREVIEW_CHARACTERS_MAX: usize = 200;
 /// How many decoded octets are looked at to make a preview.
 pub const PREVIEW_OCTETS_MAX: usize = 64 * 1024;
 
-/// How many octets of comments may be nested in a structured field.
+/// How deep comments may be nested in a structured field.
 pub const COMMENT_DEPTH_MAX: usize = 32;
 
 /// How long a line of a downgraded or built message may be, without its line end (RFC 5322 §2.1.1).

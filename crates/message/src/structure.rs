@@ -1,7 +1,7 @@
 //! The MIME tree of a message as plain data: what IMAP's BODYSTRUCTURE and BODY[…] need (RFC 9051 §6.4.5, §7.5.2).
 
 use crate::envelope::Envelope;
-use crate::parameter::Parameter;
+use crate::parameter::{self, Parameter};
 use crate::span::Span;
 
 /// The MIME tree of a whole message. Made by [`crate::parse::structure`].
@@ -92,26 +92,53 @@ impl Structure {
     /// The part with this number, such as `[2, 1]`; `[]` is the whole message. In a message that is no multipart,
     /// `[1]` is the message's only part (RFC 9051 §6.4.5).
     pub fn part(&self, number: &[u32]) -> Option<&Part> {
-        todo!()
+        let (mut rest, mut part) = match number.split_first() {
+            None => return Some(&self.root),
+            Some((first, rest)) => (rest, self.root.child_of_message(*first)?),
+        };
+        while let Some((next, after)) = rest.split_first() {
+            part = match &part.content {
+                Content::Leaf => return None,
+                Content::Multipart(_) => part.child_of_message(*next)?,
+                Content::Message(embedded) => embedded.root.child_of_message(*next)?,
+            };
+            rest = after;
+        }
+        Some(part)
     }
 
     /// The octets of a section; `None` if there is no such part, or if it has no such text.
     pub fn section(&self, number: &[u32], text: SectionText) -> Option<Span> {
-        todo!()
+        let part = self.part(number)?;
+        if number.is_empty() {
+            return match text {
+                SectionText::Whole => Some(part.whole()),
+                SectionText::Header => Some(part.header),
+                SectionText::Text => Some(part.body),
+                SectionText::Mime => None,
+            };
+        }
+        match (text, &part.content) {
+            (SectionText::Whole, _) => Some(part.body),
+            (SectionText::Mime, _) => Some(part.header),
+            (SectionText::Header, Content::Message(embedded)) => Some(embedded.root.header),
+            (SectionText::Text, Content::Message(embedded)) => Some(embedded.root.body),
+            (SectionText::Header | SectionText::Text, _) => None,
+        }
     }
 
     /// Every part in the order of the octets, the root first, those of embedded messages included.
     pub fn parts(&self) -> Parts<'_> {
-        todo!()
+        self.root.parts()
     }
 
     /// Whether any part is to be shown as an attachment.
     pub fn has_attachment(&self) -> bool {
-        todo!()
+        self.parts().any(Part::is_attachment)
     }
 }
 
-/// Goes through all parts; made by [`Structure::parts`].
+/// Goes through all parts; made by [`Structure::parts`] and [`Part::parts`].
 pub struct Parts<'a> {
     waiting: Vec<&'a Part>,
 }
@@ -120,7 +147,13 @@ impl<'a> Iterator for Parts<'a> {
     type Item = &'a Part;
 
     fn next(&mut self) -> Option<&'a Part> {
-        todo!()
+        let part = self.waiting.pop()?;
+        match &part.content {
+            Content::Leaf => {}
+            Content::Multipart(children) => self.waiting.extend(children.iter().rev()),
+            Content::Message(embedded) => self.waiting.push(&embedded.root),
+        }
+        Some(part)
     }
 }
 
@@ -132,16 +165,37 @@ impl Part {
 
     /// The value of a parameter of the content type.
     pub fn parameter(&self, name: &str) -> Option<&str> {
-        todo!()
+        parameter::find(&self.parameters, name)
     }
 
     /// The file name that the disposition or the type gives, decoded.
     pub fn file_name(&self) -> Option<String> {
-        todo!()
+        let disposed = self.disposition.iter().flat_map(|disposition| &disposition.parameters);
+        let named = disposed.clone().find(|parameter| parameter.name == "filename");
+        named.or_else(|| self.parameters.iter().find(|parameter| parameter.name == "name")).map(Parameter::decoded)
+    }
+
+    /// Whether the part is to be shown as an attachment (RFC 2183 §2.2).
+    pub fn is_attachment(&self) -> bool {
+        self.disposition.as_ref().is_some_and(|disposition| disposition.kind == "attachment")
     }
 
     /// Header and body: the whole part, or the whole message.
     pub fn whole(&self) -> Span {
         Span { start: self.header.start, end: self.body.end }
+    }
+
+    /// This part and all in it, in the order of the octets.
+    pub fn parts(&self) -> Parts<'_> {
+        Parts { waiting: vec![self] }
+    }
+
+    /// Part `number` of a message or multipart: a child of a multipart, or part 1, which is the message's body itself.
+    fn child_of_message(&self, number: u32) -> Option<&Part> {
+        let index = usize::try_from(number).ok()?.checked_sub(1)?;
+        match &self.content {
+            Content::Multipart(children) => children.get(index),
+            _ => (index == 0).then_some(self),
+        }
     }
 }
