@@ -75,9 +75,7 @@ impl Piece {
     /// Reads up to the next semicolon, which is left for the caller.
     fn read(input: &mut Peekable<Chars<'_>>) -> Option<Piece> {
         let written = text_until_semicolon(input, true);
-        if input.next_if_eq(&'=').is_none() {
-            return None;
-        }
+        input.next_if_eq(&'=')?;
         let value = value(input);
         let (name, marks) = written.split_once('*').unwrap_or((&written, ""));
         let is_marked = name.len() < written.len();

@@ -20,7 +20,9 @@ fn of_part(message: &[u8], part: &Part) -> String {
             let plain = children.iter().filter(|child| prefers_plain && child.is("text", "plain"));
             plain.chain(children).map(|child| of_part(message, child)).find(|text| !text.is_empty()).unwrap_or_default()
         }
-        Content::Leaf | Content::Message(_) => String::new(),
+        // A message that only forwards another says what that one says.
+        Content::Message(embedded) => of_part(message, &embedded.root),
+        Content::Leaf => String::new(),
     }
 }
 
@@ -106,5 +108,6 @@ mod tests {
             --b\r\nContent-Type: text/html\r\n\r\n<style>x</style>&zwnj;<b>Yes</b>\r\n--b--\r\n";
         assert_eq!(of(attached), "Yes");
         assert_eq!(of("Content-Type: image/png\r\n\r\nno"), "");
+        assert_eq!(of("Content-Type: message/rfc822\r\n\r\nSubject: in\r\n\r\nForwarded"), "Forwarded");
     }
 }
