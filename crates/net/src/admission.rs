@@ -15,10 +15,7 @@ pub struct ConnectionLimits {
 
 impl Default for ConnectionLimits {
     fn default() -> ConnectionLimits {
-        ConnectionLimits {
-            total: crate::limits::CONNECTIONS,
-            per_address: crate::limits::CONNECTIONS_PER_ADDRESS,
-        }
+        ConnectionLimits { total: crate::limits::CONNECTIONS, per_address: crate::limits::CONNECTIONS_PER_ADDRESS }
     }
 }
 

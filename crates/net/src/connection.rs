@@ -20,8 +20,8 @@ use tokio_rustls::TlsStream;
 use crate::endpoint::Endpoint;
 use crate::error::Error;
 use crate::limits;
-use crate::socket::Socket;
 use crate::shutdown::ShutdownToken;
+use crate::socket::Socket;
 use crate::stream::Stream;
 use crate::tls::{ClientTls, ServerTls, TlsInfo, Trust};
 

@@ -41,7 +41,6 @@ pub async fn tcp(
 /// # Errors
 /// [`Error::Connect`].
 pub async fn unix(path: &Path, trace: TraceId, shutdown: ShutdownToken) -> Result<Connection, Error> {
-    let stream =
-        UnixStream::connect(path).await.map_err(|source| Error::Connect { peer: Endpoint::Unix, source })?;
+    let stream = UnixStream::connect(path).await.map_err(|source| Error::Connect { peer: Endpoint::Unix, source })?;
     Ok(Connection::new(Stream::unix(stream), Endpoint::Unix, Endpoint::Unix, trace, shutdown))
 }

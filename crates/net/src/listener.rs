@@ -265,8 +265,7 @@ impl Shared {
             }
             Err(refused) => {
                 self.signals.refused(trace, peer, refused);
-                let connection =
-                    Connection::from_socket(Socket::new(carrier), peer, local, trace, self.token.clone());
+                let connection = Connection::from_socket(Socket::new(carrier), peer, local, trace, self.token.clone());
                 connections.spawn(self.send_away(connection, refused));
             }
         }
@@ -281,7 +280,8 @@ impl Shared {
     ) -> Result<(), Error> {
         let mut socket = Socket::new(carrier);
         let read = tokio::time::timeout(limits::PROXY_HEADER, read_header(&mut socket)).await;
-        let proxied = read.unwrap_or(Err(ProxyError::Missing)).map_err(|source| Error::Proxy { peer: proxy, source })?;
+        let proxied =
+            read.unwrap_or(Err(ProxyError::Missing)).map_err(|source| Error::Proxy { peer: proxy, source })?;
         let mut connection = Connection::from_socket(socket, proxy, local, trace, self.token.clone());
         if let (Proxied::For { source, destination }, Endpoint::Ip(proxy)) = (proxied, proxy) {
             connection.set_proxied(proxy, source, destination);

@@ -62,7 +62,8 @@ struct Buckets {
 }
 
 /// Bounds, in seconds, that suit requests: from a millisecond to half a minute.
-pub const REQUEST_SECONDS: &[f64] = &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
+pub const REQUEST_SECONDS: &[f64] =
+    &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
 
 impl Histogram {
     fn new(bounds: &'static [f64]) -> Histogram {

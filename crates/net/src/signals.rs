@@ -45,7 +45,10 @@ impl Signals {
             open: registry.gauge("heliograph_connections", "Connections open now.", labels),
             refused: counter("heliograph_connections_refused_total", "Connections refused for a limit."),
             handshakes_failed: counter("heliograph_tls_handshakes_failed_total", "TLS handshakes that failed."),
-            proxies_failed: counter("heliograph_proxy_headers_failed_total", "Trusted proxies without a proper header."),
+            proxies_failed: counter(
+                "heliograph_proxy_headers_failed_total",
+                "Trusted proxies without a proper header.",
+            ),
             panics: counter("heliograph_connection_panics_total", "Connections ended by a fault of ours."),
             accepts_failed: counter("heliograph_accepts_failed_total", "Connections that could not be accepted."),
         }

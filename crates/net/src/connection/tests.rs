@@ -37,7 +37,8 @@ async fn draining_interrupts_only_those_who_wait_between_transactions() {
 #[tokio::test]
 async fn pieces_leave_in_order() {
     let (mut left, mut right) = Connection::pair(100_000);
-    let mut pieces = vec![Bytes::from_static(b"* 1 "), Bytes::new(), Bytes::from(vec![b'x'; 50_000]), Bytes::from_static(b")")];
+    let mut pieces =
+        vec![Bytes::from_static(b"* 1 "), Bytes::new(), Bytes::from(vec![b'x'; 50_000]), Bytes::from_static(b")")];
     left.send_pieces(&mut pieces, None).await.unwrap();
     assert!(pieces.is_empty());
     let mut octets = BytesMut::new();

@@ -69,7 +69,11 @@ impl Table {
             ("none", true) => entry.missing = true,
             ("empty", true) => {}
             ("fail", true) => entry.failing = true,
-            _ => return Err("after the name comes mx, null-mx, a, txt, ptr, none, empty or fail, and what belongs to it"),
+            _ => {
+                return Err(
+                    "after the name comes mx, null-mx, a, txt, ptr, none, empty or fail, and what belongs to it",
+                );
+            }
         }
         entry.mx.sort();
         Ok(())

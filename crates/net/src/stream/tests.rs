@@ -32,7 +32,8 @@ async fn deflate_goes_both_ways_and_survives_rests() {
     left.start_deflate(b"");
     right.start_deflate(b"");
     for round in 0..20 {
-        exchange(&mut left, &mut right, format!("* {round} FETCH (FLAGS (\\Seen))\r\n").repeat(round + 1).as_bytes()).await;
+        exchange(&mut left, &mut right, format!("* {round} FETCH (FLAGS (\\Seen))\r\n").repeat(round + 1).as_bytes())
+            .await;
         exchange(&mut right, &mut left, &noise(round * 7000 + 1)).await;
         if round % 3 == 0 {
             left.rest();

@@ -117,15 +117,16 @@ fn add_roots(roots: &mut RootCertStore, path: &Path) -> Result<(), Error> {
     let bad = |why: String| Error::Certificate { what: "root certificates", path: path.to_owned(), why };
     let mut count = 0;
     for root in CertificateDer::pem_file_iter(path).map_err(|error| bad(error.to_string()))? {
-        roots
-            .add(root.map_err(|error| bad(error.to_string()))?)
-            .map_err(|error| bad(error.to_string()))?;
+        roots.add(root.map_err(|error| bad(error.to_string()))?).map_err(|error| bad(error.to_string()))?;
         count += 1;
     }
     if count == 0 { Err(bad("it holds no certificate".to_owned())) } else { Ok(()) }
 }
 
-fn configure(provider: &Arc<CryptoProvider>, verifier: Arc<dyn ServerCertVerifier>) -> Result<Arc<ClientConfig>, Error> {
+fn configure(
+    provider: &Arc<CryptoProvider>,
+    verifier: Arc<dyn ServerCertVerifier>,
+) -> Result<Arc<ClientConfig>, Error> {
     let mut config = ClientConfig::builder_with_provider(Arc::clone(provider))
         .with_safe_default_protocol_versions()
         .map_err(|_| Error::TlsNotPossible { why: "the cryptography offers no TLS version" })?

@@ -26,9 +26,5 @@ pub fn make(names: &[String]) -> Result<SelfSigned, Error> {
     subject.push(rcgen::DnType::CommonName, names.first().map_or("heliograph", String::as_str));
     parameters.distinguished_name = subject;
     let certificate = parameters.self_signed(&key).map_err(failed)?;
-    Ok(SelfSigned {
-        der: certificate.der().to_vec(),
-        certificate_pem: certificate.pem(),
-        key_pem: key.serialize_pem(),
-    })
+    Ok(SelfSigned { der: certificate.der().to_vec(), certificate_pem: certificate.pem(), key_pem: key.serialize_pem() })
 }

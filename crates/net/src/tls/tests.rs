@@ -97,7 +97,9 @@ async fn a_reload_takes_effect_and_a_broken_one_does_not() {
     let broken = CertificateFiles { chain: folder.0.join("broken.pem"), ..old[0].clone() };
     assert!(matches!(Certificates::load(&[broken]), Err(Error::Certificate { what: "certificate", .. })));
     let other_key = CertificateFiles { key: new[0].key.clone(), ..old[0].clone() };
-    let Err(Error::Certificate { why, .. }) = Certificates::load(&[other_key]) else { panic!("a foreign key was taken") };
+    let Err(Error::Certificate { why, .. }) = Certificates::load(&[other_key]) else {
+        panic!("a foreign key was taken")
+    };
     assert_eq!(why, "it is not the key of the certificate");
     let missing = CertificateFiles { key: folder.0.join("nowhere"), ..old[0].clone() };
     assert!(matches!(Certificates::load(&[missing]), Err(Error::Certificate { what: "key", .. })));
