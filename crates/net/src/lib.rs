@@ -1,1 +1,51 @@
-//! sockets, TLS, limits, DNS, the administration HTTP server and the one drive loop.
+//! Sockets, TLS, limits, name service and the administration HTTP server: everything that touches the network.
+//!
+//! Nothing here knows a mail protocol. A door implements [`listener::Door`] and receives [`connection::Connection`]s.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `connection` | [`Connection`]: a stream, who is at the other end, and how to wait for it |
+//! | `stream`, `socket`, `deflate` | [`Stream`]: one concrete type for TCP, Unix and in-memory, with optional TLS and DEFLATE |
+//! | `tls/` | certificates by SNI, reload, client trust, channel bindings (RFC 5929, RFC 9266), self-signed certificates |
+//! | `listener`, `admission`, `proxy` | accepting: limits by address and in total, the PROXY protocol from trusted peers |
+//! | `dial` | connecting out, with a time limit and a chosen source address |
+//! | `shutdown` | [`Shutdown`] and its token: finish the transaction, then close |
+//! | `resolver/` | [`Resolver`]: MX, addresses, TXT, PTR; hickory's and one from a table |
+//! | `http` | the administration listener: `/metrics`, `/health/live`, `/health/ready` |
+//! | `metrics` | [`Registry`]: counters, gauges, histograms, written as Prometheus text |
+//! | `clock`, `random` | time and randomness as things handed in |
+
+pub mod admission;
+pub mod clock;
+pub mod connection;
+pub mod deflate;
+pub mod dial;
+pub mod endpoint;
+pub mod error;
+pub mod fuzz;
+pub mod http;
+pub mod limits;
+pub mod listener;
+pub mod metrics;
+pub mod network;
+pub mod proxy;
+pub mod random;
+pub mod resolver;
+pub mod shutdown;
+mod signals;
+mod socket;
+pub mod stream;
+pub mod tls;
+
+pub use clock::{Clock, SystemClock};
+pub use connection::{Connection, Received};
+pub use endpoint::{Endpoint, ListenAddress};
+pub use error::Error;
+pub use listener::{BoxFuture, Door, Listener, ListenerSettings, TlsUse};
+pub use metrics::{Counter, Gauge, Histogram, Registry};
+pub use network::Network;
+pub use random::{Random, SystemRandom};
+pub use resolver::{DnsError, HostAddress, Mx, Resolver};
+pub use shutdown::{Shutdown, ShutdownToken};
+pub use stream::Stream;
+pub use tls::{ClientTls, ServerTls, TlsInfo, Trust};

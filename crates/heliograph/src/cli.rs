@@ -1,0 +1,86 @@
+//! The command line: what can be typed.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+use clap_complete::Shell;
+
+use crate::verbs::config::ConfigVerb;
+
+/// One program for an organisation's mail.
+#[derive(Debug, Parser)]
+#[command(name = "heliograph", version, about, propagate_version = true, max_term_width = 100)]
+pub struct CommandLine {
+    /// The settings file. Unless given: the one that HELIOGRAPH_CONFIG names, else DIR/heliograph.toml of --data DIR
+    /// if it exists, else /etc/heliograph/heliograph.toml.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// The data folder, instead of the one that the settings name.
+    #[arg(long, global = true, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Print JSON, for programs.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Do not ask before doing what cannot be undone.
+    #[arg(long, global = true)]
+    pub yes: bool,
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// What can be done.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Run the server in the foreground.
+    Serve {
+        /// Only these parts: mta, access.
+        #[arg(long, value_delimiter = ',', value_name = "ROLES")]
+        role: Vec<String>,
+    },
+    /// Run a complete demo on loopback, with two users and an administrator.
+    Demo {
+        /// Take whatever ports are free instead of the demo's own.
+        #[arg(long)]
+        any_port: bool,
+    },
+    /// Look at the settings and change them.
+    #[command(subcommand)]
+    Config(ConfigVerb),
+    /// Print what a shell needs to complete this program's commands.
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+    /// Print the manual page, or write one for each command into a folder.
+    Man {
+        /// The folder.
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
+    },
+}
+
+/// What every verb may need to know of the command line.
+#[derive(Clone, Debug, Default)]
+pub struct Context {
+    /// `--config`.
+    pub config: Option<PathBuf>,
+    /// `--data`.
+    pub data: Option<PathBuf>,
+    /// `--json`.
+    pub json: bool,
+    /// `--yes`.
+    pub yes: bool,
+}
+
+/// Where the settings lie unless said otherwise.
+const USUAL_FILE: &str = "/etc/heliograph/heliograph.toml";
+
+impl Context {
+    /// The settings file that is meant.
+    pub fn settings_file(&self) -> PathBuf {
+        let of_environment = || std::env::var_os("HELIOGRAPH_CONFIG").map(PathBuf::from);
+        let of_data = self.data.as_ref().map(|data| data.join("heliograph.toml")).filter(|file| file.exists());
+        self.config.clone().or_else(of_environment).or(of_data).unwrap_or_else(|| PathBuf::from(USUAL_FILE))
+    }
+}

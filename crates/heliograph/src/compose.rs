@@ -1,0 +1,200 @@
+//! From settings to services, from the ground to the roof: straight code, every dependency an argument.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use events::Bus;
+use net::resolver::system::SystemResolver;
+use net::resolver::table::TableResolver;
+use net::tls::{CertificateFiles, Certificates, self_signed};
+use net::{ClientTls, Clock, Random, Registry, Resolver, ServerTls, SystemClock, SystemRandom};
+use storage::{Layout, Options, Partition, Partitions, RealDisk};
+
+use crate::failure::Failure;
+use crate::settings::Settings;
+
+/// The store of a data folder, opened under its locks.
+#[derive(Clone)]
+pub struct Store {
+    /// Where everything lies.
+    pub layout: Layout,
+    /// Directory and queue.
+    pub system: Partition,
+    /// Mail.
+    pub partitions: Partitions,
+}
+
+/// Everything that doors and operator verbs work with.
+#[derive(Clone)]
+pub struct Services {
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+    /// Random octets.
+    pub random: Arc<dyn Random>,
+    /// What is counted.
+    pub registry: Registry,
+    /// The partitions.
+    pub store: Store,
+    /// Who hears of changes.
+    pub bus: Bus,
+    /// Who knows names.
+    pub resolver: Arc<dyn Resolver>,
+    /// TLS for those who connect to us.
+    pub server_tls: ServerTls,
+    /// TLS for those to whom we connect.
+    pub client_tls: ClientTls,
+}
+
+/// Opens the store of a data folder, making what is not there.
+///
+/// # Errors
+/// The folder cannot be used, or another process has it open (temporary).
+pub fn open_store(settings: &Settings) -> Result<Store, Failure> {
+    let layout = Layout::new(&settings.server.data);
+    for folder in [layout.data().to_owned(), layout.partitions(), layout.run()] {
+        make_private(&folder)?;
+    }
+    let system = open_partition(&layout.system(), settings)?;
+    let mut by_nick = BTreeMap::new();
+    for nick in nicks(&layout, &settings.storage.default_partition)? {
+        let path = layout.partition(&nick).map_err(|error| Failure::failed("cannot open the store").because(error))?;
+        by_nick.insert(nick, open_partition(&path, settings)?);
+    }
+    let partitions = Partitions::new(by_nick, &settings.storage.default_partition)
+        .map_err(|error| Failure::failed("cannot open the store").because(error))?;
+    Ok(Store { layout, system, partitions })
+}
+
+/// The folders in `partitions/`, and the default one in any case.
+fn nicks(layout: &Layout, default: &str) -> Result<Vec<String>, Failure> {
+    let failed = |error| Failure::failed(format!("cannot read {}", layout.partitions().display())).because(error);
+    let mut nicks = vec![default.to_owned()];
+    for entry in std::fs::read_dir(layout.partitions()).map_err(failed)? {
+        let name = entry.map_err(failed)?.file_name().to_string_lossy().into_owned();
+        if name != default && storage::is_nickname(&name) {
+            nicks.push(name);
+        }
+    }
+    Ok(nicks)
+}
+
+fn open_partition(path: &Path, settings: &Settings) -> Result<Partition, Failure> {
+    let options = Options {
+        segment_octets: settings.storage.segment_octets,
+        index_cache_octets: settings.storage.index_cache_octets,
+        ..Options::default()
+    };
+    Partition::open(path, options, Arc::new(RealDisk)).map_err(|error| {
+        let message = format!("cannot open the partition {}", path.display());
+        let failure = if error.is_temporary() { Failure::temporary(message) } else { Failure::failed(message) };
+        failure.because(error)
+    })
+}
+
+/// Makes a folder that only its owner can look into.
+fn make_private(folder: &Path) -> Result<(), Failure> {
+    use std::os::unix::fs::DirBuilderExt;
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .map_err(|error| Failure::failed(format!("cannot make the folder {}", folder.display())).because(error))
+}
+
+/// Opens and joins everything below the doors. Must be called within tokio.
+///
+/// # Errors
+/// What could not be opened.
+pub fn compose(settings: &Settings) -> Result<Services, Failure> {
+    let failed = |what: &str, error: net::Error| Failure::failed(what.to_owned()).because(error);
+    let certificates = load_certificates(settings)?;
+    let server_tls =
+        ServerTls::new(certificates, settings.tls.floor).map_err(|error| failed("cannot use TLS", error))?;
+    let client_tls = ClientTls::new(settings.tls.roots.as_deref()).map_err(|error| failed("cannot use TLS", error))?;
+    let system_resolver =
+        SystemResolver::new(&settings.dns.system).map_err(|error| failed("cannot ask for names", error))?;
+    let resolver = TableResolver::in_front_of(settings.dns.table.clone(), Arc::new(system_resolver));
+
+    let store = open_store(settings)?;
+    let bus = Bus::new();
+    for (_, partition) in store.partitions.iter() {
+        partition.subscribe(Arc::new(bus.clone()));
+    }
+    store.system.subscribe(Arc::new(bus.clone()));
+
+    Ok(Services {
+        clock: Arc::new(SystemClock),
+        random: Arc::new(SystemRandom),
+        registry: Registry::new(),
+        store,
+        bus,
+        resolver: Arc::new(resolver),
+        server_tls,
+        client_tls,
+    })
+}
+
+/// The certificates that the settings name, or one that vouches for itself.
+///
+/// # Errors
+/// Which file cannot be used and why.
+pub fn load_certificates(settings: &Settings) -> Result<Certificates, Failure> {
+    let own;
+    let files = match settings.tls.certificates.as_slice() {
+        [] => {
+            own = [own_certificate(settings)?];
+            &own[..]
+        }
+        files => files,
+    };
+    Certificates::load(files).map_err(|error| Failure::failed("cannot use the certificates").because(error))
+}
+
+/// The certificate in the data folder that vouches for itself, made when it is not there.
+///
+/// # Errors
+/// That it could not be written.
+pub fn own_certificate(settings: &Settings) -> Result<CertificateFiles, Failure> {
+    let folder = settings.server.data.join("tls");
+    let files =
+        CertificateFiles { chain: folder.join("self-signed.pem"), key: folder.join("self-signed.key"), names: vec![] };
+    if files.chain.exists() && files.key.exists() {
+        return Ok(files);
+    }
+    let failed =
+        |error: std::io::Error| Failure::failed(format!("cannot write into {}", folder.display())).because(error);
+    make_private(&folder)?;
+    let host = settings.server.host.to_string();
+    let mut names = vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()];
+    if !settings.server.host.is_literal() && host != "localhost" {
+        names.insert(0, host);
+    }
+    let made =
+        self_signed::make(&names).map_err(|error| Failure::failed("cannot make a certificate").because(error))?;
+    write_private(&files.key, &made.key_pem).map_err(failed)?;
+    std::fs::write(&files.chain, made.certificate_pem).map_err(failed)?;
+    Ok(files)
+}
+
+/// Writes a file that only its owner can read.
+///
+/// # Errors
+/// Those of the file system.
+pub fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
+    use std::io::Write;
+    use std::os::unix::fs::OpenOptionsExt;
+    let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
+}
+
+impl Store {
+    /// Closes all partitions, each at a point from which it opens without replay.
+    pub fn close(self) {
+        for (_, partition) in self.partitions.iter() {
+            partition.clone().close();
+        }
+        self.system.close();
+    }
+}

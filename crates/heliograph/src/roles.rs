@@ -1,0 +1,161 @@
+//! Which parts of the program run, and which protocols belong to which part.
+
+use crate::settings::sections::listeners::TlsChoice;
+
+/// A part of the program that can run alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Takes and delivers mail.
+    Mta,
+    /// Serves mailboxes.
+    Access,
+}
+
+impl Role {
+    /// All names.
+    pub const NAMES: &'static [&'static str] = &["mta", "access"];
+
+    /// The role of this name.
+    pub fn from_name(name: &str) -> Option<Role> {
+        [Role::Mta, Role::Access].into_iter().find(|role| role.name() == name)
+    }
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Role::Mta => "mta",
+            Role::Access => "access",
+        }
+    }
+}
+
+/// What a listener speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// Mail from the world (RFC 5321).
+    Smtp,
+    /// Mail from our users (RFC 6409).
+    Submission,
+    /// The same under TLS from the first octet (RFC 8314).
+    Submissions,
+    /// Mail from another server of ours (RFC 2033).
+    Lmtp,
+    /// Mailboxes (RFC 9051).
+    Imap,
+    /// The same under TLS from the first octet.
+    Imaps,
+    /// One mailbox, simply (RFC 1939).
+    Pop3,
+    /// The same under TLS from the first octet.
+    Pop3s,
+    /// Metrics and health over HTTP.
+    Admin,
+}
+
+/// One row of the table of protocols.
+struct Row {
+    protocol: Protocol,
+    name: &'static str,
+    role: Option<Role>,
+    tls: TlsChoice,
+    standard: Option<&'static str>,
+    demo_port: u16,
+}
+
+const TABLE: &[Row] = &[
+    row(Protocol::Smtp, "smtp", Some(Role::Mta), TlsChoice::OnRequest, Some("*:25"), 2525),
+    row(Protocol::Submission, "submission", Some(Role::Mta), TlsChoice::OnRequest, Some("*:587"), 2587),
+    row(Protocol::Submissions, "submissions", Some(Role::Mta), TlsChoice::Implicit, Some("*:465"), 2465),
+    row(Protocol::Lmtp, "lmtp", Some(Role::Mta), TlsChoice::OnRequest, None, 2424),
+    row(Protocol::Imap, "imap", Some(Role::Access), TlsChoice::OnRequest, Some("*:143"), 2143),
+    row(Protocol::Imaps, "imaps", Some(Role::Access), TlsChoice::Implicit, Some("*:993"), 2993),
+    row(Protocol::Pop3, "pop3", Some(Role::Access), TlsChoice::OnRequest, Some("*:110"), 2110),
+    row(Protocol::Pop3s, "pop3s", Some(Role::Access), TlsChoice::Implicit, Some("*:995"), 2995),
+    row(Protocol::Admin, "admin", None, TlsChoice::Never, Some("127.0.0.1:8025"), 2080),
+];
+
+const fn row(
+    protocol: Protocol,
+    name: &'static str,
+    role: Option<Role>,
+    tls: TlsChoice,
+    standard: Option<&'static str>,
+    demo_port: u16,
+) -> Row {
+    Row { protocol, name, role, tls, standard, demo_port }
+}
+
+impl Protocol {
+    /// All of them, in the order in which they are shown.
+    pub const ALL: [Protocol; 9] = [
+        Protocol::Smtp,
+        Protocol::Submission,
+        Protocol::Submissions,
+        Protocol::Lmtp,
+        Protocol::Imap,
+        Protocol::Imaps,
+        Protocol::Pop3,
+        Protocol::Pop3s,
+        Protocol::Admin,
+    ];
+
+    /// All names.
+    pub const NAMES: &'static [&'static str] =
+        &["smtp", "submission", "submissions", "lmtp", "imap", "imaps", "pop3", "pop3s", "admin"];
+
+    fn row(self) -> &'static Row {
+        TABLE.iter().find(|row| row.protocol == self).expect("each protocol has a row, as a test holds")
+    }
+
+    /// The protocol of this name.
+    pub fn from_name(name: &str) -> Option<Protocol> {
+        TABLE.iter().find(|row| row.name == name).map(|row| row.protocol)
+    }
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        self.row().name
+    }
+
+    /// The part of the program that speaks it; `None` for what always runs.
+    pub fn role(self) -> Option<Role> {
+        self.row().role
+    }
+
+    /// How it uses TLS unless told otherwise.
+    pub fn usual_tls(self) -> TlsChoice {
+        self.row().tls
+    }
+
+    /// Whether TLS can start in the middle of it.
+    pub fn can_start_tls(self) -> bool {
+        !matches!(self, Protocol::Admin | Protocol::Submissions | Protocol::Imaps | Protocol::Pop3s)
+    }
+
+    /// Where it is listened on when the settings name no listeners at all.
+    pub fn standard_address(self) -> Option<&'static str> {
+        self.row().standard
+    }
+
+    /// Its port in the demo.
+    pub fn demo_port(self) -> u16 {
+        self.row().demo_port
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_protocol_and_role_has_its_name() {
+        for (protocol, name) in Protocol::ALL.iter().zip(Protocol::NAMES) {
+            assert_eq!(protocol.name(), *name);
+            assert_eq!(Protocol::from_name(name), Some(*protocol));
+        }
+        assert_eq!(TABLE.len(), Protocol::ALL.len());
+        for name in Role::NAMES {
+            assert_eq!(Role::from_name(name).map(Role::name), Some(*name));
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! `heliograph serve`: everything joined, listening, until somebody says stop.
+//!
+//! Start: settings, log, services, all addresses bound, doors opened, `ready`. Stop: listeners closed, connections
+//! asked to finish, cut off when time is up, store closed.
+
+pub mod demo;
+mod doors;
+pub mod running;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use net::{Listener, ListenerSettings, Shutdown, TlsUse};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::task::JoinSet;
+
+use crate::cli::Context;
+use crate::compose::{self, Services};
+use crate::failure::Failure;
+use crate::roles::Role;
+use crate::serve::doors::Doors;
+use crate::serve::running::{Running, Stop};
+use crate::settings::Settings;
+use crate::settings::sections::listeners::TlsChoice;
+use crate::terminal::print;
+use crate::{logging, notify};
+
+/// Runs the server until it is told to end.
+///
+/// # Errors
+/// Why it could not start.
+pub fn serve(context: &Context, roles: &[String]) -> Result<(), Failure> {
+    let file = context.settings_file();
+    let mut settings = Settings::load(&file)?;
+    if let Some(data) = &context.data {
+        settings.server.data = std::path::absolute(data).unwrap_or_else(|_| data.clone());
+    }
+    if !roles.is_empty() {
+        settings.keep_roles(&parse_roles(roles)?);
+    }
+    logging::start(&settings.log)?;
+    runtime(&settings)?.block_on(run(Running::new(file, settings), |_| Ok(())))
+}
+
+fn parse_roles(names: &[String]) -> Result<Vec<Role>, Failure> {
+    let unknown = |name: &String| Failure::usage(format!("{name} is no role; there are {}", Role::NAMES.join(", ")));
+    names.iter().map(|name| Role::from_name(name).ok_or_else(|| unknown(name))).collect()
+}
+
+/// Threads to serve with.
+fn runtime(settings: &Settings) -> Result<tokio::runtime::Runtime, Failure> {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    if settings.server.threads > 0 {
+        builder.worker_threads(settings.server.threads);
+    }
+    builder.enable_all().build().map_err(|error| Failure::failed("cannot start threads").because(error))
+}
+
+/// Serves. `announce` is called when all addresses are taken and printed, before anybody is let in.
+async fn run(running: Arc<Running>, announce: impl FnOnce(&Bound<'_>) -> Result<(), Failure>) -> Result<(), Failure> {
+    let settings = running.settings();
+    let shutdown = Shutdown::new();
+    let mut signals = Signals::new()?;
+    let services = compose::compose(&settings)?;
+    let listeners = bind(&settings, &services).await?;
+    running.started(
+        &services,
+        listeners.iter().map(|listener| (listener.protocol(), listener.address().clone())).collect(),
+    );
+
+    let doors = Doors::new(&settings, &services, &running)?;
+    let mut tasks = JoinSet::new();
+    for listener in &listeners {
+        print(&format!("listening {} {}\n", listener.protocol(), listener.address()))?;
+    }
+    announce(&Bound { services: &services, settings: &settings, listeners: &listeners })?;
+    for listener in listeners {
+        let door = doors.of(listener.protocol());
+        let (random, registry, token) = (Arc::clone(&services.random), services.registry.clone(), shutdown.token());
+        tasks.spawn(async move { listener.run(door, random, &registry, token).await });
+    }
+    print("ready\n")?;
+    notify::tell("READY=1");
+    tracing::info!("ready");
+
+    signals.wait(&running).await;
+    end(&running, &shutdown, tasks, &mut signals).await;
+    services.store.close();
+    Ok(())
+}
+
+/// What is known when all addresses are taken.
+pub struct Bound<'a> {
+    /// The services.
+    pub services: &'a Services,
+    /// The settings.
+    pub settings: &'a Settings,
+    /// The listeners.
+    pub listeners: &'a [Listener],
+}
+
+async fn bind(settings: &Settings, services: &Services) -> Result<Vec<Listener>, Failure> {
+    let mut bound = Vec::new();
+    for listener in &settings.listeners {
+        let tls = match listener.tls {
+            TlsChoice::Never => TlsUse::Never,
+            TlsChoice::OnRequest => TlsUse::OnRequest(services.server_tls.clone()),
+            TlsChoice::Implicit => TlsUse::Implicit(services.server_tls.clone()),
+        };
+        let settings = ListenerSettings {
+            protocol: listener.protocol.name(),
+            address: listener.address.clone(),
+            tls,
+            limits: listener.limits,
+            proxies: listener.proxies.clone(),
+            handshake_timeout: listener.handshake_timeout,
+            unix_mode: listener.unix_mode,
+        };
+        let listener = Listener::bind(settings).await;
+        bound.push(listener.map_err(|error| Failure::failed("cannot start").because(error))?);
+    }
+    Ok(bound)
+}
+
+/// Asks everybody to finish, waits, and cuts off who is left.
+async fn end(running: &Running, shutdown: &Shutdown, mut tasks: JoinSet<()>, signals: &mut Signals) {
+    let grace = running.settings().server.shutdown_grace;
+    notify::tell("STOPPING=1");
+    tracing::info!(grace_seconds = grace.as_secs(), "ending: connections may finish");
+    shutdown.drain();
+    let finished = async { while tasks.join_next().await.is_some() {} };
+    let mut finished = std::pin::pin!(finished);
+    tokio::select! {
+        () = finished.as_mut() => return,
+        () = tokio::time::sleep(grace) => {}
+        () = signals.hurry() => tracing::info!("asked again to end: not waiting any longer"),
+    }
+    shutdown.stop();
+    // Cutting off is quick; a task that hangs nevertheless must not keep the store open.
+    let _hung = tokio::time::timeout(CUT_OFF, finished).await;
+}
+
+/// Time for connections that are cut off to vanish.
+const CUT_OFF: Duration = Duration::from_secs(5);
+
+/// The signals that we heed.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+    hang_up: Signal,
+}
+
+impl Signals {
+    fn new() -> Result<Signals, Failure> {
+        let listen = |kind| signal(kind).map_err(|error| Failure::failed("cannot hear signals").because(error));
+        Ok(Signals {
+            interrupt: listen(SignalKind::interrupt())?,
+            terminate: listen(SignalKind::terminate())?,
+            hang_up: listen(SignalKind::hangup())?,
+        })
+    }
+
+    /// Returns when the server shall end; reloads when it shall reload.
+    async fn wait(&mut self, running: &Arc<Running>) {
+        loop {
+            tokio::select! {
+                _ = self.interrupt.recv() => return,
+                _ = self.terminate.recv() => return,
+                Stop = running.stop_asked() => return,
+                _ = self.hang_up.recv() => {
+                    notify::tell("RELOADING=1");
+                    // What came of it is in the log.
+                    let _told = running.reload();
+                    notify::tell("READY=1");
+                }
+            }
+        }
+    }
+
+    /// Returns when somebody asks a second time.
+    async fn hurry(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! The running server as its operators see it: what it runs on, since when, where; how to reload it and end it.
+
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+
+use model::Timestamp;
+use net::{ListenAddress, ServerTls};
+use tokio::sync::Notify;
+
+use crate::compose::{Services, load_certificates};
+use crate::settings::{Changes, Settings};
+
+/// The running server.
+pub struct Running {
+    file: PathBuf,
+    settings: RwLock<Arc<Settings>>,
+    started: OnceLock<Started>,
+    stop: Notify,
+}
+
+/// What is known once it has started.
+struct Started {
+    at: Timestamp,
+    listeners: Vec<(&'static str, ListenAddress)>,
+    server_tls: ServerTls,
+}
+
+/// Somebody asked the server to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stop;
+
+impl Running {
+    /// A server about to start with settings from `file`.
+    pub fn new(file: PathBuf, settings: Settings) -> Arc<Running> {
+        Arc::new(Running {
+            file,
+            settings: RwLock::new(Arc::new(settings)),
+            started: OnceLock::new(),
+            stop: Notify::new(),
+        })
+    }
+
+    /// Notes that it has started.
+    pub fn started(&self, services: &Services, listeners: Vec<(&'static str, ListenAddress)>) {
+        let at = services.clock.now();
+        let _once = self.started.set(Started { at, listeners, server_tls: services.server_tls.clone() });
+    }
+
+    /// The settings that hold now.
+    pub fn settings(&self) -> Arc<Settings> {
+        Arc::clone(&self.settings.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The settings file.
+    pub fn file(&self) -> &std::path::Path {
+        &self.file
+    }
+
+    /// Since when it runs.
+    pub fn since(&self) -> Option<Timestamp> {
+        self.started.get().map(|started| started.at)
+    }
+
+    /// What listens where.
+    pub fn listeners(&self) -> &[(&'static str, ListenAddress)] {
+        self.started.get().map_or(&[], |started| &started.listeners)
+    }
+
+    /// Reads the settings and certificates again. Connections stay. What cannot be used changes nothing.
+    ///
+    /// # Errors
+    /// What is wrong with the new settings or certificates; the old ones hold.
+    pub fn reload(&self) -> Result<Changes, String> {
+        let reloaded = self.try_reload();
+        match &reloaded {
+            Ok(changes) if changes.need_restart.is_empty() => {
+                tracing::info!(applied = changes.applied.len(), "settings and certificates reloaded");
+            }
+            Ok(changes) => {
+                let waiting = changes.need_restart.iter().cloned().collect::<Vec<_>>().join(", ");
+                tracing::warn!(waiting, "settings reloaded; these changes need a restart");
+            }
+            Err(why) => tracing::error!("nothing was reloaded, the old settings hold: {why}"),
+        }
+        reloaded
+    }
+
+    fn try_reload(&self) -> Result<Changes, String> {
+        let old = self.settings();
+        let mut fresh = Settings::load(&self.file).map_err(|failure| failure.to_string())?;
+        // The data folder cannot move under a running server, and --data may have said another one.
+        fresh.server.data.clone_from(&old.server.data);
+        let changes = old.changes(&fresh);
+        if let Some(started) = self.started.get() {
+            let certificates = load_certificates(&fresh).map_err(|failure| failure.to_string())?;
+            started.server_tls.replace(certificates).map_err(|error| error.to_string())?;
+        }
+        *self.settings.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(fresh);
+        Ok(changes)
+    }
+
+    /// Asks the server to end.
+    pub fn ask_to_stop(&self) {
+        self.stop.notify_one();
+    }
+
+    /// Returns when the server was asked to end.
+    pub async fn stop_asked(&self) -> Stop {
+        self.stop.notified().await;
+        Stop
+    }
+}

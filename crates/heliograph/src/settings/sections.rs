@@ -1,0 +1,53 @@
+//! All sections, joined. Each file below holds the keys of one and makes what the program runs on from them.
+
+pub mod dns;
+pub mod listeners;
+pub mod log;
+pub mod server;
+pub mod storage;
+pub mod tls;
+
+use crate::settings::key::Key;
+
+/// The sections in the order in which they are shown: name, what it is about, keys.
+pub const SECTIONS: &[(&str, &str, &[Key])] = &[
+    ("server", "The program itself.", server::KEYS),
+    (
+        "listeners[]",
+        "What is listened on: one [[listeners]] each. None at all means the standard ports.",
+        listeners::KEYS,
+    ),
+    ("storage", "The partitions on the disk.", storage::KEYS),
+    ("tls", "Certificates and versions.", tls::KEYS),
+    ("dns", "How names are asked for.", dns::KEYS),
+    ("log", "What is written to the log.", log::KEYS),
+];
+
+/// All keys.
+pub fn all() -> impl Iterator<Item = &'static Key> {
+    SECTIONS.iter().flat_map(|(_, _, keys)| keys.iter())
+}
+
+/// The key of this path (without numbers).
+pub fn find(path: &str) -> Option<&'static Key> {
+    all().find(|key| key.path == path)
+}
+
+/// Whether keys stand below this path (without numbers).
+pub fn is_section(path: &str) -> bool {
+    all().any(|key| key.path.strip_prefix(path).is_some_and(|rest| rest.starts_with('.')))
+}
+
+/// What may stand in a section (without numbers), or at the top.
+pub fn names_in(section: &str) -> Vec<&'static str> {
+    let mut names: Vec<&'static str> = Vec::new();
+    for key in all() {
+        let rest = match section {
+            "" => Some(key.path),
+            _ => key.path.strip_prefix(section).and_then(|rest| rest.strip_prefix('.')),
+        };
+        let name = rest.and_then(|rest| rest.split(['.', '[']).next());
+        names.extend(name.filter(|name| !names.contains(name)));
+    }
+    names
+}

@@ -1,0 +1,205 @@
+//! `[[listeners]]`: what is listened on.
+
+use std::time::Duration;
+
+use net::admission::ConnectionLimits;
+use net::{ListenAddress, Network};
+
+use crate::roles::{Protocol, Role};
+use crate::settings::document::Values;
+use crate::settings::key::{Effect, Key, Kind};
+use crate::settings::problem::Problem;
+use crate::settings::value::Value;
+
+/// One listener.
+#[derive(Clone, Debug)]
+pub struct Listener {
+    /// What it speaks.
+    pub protocol: Protocol,
+    /// Where.
+    pub address: ListenAddress,
+    /// How it uses TLS.
+    pub tls: TlsChoice,
+    /// How many at a time.
+    pub limits: ConnectionLimits,
+    /// Proxies that speak for others.
+    pub proxies: Vec<Network>,
+    /// How long a TLS handshake may take.
+    pub handshake_timeout: Duration,
+    /// Permissions of a Unix socket.
+    pub unix_mode: u32,
+}
+
+/// How a listener uses TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TlsChoice {
+    /// Not at all.
+    Never,
+    /// When the client asks for it.
+    OnRequest,
+    /// From the first octet.
+    Implicit,
+}
+
+/// The keys.
+pub const KEYS: &[Key] = &[
+    Key {
+        path: "listeners[].protocol",
+        kind: Kind::Choice(Protocol::NAMES),
+        default: "",
+        doc: "What is spoken: smtp takes mail from the world, submission and submissions from our users, lmtp from another \
+              server of ours; imap, imaps, pop3 and pop3s serve mailboxes; admin serves metrics and health over HTTP.",
+        example: "\"imaps\"",
+        effect: Effect::Restart,
+    },
+    Key {
+        path: "listeners[].address",
+        kind: Kind::Listen,
+        default: "",
+        doc: "Where: ADDRESS:PORT, *:PORT for every address of the machine, or unix:PATH (lmtp). Port 0 lets the \
+              system choose; the choice is printed at the start.",
+        example: "\"*:993\"",
+        effect: Effect::Restart,
+    },
+    Key {
+        path: "listeners[].tls",
+        kind: Kind::Choice(&["auto", "never", "on-request", "implicit"]),
+        default: "\"auto\"",
+        doc: "auto is what the protocol's name says: implicit for submissions, imaps and pop3s, never for admin and Unix \
+              sockets, on-request (STARTTLS) for the others.",
+        example: "\"on-request\"",
+        effect: Effect::Restart,
+    },
+    Key {
+        path: "listeners[].connections",
+        kind: Kind::Number { min: 1, max: 1_000_000 },
+        default: "20000",
+        doc: "How many connections it serves at one time.",
+        example: "5000",
+        effect: Effect::Restart,
+    },
+    Key {
+        path: "listeners[].connections_per_address",
+        kind: Kind::Number { min: 1, max: 1_000_000 },
+        default: "100",
+        doc: "How many connections it serves at one time from one IPv4 address, or one IPv6 network of /64.",
+        example: "20",
+        effect: Effect::Restart,
+    },
+    Key {
+        path: "listeners[].proxies",
+        kind: Kind::List(&Kind::Network),
+        default: "[]",
+        doc: "Proxies in front of this listener. Connections from them, and only those, must begin with a PROXY header, \
+              version 1 or 2, and count as coming from whom it names.",
+        example: "[\"10.0.0.5\"]",
+        effect: Effect::Restart,
+    },
+    Key {
+        path: "listeners[].handshake_timeout",
+        kind: Kind::Time { min: Duration::from_secs(1), max: Duration::from_secs(300) },
+        default: "\"30s\"",
+        doc: "How long a TLS handshake may take.",
+        example: "\"10s\"",
+        effect: Effect::Restart,
+    },
+    Key {
+        path: "listeners[].unix_mode",
+        kind: Kind::Mode,
+        default: "\"660\"",
+        doc: "The permissions of a Unix socket.",
+        example: "\"600\"",
+        effect: Effect::Restart,
+    },
+];
+
+/// Makes what the program runs on.
+pub fn make(values: &Values, roles: &[Role], problems: &mut Vec<Problem>) -> Vec<Listener> {
+    if values.each("listeners").is_empty() {
+        return standard(roles);
+    }
+    let mut made = Vec::new();
+    for at in values.each("listeners") {
+        if let Some(listener) = make_one(values, &at, roles, problems) {
+            made.push(listener);
+        }
+    }
+    made
+}
+
+fn make_one(values: &Values, at: &str, roles: &[Role], problems: &mut Vec<Problem>) -> Option<Listener> {
+    let path = |name: &str| format!("{at}.{name}");
+    let protocol = values.text_if_set(&path("protocol")).and_then(|name| Protocol::from_name(&name));
+    let address = values.listen_if_set(&path("address")).map(|address| match address {
+        ListenAddress::Unix(socket) => ListenAddress::Unix(values.folder().join(socket)),
+        ip => ip,
+    });
+    for (name, missing) in [("protocol", protocol.is_none()), ("address", address.is_none())] {
+        if missing {
+            let path = path(name);
+            problems.push(Problem::with_value(values.position(&path), &path, "must be given"));
+        }
+    }
+    let proxies = values.picked(&path("proxies"), |value| match value {
+        Value::Network(network) => Some(network),
+        _ => None,
+    });
+    let limits = ConnectionLimits {
+        total: values.count(&path("connections")),
+        per_address: values.count(&path("connections_per_address")),
+    };
+    let (handshake_timeout, unix_mode) = (values.time(&path("handshake_timeout")), values.mode(&path("unix_mode")));
+    let tls = values.text(&path("tls"));
+    let (protocol, address) = (protocol?, address?);
+    let tls = choose_tls(&tls, protocol, &address);
+    let listener = Listener { protocol, address, tls, limits, proxies, handshake_timeout, unix_mode };
+    check(values, at, &listener, roles, problems);
+    Some(listener)
+}
+
+fn check(values: &Values, at: &str, listener: &Listener, roles: &[Role], problems: &mut Vec<Problem>) {
+    let mut refuse = |name: &str, why: String, help: &str| {
+        let path = format!("{at}.{name}");
+        problems.push(Problem::with_value(values.position(&path), &path, why).helped(help));
+    };
+    let protocol = listener.protocol;
+    if protocol.role().is_some_and(|role| !roles.contains(&role)) {
+        let role = protocol.role().map_or("", Role::name);
+        refuse("protocol", format!("needs the role {role}, which does not run here"), "add it to server.roles");
+    }
+    if matches!(listener.address, ListenAddress::Unix(_)) && protocol != Protocol::Lmtp {
+        refuse("address", format!("cannot be a Unix socket: {} is spoken over TCP", protocol.name()), "lmtp can be");
+    }
+    if listener.tls == TlsChoice::OnRequest && !protocol.can_start_tls() {
+        refuse("tls", format!("cannot be on-request: {} cannot start TLS later", protocol.name()), "implicit or never");
+    }
+}
+
+fn choose_tls(written: &str, protocol: Protocol, address: &ListenAddress) -> TlsChoice {
+    match written {
+        "never" => TlsChoice::Never,
+        "on-request" => TlsChoice::OnRequest,
+        "implicit" => TlsChoice::Implicit,
+        _ if matches!(address, ListenAddress::Unix(_)) => TlsChoice::Never,
+        _ => protocol.usual_tls(),
+    }
+}
+
+/// The standard ports of everything that runs.
+fn standard(roles: &[Role]) -> Vec<Listener> {
+    let runs = |protocol: &Protocol| protocol.role().is_none_or(|role| roles.contains(&role));
+    Protocol::ALL.into_iter().filter(runs).filter_map(standard_one).collect()
+}
+
+fn standard_one(protocol: Protocol) -> Option<Listener> {
+    let address: ListenAddress = protocol.standard_address()?.parse().expect("the standard addresses are addresses");
+    Some(Listener {
+        protocol,
+        tls: choose_tls("auto", protocol, &address),
+        address,
+        limits: ConnectionLimits::default(),
+        proxies: Vec::new(),
+        handshake_timeout: net::limits::HANDSHAKE,
+        unix_mode: 0o660,
+    })
+}

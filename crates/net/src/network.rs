@@ -1,0 +1,86 @@
+//! Ranges of addresses in CIDR form, for lists of trusted peers.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::str::FromStr;
+
+/// A range of addresses: `10.0.0.0/8`, `2001:db8::/32`, or one address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Network {
+    address: IpAddr,
+    prefix_bits: u8,
+}
+
+/// Why a text is no range of addresses.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no range of addresses: write 10.0.0.0/8, 2001:db8::/32 or one address")]
+pub struct NetworkError(pub String);
+
+impl Network {
+    /// Whether `address` lies in the range. IPv4 in IPv6 clothes counts as IPv4.
+    pub fn contains(&self, address: IpAddr) -> bool {
+        match (self.address, address.to_canonical()) {
+            (IpAddr::V4(ours), IpAddr::V4(theirs)) => {
+                same_prefix(u128::from(ours.to_bits()) << 96, u128::from(theirs.to_bits()) << 96, self.prefix_bits)
+            }
+            (IpAddr::V6(ours), IpAddr::V6(theirs)) => same_prefix(ours.to_bits(), theirs.to_bits(), self.prefix_bits),
+            _ => false,
+        }
+    }
+}
+
+fn same_prefix(left: u128, right: u128, prefix_bits: u8) -> bool {
+    prefix_bits == 0 || (left ^ right) >> (128 - u32::from(prefix_bits)) == 0
+}
+
+impl FromStr for Network {
+    type Err = NetworkError;
+
+    fn from_str(text: &str) -> Result<Network, NetworkError> {
+        let refused = || NetworkError(text.to_owned());
+        let (address, prefix) = match text.split_once('/') {
+            Some((address, prefix)) => (address, Some(prefix)),
+            None => (text, None),
+        };
+        let address: IpAddr = address.parse().map_err(|_| refused())?;
+        let bits_max = if address.is_ipv4() { 32 } else { 128 };
+        let prefix_bits = match prefix {
+            Some(prefix) => prefix.parse().ok().filter(|bits| *bits <= bits_max).ok_or_else(refused)?,
+            None => bits_max,
+        };
+        Ok(Network { address, prefix_bits })
+    }
+}
+
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.address, self.prefix_bits)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn within(network: &str, address: &str) -> bool {
+        network.parse::<Network>().unwrap().contains(address.parse().unwrap())
+    }
+
+    #[test]
+    fn ranges_hold_their_addresses() {
+        assert!(within("10.0.0.0/8", "10.255.1.2"));
+        assert!(!within("10.0.0.0/8", "11.0.0.1"));
+        assert!(within("0.0.0.0/0", "8.8.8.8"));
+        assert!(!within("0.0.0.0/0", "::1"));
+        assert!(within("127.0.0.1", "::ffff:127.0.0.1"));
+        assert!(within("2001:db8::/32", "2001:db8:1::1"));
+        assert!(!within("2001:db8::/32", "2001:db9::1"));
+    }
+
+    #[test]
+    fn other_texts_are_refused() {
+        for text in ["", "10.0.0.0/33", "::/129", "10/8", "10.0.0.0/-1", "a"] {
+            assert!(text.parse::<Network>().is_err(), "{text}");
+        }
+    }
+}

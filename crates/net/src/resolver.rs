@@ -1,0 +1,101 @@
+//! The name service, as a port: mail exchangers, addresses, texts and names of addresses.
+
+pub mod system;
+pub mod table;
+
+use std::net::{IpAddr, SocketAddr};
+
+use crate::listener::BoxFuture;
+
+/// One mail exchanger (RFC 5321 §5.1). A null MX (RFC 7505) is one with preference 0 and the empty name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Mx {
+    /// Lower is tried first.
+    pub preference: u16,
+    /// The host, without a dot at the end.
+    pub host: String,
+}
+
+impl Mx {
+    /// Whether this says that the domain takes no mail (RFC 7505 §3).
+    pub fn is_null(&self) -> bool {
+        self.host.is_empty()
+    }
+}
+
+/// An address of a host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HostAddress {
+    /// The address.
+    pub ip: IpAddr,
+    /// Another port than the protocol's. Only a table of fixed names gives one.
+    pub port: Option<u16>,
+}
+
+impl HostAddress {
+    /// Where to connect, with the protocol's own port where no other is given.
+    pub fn socket(&self, default_port: u16) -> SocketAddr {
+        SocketAddr::new(self.ip, self.port.unwrap_or(default_port))
+    }
+}
+
+/// Why there is no answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DnsError {
+    /// The name does not exist (NXDOMAIN).
+    #[error("{name} does not exist")]
+    NoSuchName {
+        /// The name asked for.
+        name: String,
+    },
+    /// The name exists but has no such record.
+    #[error("{name} has no {kind} record")]
+    NoRecords {
+        /// The name asked for.
+        name: String,
+        /// The kind of record: MX, A, TXT, PTR.
+        kind: &'static str,
+    },
+    /// The name cannot be asked for at all: a label is too long, or has characters that no name has.
+    #[error("`{name}` cannot be a name")]
+    NotAName {
+        /// The text.
+        name: String,
+    },
+    /// The servers did not answer, or failed: ask again later.
+    #[error("the name service gave no answer about {name}: {why}")]
+    Temporary {
+        /// The name asked for.
+        name: String,
+        /// What happened.
+        why: String,
+    },
+}
+
+impl DnsError {
+    /// Whether asking again later may help.
+    pub fn is_temporary(&self) -> bool {
+        matches!(self, DnsError::Temporary { .. })
+    }
+}
+
+/// An answer, now or later.
+pub type DnsAnswer<'a, T> = BoxFuture<'a, Result<T, DnsError>>;
+
+/// Who knows names. Names are ASCII (A-labels); a dot at the end changes nothing.
+pub trait Resolver: Send + Sync {
+    /// The mail exchangers of a domain, best first. Not the addresses used in their stead when there are none.
+    fn mx<'a>(&'a self, domain: &'a str) -> DnsAnswer<'a, Vec<Mx>>;
+
+    /// The addresses of a host, IPv6 and IPv4.
+    fn addresses<'a>(&'a self, host: &'a str) -> DnsAnswer<'a, Vec<HostAddress>>;
+
+    /// The TXT records of a name, each with its strings put together.
+    fn txt<'a>(&'a self, name: &'a str) -> DnsAnswer<'a, Vec<String>>;
+
+    /// The names of an address.
+    fn ptr(&self, address: IpAddr) -> DnsAnswer<'_, Vec<String>>;
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,189 @@
+//! The real name service, by hickory: an answer is kept as long as its TTL says, in a bounded cache.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use hickory_resolver::TokioResolver;
+use hickory_resolver::config::{ConnectionConfig, NameServerConfig, ResolverConfig, ResolverOpts};
+use hickory_resolver::lookup::Lookup;
+use hickory_resolver::net::runtime::TokioRuntimeProvider;
+use hickory_resolver::net::{DnsError as HickoryDnsError, NetError};
+use hickory_resolver::proto::rr::{Name, RData};
+
+use crate::error::Error;
+use crate::limits;
+use crate::resolver::{DnsAnswer, DnsError, HostAddress, Mx, Resolver};
+
+/// How names are asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SystemSettings {
+    /// The servers; empty means those of `/etc/resolv.conf`.
+    pub servers: Vec<SocketAddr>,
+    /// How long one try with one server may take.
+    pub timeout: Duration,
+    /// How often a question is tried.
+    pub attempts: usize,
+}
+
+impl Default for SystemSettings {
+    fn default() -> SystemSettings {
+        SystemSettings { servers: Vec::new(), timeout: Duration::from_secs(5), attempts: 2 }
+    }
+}
+
+/// hickory as a [`Resolver`].
+pub struct SystemResolver {
+    inner: TokioResolver,
+}
+
+impl SystemResolver {
+    /// A resolver with these settings.
+    ///
+    /// # Errors
+    /// [`Error::NameService`] when `/etc/resolv.conf` cannot be used.
+    pub fn new(settings: &SystemSettings) -> Result<SystemResolver, Error> {
+        let failed = |error: NetError| Error::NameService { why: error.to_string() };
+        let mut builder = if settings.servers.is_empty() {
+            TokioResolver::builder_tokio().map_err(failed)?
+        } else {
+            let servers = settings.servers.iter().map(server).collect();
+            let config = ResolverConfig::from_parts(None, Vec::new(), servers);
+            TokioResolver::builder_with_config(config, TokioRuntimeProvider::default())
+        };
+        tune(builder.options_mut(), settings);
+        Ok(SystemResolver { inner: builder.build().map_err(failed)? })
+    }
+
+    async fn ask<'a>(
+        &'a self,
+        name: &'a str,
+        kind: &'static str,
+        question: impl Future<Output = Result<Lookup, NetError>>,
+    ) -> Result<Vec<RData>, DnsError> {
+        let temporary = |why: String| DnsError::Temporary { name: name.to_owned(), why };
+        match tokio::time::timeout(limits::DNS_QUESTION, question).await {
+            Err(_) => Err(temporary("no server answered in time".to_owned())),
+            Ok(Err(error)) => Err(classify(name, kind, &error)),
+            Ok(Ok(lookup)) => {
+                let answers = lookup.answers().iter().take(limits::DNS_RECORDS);
+                Ok(answers.map(|record| record.data.clone()).collect())
+            }
+        }
+    }
+
+    /// An answer without a record of the kind (only aliases, say) is "no records".
+    fn some<T>(found: Vec<T>, name: &str, kind: &'static str) -> Result<Vec<T>, DnsError> {
+        if found.is_empty() { Err(DnsError::NoRecords { name: name.to_owned(), kind }) } else { Ok(found) }
+    }
+}
+
+fn server(address: &SocketAddr) -> NameServerConfig {
+    let mut connections = vec![ConnectionConfig::udp(), ConnectionConfig::tcp()];
+    connections.iter_mut().for_each(|connection| connection.port = address.port());
+    NameServerConfig::new(address.ip(), true, connections)
+}
+
+fn tune(options: &mut ResolverOpts, settings: &SystemSettings) {
+    options.timeout = settings.timeout;
+    options.attempts = settings.attempts;
+    options.cache_size = limits::DNS_CACHE_ANSWERS;
+    options.edns0 = true;
+    options.try_tcp_on_error = true;
+    // Names in mail are complete; the hosts file is for people at this machine.
+    options.ndots = 0;
+}
+
+/// A complete name, so that no search list is tried.
+fn complete(name: &str) -> Result<Name, DnsError> {
+    let mut parsed = Name::from_ascii(name).map_err(|_| DnsError::NotAName { name: name.to_owned() })?;
+    parsed.set_fqdn(true);
+    Ok(parsed)
+}
+
+fn classify(name: &str, kind: &'static str, error: &NetError) -> DnsError {
+    let name = name.to_owned();
+    match error {
+        NetError::Dns(HickoryDnsError::NoRecordsFound(_)) if error.is_nx_domain() => DnsError::NoSuchName { name },
+        NetError::Dns(HickoryDnsError::NoRecordsFound(none))
+            if none.response_code == hickory_resolver::proto::op::ResponseCode::NoError =>
+        {
+            DnsError::NoRecords { name, kind }
+        }
+        other => DnsError::Temporary { name, why: other.to_string() },
+    }
+}
+
+fn host(name: &Name) -> String {
+    name.to_ascii().trim_end_matches('.').to_ascii_lowercase()
+}
+
+impl Resolver for SystemResolver {
+    fn mx<'a>(&'a self, domain: &'a str) -> DnsAnswer<'a, Vec<Mx>> {
+        Box::pin(async move {
+            let records = self.ask(domain, "MX", self.inner.mx_lookup(complete(domain)?)).await?;
+            let mut found: Vec<Mx> = records
+                .iter()
+                .filter_map(|record| match record {
+                    RData::MX(mx) => Some(Mx { preference: mx.preference, host: host(&mx.exchange) }),
+                    _ => None,
+                })
+                .collect();
+            found.sort();
+            SystemResolver::some(found, domain, "MX")
+        })
+    }
+
+    fn addresses<'a>(&'a self, name: &'a str) -> DnsAnswer<'a, Vec<HostAddress>> {
+        Box::pin(async move {
+            let complete = complete(name)?;
+            let (v6, v4) = tokio::join!(
+                self.ask(name, "AAAA", self.inner.ipv6_lookup(complete.clone())),
+                self.ask(name, "A", self.inner.ipv4_lookup(complete.clone())),
+            );
+            let found: Vec<HostAddress> = [&v6, &v4]
+                .into_iter()
+                .flatten()
+                .flatten()
+                .filter_map(RData::ip_addr)
+                .map(|ip| HostAddress { ip, port: None })
+                .collect();
+            match (v6, v4) {
+                _ if !found.is_empty() => Ok(found),
+                // Half an answer that says no is no answer while the other half is missing.
+                (Err(error), _) | (_, Err(error)) if error.is_temporary() => Err(error),
+                (_, Err(error)) => Err(error),
+                _ => SystemResolver::some(found, name, "A"),
+            }
+        })
+    }
+
+    fn txt<'a>(&'a self, name: &'a str) -> DnsAnswer<'a, Vec<String>> {
+        Box::pin(async move {
+            let records = self.ask(name, "TXT", self.inner.txt_lookup(complete(name)?)).await?;
+            let found = records
+                .iter()
+                .filter_map(|record| match record {
+                    RData::TXT(txt) => Some(String::from_utf8_lossy(&txt.txt_data.concat()).into_owned()),
+                    _ => None,
+                })
+                .collect();
+            SystemResolver::some(found, name, "TXT")
+        })
+    }
+
+    fn ptr(&self, address: IpAddr) -> DnsAnswer<'_, Vec<String>> {
+        Box::pin(async move {
+            let text = address.to_canonical().to_string();
+            let name = Name::from(address.to_canonical());
+            let records = self.ask(&text, "PTR", self.inner.reverse_lookup(name)).await?;
+            let found = records
+                .iter()
+                .filter_map(|record| match record {
+                    RData::PTR(ptr) => Some(host(&ptr.0)),
+                    _ => None,
+                })
+                .collect();
+            SystemResolver::some(found, &text, "PTR")
+        })
+    }
+}
