@@ -15,7 +15,7 @@ use model::Timestamp;
 
 use crate::disk::{Disk, DiskFile};
 use crate::error::Error;
-use crate::index::{Index, View};
+use crate::index::{Change, Index, View};
 use crate::key::KeyRange;
 use crate::limits::SNAPSHOTS_KEPT;
 use crate::log::commit::{self, Commit};
@@ -192,7 +192,7 @@ impl DumpReader {
     }
 
     /// The next rows; `None` at the end or at damage.
-    fn next_rows(&mut self) -> Result<Option<Vec<(Bytes, Option<Bytes>)>>, Error> {
+    fn next_rows(&mut self) -> Result<Option<Vec<Change>>, Error> {
         let Some((head, payload)) = self.next_record()? else { return Ok(None) };
         self.records += 1;
         if head.sequence != self.records {

@@ -56,5 +56,5 @@ pub use options::{Clock, Engine, Options, system_clock};
 pub use partition::{BlobCount, Partition, PartitionStatus, Snapshot};
 pub use partitions::{Layout, Partitions, is_nickname};
 pub use pending::{Committed, Pending, Receipt};
-pub use read::{Page, Read, Row, Scan};
+pub use read::{Page, Read, Row, Scan, Visit};
 pub use transaction::Transaction;

@@ -14,7 +14,7 @@ use crate::index::Index;
 use crate::index::memory::MemoryIndex;
 use crate::index::sqlite::{SqliteIndex, set_aside};
 use crate::log::scan::{Content, Scanner, Step, StoredGroup};
-use crate::log::segment::{HEADER_OCTETS, Header, HeaderFault, LogFolder, OpenSegment};
+use crate::log::segment::{CurrentSegment, HEADER_OCTETS, Header, HeaderFault, LogFolder, OpenSegment};
 use crate::options::{Engine, Options};
 use crate::replay::Replay;
 use crate::rows::Position;
@@ -46,10 +46,12 @@ pub struct Opened {
     pub lock: Box<dyn DiskLock>,
     /// The end of the log; the offset is 0 if the next group must begin a segment.
     pub end: Position,
+    /// How far the index has followed it.
+    pub applied: Position,
     /// The highest number a segment has had.
     pub last_segment: u64,
     /// The segment that may be gone on with.
-    pub current: Option<(u64, Box<dyn DiskFile>)>,
+    pub current: Option<CurrentSegment>,
 }
 
 impl Place {
@@ -89,12 +91,13 @@ impl Place {
         if let Some(hash) = replay.homeless().first() {
             return Err(Error::Corrupt { what: "the log", location: format!("no record of blob {hash}") });
         }
-        let mut end = replay.position();
+        let applied = replay.position();
+        let mut end = applied;
         if current.is_none() {
             end.offset = 0;
         }
         drop(replay);
-        Ok(Opened { index, lock, end, last_segment, current })
+        Ok(Opened { index, lock, end, applied, last_segment, current })
     }
 
     /// Makes the folder if it is new, takes the lock, and refuses what is not ours.
@@ -276,7 +279,7 @@ impl Place {
         segment: u64,
         group: StoredGroup,
         replay: &mut Replay<'_>,
-    ) -> Result<Option<(u64, Box<dyn DiskFile>)>, Error> {
+    ) -> Result<Option<CurrentSegment>, Error> {
         let old = log.open(segment)?;
         let number = log.last_number + 1;
         match self.copy_group(&old, &group, number) {

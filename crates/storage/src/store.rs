@@ -44,8 +44,8 @@ const MOVES_MAX: usize = 8;
 impl Store {
     /// Opens the partition and starts its threads. The receiver of `to_upkeep` hears of every commit.
     pub fn open(place: Place, to_upkeep: SyncSender<()>) -> Result<Store, Error> {
-        let Opened { index, lock, end, last_segment, current } = place.open()?;
-        let shared = Arc::new(Shared::new(end, end, last_segment));
+        let Opened { index, lock, end, applied, last_segment, current } = place.open()?;
+        let shared = Arc::new(Shared::new(end, applied, last_segment));
         let queue = Arc::new(JobQueue::default());
         let disk = Arc::clone(&place.disk);
         let reserve = Arc::new(Reserve::new(Arc::clone(&disk), &place.folder, place.options.reserve_octets));

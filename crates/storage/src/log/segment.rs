@@ -129,6 +129,9 @@ impl LogFolder {
     }
 }
 
+/// The segment that is written to: its number and its file.
+pub type CurrentSegment = (u64, Box<dyn DiskFile>);
+
 /// A segment that can be read.
 pub struct OpenSegment {
     /// What it says of itself.

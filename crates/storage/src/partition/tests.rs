@@ -316,7 +316,11 @@ fn every_start_begins_a_new_segment() {
     let disk = SimulatedDisk::new();
     for _ in 0..3 {
         let partition = Partition::open(Path::new("/p"), memory_options(), Arc::new(disk.clone())).unwrap();
-        partition.write(|tx| Ok(tx.put(vec![1; 9], "x"))).wait().unwrap();
+        let pending = partition.write(|tx| {
+            tx.put(vec![1; 9], "x");
+            Ok(())
+        });
+        pending.wait().unwrap();
         partition.close();
     }
     let segments = disk.list(Path::new("/p/log")).unwrap();

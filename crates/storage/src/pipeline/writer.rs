@@ -7,9 +7,9 @@ use std::io::{self, IoSlice};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender};
 
-use crate::disk::{Disk, DiskFile};
+use crate::disk::Disk;
 use crate::error::Error;
-use crate::log::segment::LogFolder;
+use crate::log::segment::{CurrentSegment, LogFolder};
 use crate::pipeline::group::Group;
 use crate::pipeline::state::Shared;
 use crate::reserve::Reserve;
@@ -25,7 +25,7 @@ pub struct Writer {
     /// Room for the index, refilled before anything new is taken.
     pub reserve: Arc<Reserve>,
     /// The segment that is written to, once there is one.
-    pub current: Option<(u64, Box<dyn DiskFile>)>,
+    pub current: Option<CurrentSegment>,
     /// Where durable groups go.
     pub to_applier: SyncSender<Group>,
 }
