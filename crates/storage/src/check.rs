@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::blob::{BlobRow, Location, hash_of};
+use crate::blob::{BlobRow, hash_of};
 use crate::error::Error;
 use crate::limits::FINDINGS_MAX;
-use crate::log::scan::{Content, Scanner, Step, StoredGroup};
-use crate::log::segment::{HEADER_OCTETS, HeaderFault, OpenSegment};
+use crate::log::segment::HeaderFault;
+use crate::log::walk::{Walked, walk};
 use crate::read::Scan;
 use crate::rows::{self, Position, SegmentUsage};
 use crate::store::Store;
@@ -118,6 +118,8 @@ fn check_log(
     let disk = store.place.disk.as_ref();
     let (numbers, _) = store.place.log.list(disk)?;
     let numbers: Vec<u64> = numbers.into_iter().filter(|number| *number <= end.segment).collect();
+    // Segments that the snapshots have passed may have been removed when they were rewritten.
+    let covered = store.place.dumps.list(disk)?.first().copied().unwrap_or(0);
     let mut sequence = None;
     let total = numbers.len() as u64;
     for (done, number) in (0..).zip(numbers) {
@@ -135,7 +137,7 @@ fn check_log(
         report.segments += 1;
         report.octets += segment.octets;
         let first = segment.header.first_sequence;
-        if let Some(last) = sequence.filter(|last| first > last + 1) {
+        if let Some(last) = sequence.filter(|last| first > last + 1 && first > covered + 1) {
             report.find(true, format!("groups {} to {} are missing before segment {number:016x}", last + 1, first - 1));
         }
         let mut last = sequence;
@@ -145,13 +147,15 @@ fn check_log(
                     report.records += group.records;
                     last = Some(group.sequence);
                 }
-                Walked::Damage { from, to, is_tail } => {
-                    // A torn tail is what a power cut leaves of a group that was never acknowledged; if it was more,
-                    // the next segment shows that groups are missing.
-                    if !is_tail || number == end.segment {
-                        report.find(true, format!("segment {number:016x}: octets {from} to {to} cannot be read"));
-                    }
+                Walked::Damage { from, to } => {
+                    report.find(true, format!("segment {number:016x}: octets {from} to {to} cannot be read"));
                 }
+                // What a power cut leaves of a group that was never acknowledged; if it was more, the next segment
+                // shows that groups are missing. But up to where the index is, everything was acknowledged.
+                Walked::Torn { from } if number == end.segment => {
+                    report.find(true, format!("segment {number:016x}: it cannot be read from {from} on"));
+                }
+                Walked::Torn { .. } => {}
             }
             Ok(())
         })?;
@@ -161,60 +165,6 @@ fn check_log(
         report.find(true, format!("the log ends with group {last}, the index with {}", end.sequence));
     }
     Ok(())
-}
-
-/// What a walk through a segment meets.
-pub(crate) enum Walked {
-    /// A whole group.
-    Group(StoredGroup),
-    /// Octets that cannot be read.
-    Damage {
-        /// The first.
-        from: u64,
-        /// Behind the last.
-        to: u64,
-        /// Nothing that can be read follows.
-        is_tail: bool,
-    },
-}
-
-/// Reads a segment to its end, whatever is in between.
-pub(crate) fn walk(segment: &OpenSegment, visit: &mut dyn FnMut(Walked) -> Result<(), Error>) -> Result<(), Error> {
-    let mut scanner = Scanner::new(segment, 0);
-    loop {
-        match scanner.step()? {
-            Step::End => return Ok(()),
-            Step::Group(group) => visit(Walked::Group(*group))?,
-            Step::Broken { record, .. } => {
-                let goes_on = scanner.skip_damage(record)?;
-                visit(Walked::Damage { from: record, to: scanner.at(), is_tail: !goes_on })?;
-                if !goes_on {
-                    return Ok(());
-                }
-            }
-        }
-    }
-}
-
-/// All blobs that can be read in a segment, also those of groups that are not whole.
-pub(crate) fn blobs_of(segment: &OpenSegment) -> Result<Vec<(BlobHash, Location)>, Error> {
-    let mut scanner = Scanner::new(segment, 0);
-    let mut found = Vec::new();
-    let mut at = HEADER_OCTETS;
-    while at < segment.octets {
-        match scanner.record(at)? {
-            Some(record) => {
-                if let Content::Blob(hash, octets) = record.content {
-                    let location = Location { segment: segment.header.segment, offset: at, octets };
-                    found.push((hash, location));
-                }
-                at = record.end;
-            }
-            None if scanner.skip_damage(at)? => at = scanner.at(),
-            None => break,
-        }
-    }
-    Ok(found)
 }
 
 fn check_index(store: &Store, end: Position, report: &mut CheckReport) -> Result<(), Error> {

@@ -5,9 +5,10 @@
 //! interruption leaves the old copy in use, or an unused one that the next run removes.
 
 use crate::blob::{Location, NewBlob};
-use crate::check::{CheckProgress, CompactReport, blobs_of};
+use crate::check::{CheckProgress, CompactReport};
 use crate::error::{Error, WriteError};
 use crate::log::segment::{HEADER_OCTETS, OpenSegment};
+use crate::log::walk::blobs_of;
 use crate::store::Store;
 use crate::usage::Usage;
 use model::BlobHash;

@@ -77,6 +77,8 @@ impl DumpFolder {
             let path = self.file(old);
             disk.remove(&path).map_err(|source| Error::io("removing", &path, source))?;
         }
+        // Segments may be removed next: no snapshot may come back then that still needs them.
+        disk.sync_folder(&self.path).map_err(|source| Error::io("synchronising", &self.path, source))?;
         Ok(position)
     }
 

@@ -22,6 +22,7 @@ mod compact;
 mod disk;
 mod dump;
 mod error;
+pub mod fuzz;
 mod index;
 mod key;
 pub mod limits;

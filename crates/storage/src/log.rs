@@ -4,3 +4,4 @@ pub mod commit;
 pub mod record;
 pub mod scan;
 pub mod segment;
+pub mod walk;

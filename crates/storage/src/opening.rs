@@ -13,8 +13,9 @@ use crate::error::Error;
 use crate::index::Index;
 use crate::index::memory::MemoryIndex;
 use crate::index::sqlite::{SqliteIndex, set_aside};
-use crate::log::scan::{Content, Scanner, Step, StoredGroup};
+use crate::log::scan::{Scanner, Step, StoredGroup};
 use crate::log::segment::{CurrentSegment, HEADER_OCTETS, Header, HeaderFault, LogFolder, OpenSegment};
+use crate::log::walk::is_followed;
 use crate::options::{Engine, Options};
 use crate::replay::Replay;
 use crate::rows::Position;
@@ -406,16 +407,8 @@ fn follow(log: &Survey, replay: &mut Replay<'_>) -> Result<Option<(u64, StoredGr
 
 /// A torn tail is one group that was never acknowledged. If a later group follows it, it is damage.
 fn refuse_damage(segment: &OpenSegment, record: u64, sequence: u64) -> Result<(), Error> {
-    let mut scanner = Scanner::new(segment, record);
-    let mut at = record;
-    while scanner.skip_damage(at)? {
-        at = scanner.at();
-        if let Some(found) = scanner.record(at)?
-            && matches!(found.content, Content::Commit(_))
-            && found.sequence > sequence + 1
-        {
-            return Err(damage(&segment.path, &format!("it cannot be read at {record}, and later groups follow")));
-        }
+    if is_followed(segment, record, sequence + 1)? {
+        return Err(damage(&segment.path, &format!("it cannot be read at {record}, and later groups follow")));
     }
     Ok(())
 }

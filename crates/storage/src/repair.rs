@@ -11,7 +11,7 @@ use model::{BlobHash, Timestamp};
 
 use crate::blob::{BlobRow, Location};
 use crate::bodies::Bodies;
-use crate::check::{CheckProgress, Finding, RepairReport, Walked, blobs_of, walk};
+use crate::check::{CheckProgress, Finding, RepairReport};
 use crate::error::Error;
 use crate::index::{Change, Index};
 use crate::key::KeyRange;
@@ -19,6 +19,7 @@ use crate::limits::FINDINGS_MAX;
 use crate::log::record::blob_record_octets;
 use crate::log::scan::Scanner;
 use crate::log::segment::{HEADER_OCTETS, Header, HeaderFault, OpenSegment};
+use crate::log::walk::{Walked, blobs_of, walk};
 use crate::opening::Place;
 use crate::replay::Replay;
 use crate::rows::{self, Position, SegmentUsage};
@@ -169,9 +170,12 @@ fn salvage_log(
                     replay.apply(number, group)?;
                 }
                 Walked::Group(_) => {}
-                Walked::Damage { from, to, is_tail } => {
-                    let tail = if is_tail { ", the end of the segment" } else { "" };
-                    report.find(!is_tail, format!("segment {number:016x}: octets {from} to {to} cannot be read{tail}"));
+                Walked::Damage { from, to } => {
+                    report.find(true, format!("segment {number:016x}: octets {from} to {to} cannot be read"));
+                }
+                Walked::Torn { from } => {
+                    let text = "at most one group, which was never acknowledged unless the disk is damaged";
+                    report.find(false, format!("segment {number:016x}: it cannot be read from {from} on: {text}"));
                 }
             }
             Ok(())

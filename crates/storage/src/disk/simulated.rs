@@ -95,7 +95,7 @@ impl SimulatedDisk {
         }
     }
 
-    /// The disk as it may be found after the power failed at `cut`.
+    /// The disk as it may be found after the power failed at `cut`. It records, too.
     pub fn after(&self, cut: Cut) -> SimulatedDisk {
         let state = self.lock_state();
         let mut survivor = Survivor::new(cut);
@@ -327,6 +327,18 @@ impl Survivor {
             }
         }
         state.names = self.names;
+        // The next life can be cut off too: what is there now counts as synchronised.
+        for (path, file) in &state.names {
+            let octets = state.files.get(*file).cloned().unwrap_or_default();
+            let folder = path.parent().unwrap_or(Path::new("")).to_path_buf();
+            state.operations.extend([
+                Operation::Create { path: path.clone(), file: *file },
+                Operation::Write { file: *file, offset: 0, octets },
+                Operation::Sync { file: *file },
+                Operation::SyncFolder { folder },
+            ]);
+        }
+        state.is_recording = true;
         state
     }
 }
