@@ -73,7 +73,11 @@ pub fn run(context: &Context, any_port: bool) -> Result<(), Failure> {
     }
     logging::start(&settings.log)?;
     let running = Running::new(file.clone(), settings);
-    runtime(&running.settings())?.block_on(serve::run(Arc::clone(&running), |bound| announce(bound, &data, &file)))
+    runtime(&running.settings())?.block_on(serve::run(Arc::clone(&running), |bound| {
+        announce(bound, &data, &file)?;
+        running.file_was_rewritten();
+        Ok(())
+    }))
 }
 
 /// Makes the folder and its settings file, unless they are there.

@@ -234,11 +234,6 @@ impl Values {
         (0..count).map(|index| format!("{list}[{index}]")).collect()
     }
 
-    /// The folder at which relative paths start.
-    pub fn folder(&self) -> &Path {
-        &self.folder
-    }
-
     /// Which keys were asked for.
     pub fn asked(&self) -> BTreeSet<&'static str> {
         self.asked.borrow().clone()
@@ -307,12 +302,17 @@ getters! {
 impl Values {
     /// A path, complete.
     pub fn path(&self, path: &str) -> PathBuf {
-        self.folder.join(self.raw_path(path))
+        self.complete(&self.raw_path(path))
     }
 
     /// A path, complete, if it is set.
     pub fn path_if_set(&self, path: &str) -> Option<PathBuf> {
-        self.raw_path_if_set(path).map(|raw| self.folder.join(raw))
+        self.raw_path_if_set(path).map(|raw| self.complete(&raw))
+    }
+
+    /// A path from the file's folder on, without needless dots.
+    pub fn complete(&self, path: &Path) -> PathBuf {
+        self.folder.join(path).components().collect()
     }
 
     /// A number that its key's bounds make fit.

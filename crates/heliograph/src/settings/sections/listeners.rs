@@ -131,7 +131,7 @@ fn make_one(values: &Values, at: &str, roles: &[Role], problems: &mut Vec<Proble
     let path = |name: &str| format!("{at}.{name}");
     let protocol = values.text_if_set(&path("protocol")).and_then(|name| Protocol::from_name(&name));
     let address = values.listen_if_set(&path("address")).map(|address| match address {
-        ListenAddress::Unix(socket) => ListenAddress::Unix(values.folder().join(socket)),
+        ListenAddress::Unix(socket) => ListenAddress::Unix(values.complete(&socket)),
         ip => ip,
     });
     for (name, missing) in [("protocol", protocol.is_none()), ("address", address.is_none())] {
