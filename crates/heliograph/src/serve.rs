@@ -14,16 +14,16 @@ use net::{Listener, ListenerSettings, Shutdown, TlsUse};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinSet;
 
-use crate::cli::Context;
 use crate::compose::{self, Services};
+use crate::context::Context;
 use crate::failure::Failure;
-use crate::roles::Role;
+use crate::logging;
+use crate::notify;
+use crate::roles::{Role, TlsChoice};
 use crate::serve::doors::Doors;
 use crate::serve::running::{Running, Stop};
 use crate::settings::Settings;
-use crate::settings::sections::listeners::TlsChoice;
 use crate::terminal::print;
-use crate::{logging, notify};
 
 /// Runs the server until it is told to end.
 ///

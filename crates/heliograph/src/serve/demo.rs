@@ -10,16 +10,17 @@ use std::sync::Arc;
 use net::ListenAddress;
 use serde::{Deserialize, Serialize};
 
-use crate::cli::Context;
 use crate::compose;
+use crate::context::Context;
 use crate::failure::Failure;
+use crate::logging;
 use crate::roles::Protocol;
+use crate::serve;
 use crate::serve::running::Running;
 use crate::serve::{Bound, runtime};
 use crate::settings::Settings;
 use crate::settings::edit;
 use crate::terminal::print;
-use crate::{logging, serve};
 
 /// `demo.json`: what a program needs to know to use the demo.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
