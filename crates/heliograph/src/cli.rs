@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 
-use crate::verbs::config::ConfigVerb;
+use crate::commands::config::ConfigVerb;
 
 /// One program for an organisation's mail.
 #[derive(Debug, Parser)]
@@ -47,6 +47,12 @@ pub enum Verb {
     /// Look at the settings and change them.
     #[command(subcommand)]
     Config(ConfigVerb),
+    /// Tell how the server is.
+    Status,
+    /// Have the server read its settings and certificates again; connections stay.
+    Reload,
+    /// Have the server finish what it does and end.
+    Stop,
     /// Print what a shell needs to complete this program's commands.
     Completions {
         /// The shell.

@@ -9,16 +9,21 @@
 //! | `roles` | protocols and the parts of the program that speak them |
 //! | `compose` | from settings to services, ground to roof |
 //! | `serve/` | listening, reloading, ending; the demo |
-//! | `verbs/` | one file for each noun of the command line |
+//! | `verbs/`, `operations` | what operators can have done: typed request to typed report, one file for each noun |
+//! | `control/` | the way there: the administration socket, or the store itself when no server runs |
+//! | `commands/` | the verbs as they are typed and printed |
 //! | `logging`, `notify` | the log; telling systemd |
 
 mod cli;
+mod commands;
 mod compose;
 mod context;
+mod control;
 mod failure;
 pub mod fuzz;
 mod logging;
 mod notify;
+mod operations;
 mod roles;
 mod serve;
 mod settings;
@@ -49,8 +54,11 @@ fn dispatch(verb: Verb, context: &Context) -> Result<(), Failure> {
     match verb {
         Verb::Serve { role } => serve::serve(context, &role),
         Verb::Demo { any_port } => serve::demo::run(context, any_port),
-        Verb::Config(verb) => verbs::config::run(verb, context),
-        Verb::Completions { shell } => verbs::program::completions(shell),
-        Verb::Man { out } => verbs::program::manual(out.as_deref()),
+        Verb::Config(verb) => commands::config::run(verb, context),
+        Verb::Status => commands::server::show_status(context),
+        Verb::Reload => commands::server::reload(context),
+        Verb::Stop => commands::server::stop(context),
+        Verb::Completions { shell } => commands::program::completions(shell),
+        Verb::Man { out } => commands::program::manual(out.as_deref()),
     }
 }
