@@ -50,14 +50,6 @@ pub fn ask_server(context: &Context, request: Request) -> Result<Value, Failure>
     converse(socket, &request, &mut |_| {})
 }
 
-/// Whether a server runs.
-///
-/// # Errors
-/// That this cannot be found out.
-pub fn is_running(context: &Context) -> Result<bool, Failure> {
-    Ok(connect(&settings_of(context)?)?.is_some())
-}
-
 fn settings_of(context: &Context) -> Result<Settings, Failure> {
     let file = context.settings_file();
     let mut settings = match &context.data {

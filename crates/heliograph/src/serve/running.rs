@@ -59,11 +59,6 @@ impl Running {
         *self.settings.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(settings);
     }
 
-    /// The settings file.
-    pub fn file(&self) -> &std::path::Path {
-        &self.file
-    }
-
     /// Since when it runs.
     pub fn since(&self) -> Option<Timestamp> {
         self.started.get().map(|started| started.at)

@@ -44,6 +44,9 @@ fn syntax(error: &toml_edit::TomlError) -> Problem {
     Problem { at: error.span(), key: None, why: format!("this is no TOML: {why}"), help: None }
 }
 
+/// A table of a list, and where it stands.
+type Placed<'a> = (&'a dyn TableLike, Option<Range<usize>>);
+
 struct Reader {
     values: Values,
     problems: Vec<Problem>,
@@ -98,7 +101,7 @@ impl Reader {
     }
 
     fn list_of_tables(&mut self, item: &Item, at: Option<Range<usize>>, shown: &str, schema: &str) {
-        let tables: Option<Vec<(&dyn TableLike, Option<Range<usize>>)>> = match item {
+        let tables: Option<Vec<Placed<'_>>> = match item {
             Item::ArrayOfTables(tables) => {
                 Some(tables.iter().map(|table| (table as &dyn TableLike, table.span())).collect())
             }
@@ -235,6 +238,7 @@ impl Values {
     }
 
     /// Which keys were asked for.
+    #[cfg(test)]
     pub fn asked(&self) -> BTreeSet<&'static str> {
         self.asked.borrow().clone()
     }
