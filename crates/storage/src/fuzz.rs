@@ -41,10 +41,11 @@ pub fn fuzz_segment(data: &[u8]) {
     let folder = Path::new("/p");
     let open = || Partition::open(folder, options.clone(), Arc::new(disk.clone()));
     let Ok(partition) = open() else { return };
-    let _ = partition.write(|tx| {
+    let written = partition.write(|tx| {
         tx.put(vec![1], vec![2]);
         Ok(())
     });
+    let _ = written.wait();
     partition.close();
     let path = folder.join("log/0000000000000001.seg");
     let Ok(file) = disk.open(&path) else { return };

@@ -3,6 +3,7 @@
 //! An index that is missing, damaged or too old is rebuilt from a snapshot and the log, or from the log alone. Damage of
 //! the log itself is never passed over: the opening fails, and `repair` says what can be saved.
 
+use std::collections::BTreeSet;
 use std::io::IoSlice;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -162,7 +163,7 @@ impl Place {
     /// Reads the headers of all segments. A last segment that was never begun properly is put aside.
     fn survey(&self) -> Result<Survey, Error> {
         let disk = self.disk.as_ref();
-        let (mut numbers, torn) = self.log.list(disk)?;
+        let (mut numbers, mut torn) = self.log.list(disk)?;
         let last_number = numbers.last().max(torn.last()).copied().unwrap_or(0);
         let mut segments = Vec::new();
         while let Some(number) = numbers.pop() {
@@ -172,12 +173,15 @@ impl Place {
                     let (path, found) = (self.log.file(number), format!("version {found}"));
                     return Err(Error::UnknownFormat { path, found, known: crate::log::segment::FORMAT });
                 }
-                Err(HeaderFault::Torn) if segments.is_empty() => self.put_torn_aside(number)?,
+                Err(HeaderFault::Torn) if segments.is_empty() => {
+                    self.put_torn_aside(number)?;
+                    torn.push(number);
+                }
                 Err(HeaderFault::Torn) => return Err(damage(&self.log.file(number), "its header cannot be read")),
             }
         }
         segments.reverse();
-        Ok(Survey { place: self.clone(), segments, last_number })
+        Ok(Survey { place: self.clone(), segments, torn, last_number })
     }
 
     /// The header and the first group are synchronised together, so a lost header can have cost nothing but a group that
@@ -337,6 +341,8 @@ fn is_empty(index: &dyn Index) -> Result<bool, Error> {
 struct Survey {
     place: Place,
     segments: Vec<Header>,
+    /// Numbers of segments that were never begun properly.
+    torn: Vec<u64>,
     last_number: u64,
 }
 
@@ -349,12 +355,22 @@ impl Survey {
     /// Whether the log can be followed from `position`.
     fn reaches(&self, position: Position) -> Result<bool, Error> {
         if position.sequence == 0 {
-            return Ok(self.segments.first().is_none_or(|header| header.first_sequence == 1));
+            let begins = self.segments.first().is_none_or(|header| header.first_sequence == 1);
+            return Ok(begins && self.is_unbroken(0));
         }
-        if !self.segments.iter().any(|header| header.segment == position.segment) {
+        let is_there = self.segments.iter().any(|header| header.segment == position.segment);
+        if !is_there || !self.is_unbroken(position.segment) {
             return Ok(false);
         }
         Ok(self.open(position.segment)?.octets >= position.offset)
+    }
+
+    /// Whether no segment behind `segment` was removed, as rewriting does in any order.
+    fn is_unbroken(&self, segment: u64) -> bool {
+        let numbers: BTreeSet<u64> =
+            self.segments.iter().map(|header| header.segment).chain(self.torn.iter().copied()).collect();
+        let first = numbers.range(segment..).next().copied().unwrap_or(0);
+        (first..).zip(numbers.range(first..)).all(|(expected, number)| expected == *number)
     }
 
     /// Whether the log ends before `position`: then it has lost something.

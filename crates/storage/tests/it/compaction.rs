@@ -17,7 +17,9 @@ fn write(partition: &Partition, from: u32, to: u32) -> Vec<Writer> {
     let space = partition.space("script").unwrap();
     let writer = Writer { number: 1, space };
     let pending: Vec<_> = (from..to).map(|n| writer.write(partition, n)).collect();
-    pending.into_iter().for_each(|pending| drop(pending.wait().unwrap()));
+    for pending in pending {
+        pending.wait().unwrap();
+    }
     vec![writer]
 }
 

@@ -15,7 +15,9 @@ fn options(engine: Engine) -> Options {
 fn write(partition: &Partition, from: u32, to: u32) -> Vec<Writer> {
     let space = partition.space("script").unwrap();
     let writer = Writer { number: 1, space };
-    (from..to).for_each(|n| drop(writer.write(partition, n).wait().unwrap()));
+    for n in from..to {
+        writer.write(partition, n).wait().unwrap();
+    }
     vec![writer]
 }
 

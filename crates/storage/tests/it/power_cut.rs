@@ -68,7 +68,9 @@ fn survives(folder: &Path, engine: Engine, disk: &SimulatedDisk, cut: Cut, run: 
     // Life goes on, and is found again.
     let next: Vec<u32> = writers.iter().map(|writer| writer.happened(&partition) + 1).collect();
     let pending: Vec<_> = writers.iter().zip(&next).map(|(writer, n)| writer.write(&partition, *n)).collect();
-    pending.into_iter().for_each(|pending| drop(pending.wait().unwrap()));
+    for pending in pending {
+        pending.wait().unwrap();
+    }
     partition.close();
     let partition = open(folder, engine, &after).map_err(|error| format!("it does not open again: {error}"))?;
     let happened: Vec<u32> = writers.iter().map(|writer| writer.happened(&partition)).collect();
@@ -80,8 +82,9 @@ fn survives(folder: &Path, engine: Engine, disk: &SimulatedDisk, cut: Cut, run: 
 
 fn cuts(operations: usize, trials: u64, ignore_syncs: bool) -> impl Iterator<Item = Cut> {
     (0..trials).map(move |seed| {
-        let at = (seed as usize).wrapping_mul(2_654_435_761) % (operations + 1);
-        Cut { operations: at, seed, ignore_syncs }
+        // Multiples of the golden ratio spread evenly, however many there are.
+        let fraction = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+        Cut { operations: ((fraction * (operations as u64 + 1)) >> 32) as usize, seed, ignore_syncs }
     })
 }
 
@@ -107,11 +110,11 @@ fn without_synchronisation_the_same_test_fails() {
     let partition = open(folder, Engine::Memory, &disk).unwrap();
     let run = run(&partition, &disk, 1, &mut |_| {});
     partition.close();
-    let noticed = cuts(disk.operations(), 40, true)
-        .inspect(|cut| eprintln!("{cut:?} acked {} of ops {} {:?}", run.iter().filter(|one| one.operations <= cut.operations).count(), disk.operations(), survives(folder, Engine::Memory, &disk, *cut, &run)))
-        .filter(|cut| survives(folder, Engine::Memory, &disk, *cut, &run).is_err())
-        .count();
-    assert!(noticed > 30, "only {noticed} of 40 lost disks were noticed");
+    // Cuts before anything was acknowledged can lose nothing.
+    let first = run.iter().map(|one| one.operations).min().unwrap();
+    let lossy: Vec<Cut> = cuts(disk.operations(), 40, true).filter(|cut| cut.operations >= first).collect();
+    let noticed = lossy.iter().filter(|cut| survives(folder, Engine::Memory, &disk, **cut, &run).is_err()).count();
+    assert!(lossy.len() > 25 && noticed * 10 >= lossy.len() * 9, "only {noticed} of {} were noticed", lossy.len());
 }
 
 #[test]
