@@ -129,6 +129,10 @@ fn relocate(store: &Store, batch: Vec<(Location, NewBlob)>) -> Result<u64, Error
     if batch.is_empty() {
         return Ok(0);
     }
+    // The upkeep that would do this may be the one that is here.
+    if store.index().needs_tending() {
+        store.index().tend()?;
+    }
     let pending = store.write(move |transaction| {
         let mut octets = 0;
         for (from, blob) in &batch {

@@ -1,5 +1,6 @@
 //! The inside of a partition: its threads, its index, its bodies. `Partition` is the handle to it.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -91,7 +92,13 @@ impl Store {
     }
 
     fn start(&self, name: &str, run: impl FnOnce() + Send + 'static) -> Result<(), Error> {
-        let thread = thread::Builder::new().name(name.to_owned()).spawn(run);
+        let (queue, shared) = (Arc::clone(&self.queue), Arc::clone(&self.shared));
+        let thread = thread::Builder::new().name(name.to_owned()).spawn(move || {
+            if catch_unwind(AssertUnwindSafe(run)).is_err() {
+                shared.stop(&Error::Closed);
+                queue.abandon();
+            }
+        });
         let thread = thread.map_err(|source| Error::io("starting a thread for", &self.place.folder, source))?;
         self.threads.lock().unwrap_or_else(PoisonError::into_inner).push(thread);
         Ok(())

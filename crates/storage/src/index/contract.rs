@@ -93,6 +93,46 @@ fn a_file_that_is_no_index_is_called_corrupt() {
     assert!(matches!(outcome, Err(crate::error::Error::Corrupt { .. })));
 }
 
+#[test]
+fn the_write_ahead_log_is_begun_anew() {
+    let scratch = Scratch::new();
+    let path = scratch.path().join("index.sqlite");
+    let index = SqliteIndex::open(&path, &Options { checkpoint_octets: 200_000, ..Options::default() }).unwrap();
+    let mut tended = 0;
+    for number in 0..600u32 {
+        index.apply(&[put(&number.to_be_bytes(), &[7; 3000])], at(u64::from(number))).unwrap();
+        if index.needs_tending() {
+            index.tend().unwrap();
+            tended += 1;
+        }
+        let octets = std::fs::metadata(scratch.path().join("index.sqlite-wal")).unwrap().len();
+        assert!(octets < 300_000, "{octets}");
+    }
+    assert!(tended > 5, "{tended}");
+}
+
+#[test]
+fn a_long_reader_delays_it_but_does_not_stop_the_writer() {
+    let scratch = Scratch::new();
+    let path = scratch.path().join("index.sqlite");
+    let index = SqliteIndex::open(&path, &Options { checkpoint_octets: 100_000, ..Options::default() }).unwrap();
+    let wal = || std::fs::metadata(scratch.path().join("index.sqlite-wal")).unwrap().len();
+    let write = |number: u32| {
+        index.apply(&[put(&number.to_be_bytes(), &[7; 3000])], at(u64::from(number))).unwrap();
+        if index.needs_tending() {
+            index.tend().unwrap();
+        }
+    };
+    write(0);
+    let view = index.view().unwrap();
+    (1..60).for_each(write);
+    assert!(wal() > 200_000);
+    assert_eq!(view.position().unwrap(), at(0));
+    drop(view);
+    (60..80).for_each(write);
+    assert!(wal() < 200_000, "{}", wal());
+}
+
 fn scanned(view: &dyn View, range: &KeyRange, scan: Scan) -> Vec<(Vec<u8>, Vec<u8>)> {
     let mut rows = Vec::new();
     let mut rest = Some(range.clone());

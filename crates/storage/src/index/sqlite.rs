@@ -5,7 +5,7 @@
 //! batches, so that no commit waits for a whole checkpoint.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -38,6 +38,7 @@ pub struct SqliteIndex {
     tender: Mutex<Option<Connection>>,
     pool: Arc<Pool>,
     checkpoint_octets: u64,
+    tend_at_octets: AtomicU64,
     wants_tending: AtomicBool,
     was_tended: AtomicBool,
 }
@@ -71,6 +72,7 @@ impl SqliteIndex {
                 cache_octets: options.reader_cache_octets,
             }),
             checkpoint_octets: options.checkpoint_octets,
+            tend_at_octets: AtomicU64::new(options.checkpoint_octets),
             wants_tending: AtomicBool::new(false),
             was_tended: AtomicBool::new(false),
         };
@@ -127,8 +129,15 @@ impl SqliteIndex {
             Ok::<bool, rusqlite::Error>(busy == 0)
         };
         match restart() {
-            Ok(true) => self.was_tended.store(false, Ordering::Release),
-            Ok(false) => {}
+            Ok(true) => {
+                self.was_tended.store(false, Ordering::Release);
+                self.tend_at_octets.store(self.checkpoint_octets, Ordering::Release);
+            }
+            // A reader is in it. Trying at every group would cost a synchronisation each: only after some growth.
+            Ok(false) => {
+                self.was_tended.store(false, Ordering::Release);
+                self.tend_at_octets.store(self.wal_octets() + self.checkpoint_octets / 4, Ordering::Release);
+            }
             // Nothing is lost by it: the log is only longer than it need be, and is tried again.
             Err(error) => tracing::warn!(%error, "the index could not begin its write-ahead log anew"),
         }
@@ -179,7 +188,7 @@ impl Index for SqliteIndex {
             transaction.commit()
         };
         apply().map_err(|error| engine("applying a group", error))?;
-        if self.wal_octets() > self.checkpoint_octets {
+        if self.wal_octets() > self.tend_at_octets.load(Ordering::Acquire) {
             self.wants_tending.store(true, Ordering::Release);
         }
         Ok(())

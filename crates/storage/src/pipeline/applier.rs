@@ -1,5 +1,6 @@
 //! Applies durable groups to the index, tells the observers, and answers those who wait.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError};
 use std::time::Duration;
@@ -101,7 +102,15 @@ impl Applier {
     fn publish(&self, groups: &[Group]) {
         let observers = self.shared.observers();
         for notices in groups.iter().map(|group| &group.notices).filter(|notices| !notices.is_empty()) {
-            observers.iter().for_each(|observer| observer.committed(notices));
+            for observer in &observers {
+                // Whoever listens must not be able to stop those who write.
+                if catch_unwind(AssertUnwindSafe(|| observer.committed(notices))).is_err() {
+                    tracing::error!("an observer of a partition panicked");
+                }
+            }
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

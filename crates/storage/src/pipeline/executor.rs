@@ -83,6 +83,7 @@ impl Executor {
             self.overlay.retire(state.applied.sequence);
             let group = self.group(job);
             if let Err(lost) = self.to_writer.send(group) {
+                self.shared.stop(&Error::Closed);
                 lost.0.refuse(&self.shared.lock().clone());
             }
         }

@@ -111,6 +111,13 @@ impl JobQueue {
         self.lock().jobs.len()
     }
 
+    /// Takes no more jobs and answers those that wait: nobody will run them any more.
+    pub fn abandon(&self) {
+        self.close();
+        let jobs = std::mem::take(&mut self.lock().jobs);
+        jobs.into_iter().for_each(|job| job.answer(Err(WriteError::Closed)));
+    }
+
     /// Takes no more jobs; those that wait are still run.
     pub fn close(&self) {
         self.lock().is_closed = true;

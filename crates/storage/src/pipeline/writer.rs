@@ -47,6 +47,7 @@ impl Writer {
                 continue;
             }
             if let Err(lost) = self.to_applier.send(group) {
+                self.shared.stop(&Error::Closed);
                 lost.0.refuse(&self.shared.lock().clone());
             }
         }

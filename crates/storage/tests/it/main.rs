@@ -3,6 +3,7 @@
 mod compaction;
 mod damage;
 mod disk_full;
+mod golden;
 mod model;
 mod power_cut;
 mod scratch;
