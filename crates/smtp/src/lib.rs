@@ -1,1 +1,27 @@
-//! what mail servers say to each other: SMTP and LMTP, both sides, without input or output.
+//! What mail servers say to each other: SMTP (RFC 5321), submission (RFC 6409) and LMTP (RFC 2033), both sides, without
+//! input or output. Octets go in, typed questions and replies come out; time is an argument; nothing is waited for.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `server` | [`server::Session`]: the server's side of a connection |
+//! | `client` | [`client::Session`]: the client's side |
+//! | `capabilities` | what a server offers |
+//! | `command` | one command line |
+//! | `envelope` | sender, recipients and what the extensions say of them |
+//! | `reply`, `status` | replies and enhanced status codes |
+//! | `offence` | every way in which a client can be wrong |
+//! | `xtext` | encoded text in parameters |
+//! | `limits` | every bound |
+//! | `fuzz` | entry points for the fuzzer |
+
+pub mod capabilities;
+pub mod client;
+pub mod command;
+pub mod envelope;
+pub mod fuzz;
+pub mod limits;
+pub mod offence;
+pub mod reply;
+pub mod server;
+pub mod status;
+pub mod xtext;

@@ -1,0 +1,21 @@
+//! Every bound of the engine, with its unit and its reason.
+
+/// Longest command line with its CRLF. RFC 5321 §4.5.3.1.4 asks for 512, and each extension adds to it (RFC 1870 §4,
+/// RFC 3461 §4, RFC 4954 §3 asks for 12,288 for AUTH); one bound above them all keeps the rule simple.
+pub const COMMAND_OCTETS_MAX: usize = 12_288;
+
+/// Longest line of a reply that a client reads (RFC 5321 §4.5.3.1.5 asks for 512; some servers send more).
+pub const REPLY_LINE_OCTETS_MAX: usize = 4_096;
+
+/// Most lines of one reply that a client reads; EHLO replies of real servers stay far below it.
+pub const REPLY_LINES_MAX: usize = 128;
+
+/// Longest ENVID (RFC 3461 §4.4).
+pub const ENVELOPE_ID_OCTETS_MAX: usize = 100;
+
+/// Longest original recipient (RFC 3461 §4.2), after decoding.
+pub const ORIGINAL_RECIPIENT_OCTETS_MAX: usize = 500;
+
+/// Longest time for which a client may ask a message to be held: a year and a day (RFC 4865 §4 lets the server choose
+/// less; the session's own bound is in its configuration).
+pub const HOLD_SECS_MAX: u64 = 366 * 86_400;
