@@ -118,6 +118,7 @@ impl Engine {
     pub fn restart(&mut self, offer: Offer) {
         self.state = State::Authorization { name: None };
         self.offer = offer;
+        self.offences = 0;
     }
 
     /// Whether the client has logged in.

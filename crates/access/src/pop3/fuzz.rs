@@ -17,9 +17,9 @@ pub fn fuzz_pop3(data: &[u8]) {
 fn play(data: &[u8], piece: usize) -> Vec<u8> {
     let offer = Offer { can_start_tls: false, can_log_in: true, mechanisms: vec!["PLAIN".to_owned()] };
     let mut output = Vec::new();
-    let mut all = Vec::new();
     let patience = Patience { failed_logins_max: 3, offences_max: 50 };
     let mut engine = Engine::new("host", offer, patience, &mut output);
+    let mut all = std::mem::take(&mut output);
     let mut input = BytesMut::new();
     for piece in data.chunks(piece) {
         input.extend_from_slice(piece);

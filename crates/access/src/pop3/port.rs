@@ -72,7 +72,12 @@ pub trait Logins: Send + Sync {
     fn mechanisms(&self, origin: Origin<'_>) -> Vec<String>;
 
     /// Checks a name and a password.
-    fn check<'a>(&'a self, name: &'a str, password: &'a str, origin: Origin<'a>) -> BoxFuture<'a, Result<Holder, Denied>>;
+    fn check<'a>(
+        &'a self,
+        name: &'a str,
+        password: &'a str,
+        origin: Origin<'a>,
+    ) -> BoxFuture<'a, Result<Holder, Denied>>;
 
     /// Begins an exchange; `None` if the mechanism is not known.
     fn begin(&self, mechanism: &str, origin: Origin<'_>) -> Option<Box<dyn Exchange>>;
@@ -99,7 +104,7 @@ pub trait Maildrops: Send + Sync {
 }
 
 /// An open maildrop.
-pub trait Maildrop: Send {
+pub trait Maildrop: Send + Sync {
     /// The mailbox's UIDVALIDITY.
     fn validity(&self) -> UidValidity;
 

@@ -60,8 +60,11 @@ struct Session<'a> {
     exchange: Option<Box<dyn Exchange>>,
     /// Who comes out of a finished exchange whose last challenge the client has still to acknowledge.
     proven: Option<Holder>,
-    maildrop: Option<(Box<dyn Maildrop>, Held)>,
+    maildrop: Option<Locked>,
 }
+
+/// An open maildrop and the lock that keeps others out of it.
+type Locked = (Box<dyn Maildrop>, Held);
 
 /// What ends a session that the client did not end.
 #[derive(Debug, thiserror::Error)]
@@ -81,8 +84,7 @@ enum Broken {
 impl<'a> Session<'a> {
     fn new(service: &'a Service, connection: Connection) -> Session<'a> {
         let settings = &service.settings;
-        let patience =
-            Patience { failed_logins_max: settings.failed_logins_max, offences_max: settings.offences_max };
+        let patience = Patience { failed_logins_max: settings.failed_logins_max, offences_max: settings.offences_max };
         let mut output = Vec::new();
         let engine = Engine::new(&settings.host, offer(service, &connection), patience, &mut output);
         let input = BytesMut::new();
@@ -220,15 +222,8 @@ impl<'a> Session<'a> {
         }
     }
 
-    async fn read(&self, uid: Uid) -> Result<Bytes, Unreadable> {
-        match &self.maildrop {
-            Some((maildrop, _)) => maildrop.read(uid).await,
-            None => Err(Unreadable::Temporary),
-        }
-    }
-
     async fn send(&mut self, uid: Uid, octets: u64, lines: Option<u64>) -> Result<(), Broken> {
-        let message = match self.read(uid).await {
+        let message = match read(self.maildrop.as_ref(), uid).await {
             Ok(message) => message,
             Err(unreadable) => {
                 self.service.signals.unreadable(self.connection.trace(), unreadable);
@@ -273,12 +268,20 @@ impl<'a> Session<'a> {
     }
 }
 
+async fn read(maildrop: Option<&Locked>, uid: Uid) -> Result<Bytes, Unreadable> {
+    match maildrop {
+        Some((maildrop, _)) => maildrop.read(uid).await,
+        None => Err(Unreadable::Temporary),
+    }
+}
+
 fn origin(connection: &Connection) -> Origin<'_> {
     Origin { peer: connection.peer(), tls: connection.tls() }
 }
 
 fn offer(service: &Service, connection: &Connection) -> Offer {
-    let is_private = connection.tls().is_some() || (service.settings.plain_login_on_loopback && connection.is_private());
+    let is_private =
+        connection.tls().is_some() || (service.settings.plain_login_on_loopback && connection.is_private());
     Offer {
         can_start_tls: connection.can_start_tls(),
         can_log_in: is_private,

@@ -89,7 +89,11 @@ fn credentials_need_privacy() {
         assert_eq!(play.replies(line), "-ERR credentials are only taken under TLS, use STLS first\r\n", "{line}");
     }
     let capabilities = play.replies("CAPA");
-    assert!(capabilities.contains("\r\nSTLS\r\n") && !capabilities.contains("USER\r\nSASL") && !capabilities.contains("SASL"));
+    assert!(
+        capabilities.contains("\r\nSTLS\r\n")
+            && !capabilities.contains("USER\r\nSASL")
+            && !capabilities.contains("SASL")
+    );
     let (reply, step) = play.says("STLS\r\nUSER injected\r\n");
     assert_eq!((reply.as_str(), step), ("+OK begin TLS\r\n", Step::StartTls));
     play.input.clear();
@@ -148,6 +152,9 @@ fn what_could_not_be_deleted_is_told() {
     play.replies("DELE 1");
     assert!(play.engine.has_marks());
     play.says("QUIT\r\n");
-    assert_eq!(play.answers(|engine, output| engine.not_deleted("-ERR [SYS/TEMP] no\r\n", output)), "-ERR [SYS/TEMP] no\r\n");
+    assert_eq!(
+        play.answers(|engine, output| engine.not_deleted("-ERR [SYS/TEMP] no\r\n", output)),
+        "-ERR [SYS/TEMP] no\r\n"
+    );
     assert_eq!(play.says("").1, Step::End(Ending::Quit));
 }
