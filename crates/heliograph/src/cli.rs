@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 
-use crate::verbs::config::ConfigVerb;
+use crate::commands::config::ConfigVerb;
 
 /// One program for an organisation's mail.
 #[derive(Debug, Parser)]
@@ -47,6 +47,12 @@ pub enum Verb {
     /// Look at the settings and change them.
     #[command(subcommand)]
     Config(ConfigVerb),
+    /// Tell how the server is.
+    Status,
+    /// Have the server read its settings and certificates again; connections stay.
+    Reload,
+    /// Have the server finish what it does and end.
+    Stop,
     /// Print what a shell needs to complete this program's commands.
     Completions {
         /// The shell.
@@ -58,29 +64,4 @@ pub enum Verb {
         #[arg(long, value_name = "DIR")]
         out: Option<PathBuf>,
     },
-}
-
-/// What every verb may need to know of the command line.
-#[derive(Clone, Debug, Default)]
-pub struct Context {
-    /// `--config`.
-    pub config: Option<PathBuf>,
-    /// `--data`.
-    pub data: Option<PathBuf>,
-    /// `--json`.
-    pub json: bool,
-    /// `--yes`.
-    pub yes: bool,
-}
-
-/// Where the settings lie unless said otherwise.
-const USUAL_FILE: &str = "/etc/heliograph/heliograph.toml";
-
-impl Context {
-    /// The settings file that is meant.
-    pub fn settings_file(&self) -> PathBuf {
-        let of_environment = || std::env::var_os("HELIOGRAPH_CONFIG").map(PathBuf::from);
-        let of_data = self.data.as_ref().map(|data| data.join("heliograph.toml")).filter(|file| file.exists());
-        self.config.clone().or_else(of_environment).or(of_data).unwrap_or_else(|| PathBuf::from(USUAL_FILE))
-    }
 }

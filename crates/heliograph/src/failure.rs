@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use crate::settings::problem::Problems;
 
 /// A command's failure.
@@ -13,7 +15,8 @@ pub struct Failure {
 }
 
 /// The exit codes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Exit {
     /// It failed: 1.
     Failed,
@@ -24,6 +27,15 @@ pub enum Exit {
 }
 
 impl Failure {
+    /// It ends with `exit`.
+    pub fn new(exit: Exit, message: impl Into<String>) -> Failure {
+        Failure { exit, message: message.into(), causes: Vec::new() }
+    }
+
+    /// How it ends.
+    pub fn exit(&self) -> Exit {
+        self.exit
+    }
     /// It failed.
     pub fn failed(message: impl Into<String>) -> Failure {
         Failure { exit: Exit::Failed, message: message.into(), causes: Vec::new() }

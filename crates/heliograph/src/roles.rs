@@ -1,7 +1,5 @@
 //! Which parts of the program run, and which protocols belong to which part.
 
-use crate::settings::sections::listeners::TlsChoice;
-
 /// A part of the program that can run alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
@@ -27,6 +25,17 @@ impl Role {
             Role::Access => "access",
         }
     }
+}
+
+/// How a listener uses TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TlsChoice {
+    /// Not at all.
+    Never,
+    /// When the client asks for it.
+    OnRequest,
+    /// From the first octet.
+    Implicit,
 }
 
 /// What a listener speaks.

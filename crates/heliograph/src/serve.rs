@@ -10,20 +10,22 @@ pub mod running;
 use std::sync::Arc;
 use std::time::Duration;
 
-use net::{Listener, ListenerSettings, Shutdown, TlsUse};
+use net::{ListenAddress, Listener, ListenerSettings, Shutdown, TlsUse};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinSet;
 
-use crate::cli::Context;
 use crate::compose::{self, Services};
+use crate::context::Context;
+use crate::control::door::Control;
 use crate::failure::Failure;
-use crate::roles::Role;
+use crate::logging;
+use crate::notify;
+use crate::operations::Operations;
+use crate::roles::{Role, TlsChoice};
 use crate::serve::doors::Doors;
 use crate::serve::running::{Running, Stop};
 use crate::settings::Settings;
-use crate::settings::sections::listeners::TlsChoice;
 use crate::terminal::print;
-use crate::{logging, notify};
 
 /// Runs the server until it is told to end.
 ///
@@ -68,6 +70,8 @@ async fn run(running: Arc<Running>, announce: impl FnOnce(&Bound<'_>) -> Result<
         listeners.iter().map(|listener| (listener.protocol(), listener.address().clone())).collect(),
     );
 
+    let control = bind_control(&services).await?;
+    let operations = Arc::new(Operations { services: services.clone(), running: Some(Arc::clone(&running)) });
     let doors = Doors::new(&settings, &services, &running)?;
     let mut tasks = JoinSet::new();
     for listener in &listeners {
@@ -79,6 +83,8 @@ async fn run(running: Arc<Running>, announce: impl FnOnce(&Bound<'_>) -> Result<
         let (random, registry, token) = (Arc::clone(&services.random), services.registry.clone(), shutdown.token());
         tasks.spawn(async move { listener.run(door, random, &registry, token).await });
     }
+    let (random, registry, token) = (Arc::clone(&services.random), services.registry.clone(), shutdown.token());
+    tasks.spawn(async move { control.run(Arc::new(Control::new(operations)), random, &registry, token).await });
     print("ready\n")?;
     notify::tell("READY=1");
     tracing::info!("ready");
@@ -120,6 +126,13 @@ async fn bind(settings: &Settings, services: &Services) -> Result<Vec<Listener>,
         bound.push(listener.map_err(|error| Failure::failed("cannot start").because(error))?);
     }
     Ok(bound)
+}
+
+/// The administration socket: for the owner of the data only.
+async fn bind_control(services: &Services) -> Result<Listener, Failure> {
+    let address = ListenAddress::Unix(services.store.layout.admin_socket());
+    let settings = ListenerSettings { unix_mode: 0o600, ..ListenerSettings::new("control", address, TlsUse::Never) };
+    Listener::bind(settings).await.map_err(|error| Failure::failed("cannot start").because(error))
 }
 
 /// Asks everybody to finish, waits, and cuts off who is left.

@@ -1,4 +1,4 @@
-//! The verbs of the command line: one file for each noun.
+//! What operators can have done: one file for each noun, typed request to typed report. Nothing here prints; the socket
+//! and the command line are skins.
 
-pub mod config;
-pub mod program;
+pub mod server;

@@ -1,1 +1,46 @@
-//! mailboxes and messages: UIDs, flags, threads, structure, delivery, undelete.
+//! What mailboxes and messages mean. No protocol words: the doors translate.
+//!
+//! Every change of an account is one transaction of its partition and gets one number (modseq); what a client needs to
+//! catch up from any earlier number is read back from the rows. Success is told with the storage `Receipt`.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `store` | [`store::Mail`]: the whole of it, opened once |
+//! | `deliver` | new messages: filed for several owners in one transaction |
+//! | `change` | flags, copies, moves, expunging |
+//! | `mailboxes` | listing, making, renaming, deleting; rights, subscriptions |
+//! | `annotation` | metadata of mailboxes and of the server (RFC 5464) |
+//! | `view` | [`view::View`]: an open mailbox, shared by its sessions |
+//! | `cache` | the open mailboxes |
+//! | `summaries` | envelope, structure and preview of a message |
+//! | `trash` | what was expunged and can still be brought back |
+//! | `thread` | which conversation a message belongs to |
+//! | `book` | an account's rows inside one transaction |
+//! | `check` | whether rows, counts and blobs agree |
+//! | `name` | names of mailboxes |
+//! | `flags` | flags and keywords |
+//! | `keys`, `record` | keys and bytes on disk |
+//! | `settings`, `limits` | what can be set, and what cannot |
+//! | `error` | what can go wrong |
+//! | `fuzz` | entry points for the fuzzer |
+
+pub mod annotation;
+mod book;
+mod cache;
+pub mod change;
+pub mod check;
+pub mod deliver;
+pub mod error;
+pub mod flags;
+pub mod fuzz;
+mod keys;
+pub mod limits;
+pub mod mailboxes;
+pub mod name;
+pub mod record;
+pub mod settings;
+pub mod store;
+mod summaries;
+mod thread;
+pub mod trash;
+pub mod view;

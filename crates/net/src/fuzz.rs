@@ -1,6 +1,8 @@
 //! Entry points for fuzzing what the network can send to this crate, and what an operator can write for it.
 
-use crate::{proxy, resolver::table::Table, tls::binding};
+use crate::proxy;
+use crate::resolver::table::Table;
+use crate::tls::binding;
 
 /// The PROXY protocol: never panics, and a header's length lies within the octets.
 pub fn fuzz_proxy(data: &[u8]) {

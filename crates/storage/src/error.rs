@@ -70,8 +70,8 @@ pub enum Error {
     /// A blob was asked for that is not stored.
     #[error("blob {0} is not stored")]
     NoBlob(model::BlobHash),
-    /// A key, value, name or blob is over its limit, or a key lies in the space that is our own.
-    #[error("{what} is refused: {octets} octets, at most {limit}")]
+    /// A key, value, blob or transaction is over its limit.
+    #[error("{what} is too large: {octets}, at most {limit}")]
     TooLarge {
         /// What it is.
         what: &'static str,
@@ -80,6 +80,9 @@ pub enum Error {
         /// The limit (see `limits`).
         limit: usize,
     },
+    /// A key lies in the space that is our own: account 0, space 0.
+    #[error("a key lies in the space of the store itself")]
+    ReservedKey,
     /// A row does not hold what its owner writes there.
     #[error("a row of the {0} cannot be read")]
     Row(&'static str),

@@ -16,18 +16,36 @@
 //! | `partitions` | [`Partitions`] by nickname and [`Layout`] of the data folder |
 
 mod blob;
+mod bodies;
 mod check;
+mod compact;
 mod disk;
+mod dump;
 mod error;
+pub mod fuzz;
+mod index;
 mod key;
 pub mod limits;
+mod log;
 mod notice;
+mod opening;
 mod options;
+mod overlay;
 mod partition;
 mod partitions;
 mod pending;
+mod pipeline;
 mod read;
+mod repair;
+mod replay;
+mod reserve;
+mod rows;
+#[cfg(test)]
+mod scratch;
+mod store;
 mod transaction;
+mod upkeep;
+mod usage;
 
 pub use blob::{Blob, NewBlob};
 pub use check::{CheckProgress, CheckReport, CompactReport, Finding, RepairReport};
@@ -39,5 +57,5 @@ pub use options::{Clock, Engine, Options, system_clock};
 pub use partition::{BlobCount, Partition, PartitionStatus, Snapshot};
 pub use partitions::{Layout, Partitions, is_nickname};
 pub use pending::{Committed, Pending, Receipt};
-pub use read::{Page, Read, Row, Scan};
+pub use read::{Page, Read, Row, Scan, Visit};
 pub use transaction::Transaction;

@@ -6,6 +6,9 @@ use crate::error::Error;
 use crate::key::KeyRange;
 use crate::limits::PAGE_ROWS_MAX;
 
+/// Is shown a key and its value, and says whether to go on.
+pub type Visit<'a> = dyn FnMut(&[u8], &[u8]) -> Result<ControlFlow<()>, Error> + 'a;
+
 /// A key with its value.
 pub type Row = (Vec<u8>, Vec<u8>);
 
@@ -26,11 +29,7 @@ pub trait Read {
     }
 
     /// Shows every row of `range` in order until `visit` breaks.
-    fn each(
-        &self,
-        range: KeyRange,
-        visit: &mut dyn FnMut(&[u8], &[u8]) -> Result<ControlFlow<()>, Error>,
-    ) -> Result<(), Error> {
+    fn each(&self, range: KeyRange, visit: &mut Visit<'_>) -> Result<(), Error> {
         let mut range = range;
         loop {
             let page = self.scan(range.clone(), Scan::default())?;

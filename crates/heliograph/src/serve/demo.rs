@@ -10,16 +10,17 @@ use std::sync::Arc;
 use net::ListenAddress;
 use serde::{Deserialize, Serialize};
 
-use crate::cli::Context;
 use crate::compose;
+use crate::context::Context;
 use crate::failure::Failure;
+use crate::logging;
 use crate::roles::Protocol;
+use crate::serve;
 use crate::serve::running::Running;
 use crate::serve::{Bound, runtime};
 use crate::settings::Settings;
 use crate::settings::edit;
 use crate::terminal::print;
-use crate::{logging, serve};
 
 /// `demo.json`: what a program needs to know to use the demo.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,7 +74,11 @@ pub fn run(context: &Context, any_port: bool) -> Result<(), Failure> {
     }
     logging::start(&settings.log)?;
     let running = Running::new(file.clone(), settings);
-    runtime(&running.settings())?.block_on(serve::run(Arc::clone(&running), |bound| announce(bound, &data, &file)))
+    runtime(&running.settings())?.block_on(serve::run(Arc::clone(&running), |bound| {
+        announce(bound, &data, &file)?;
+        running.file_was_rewritten();
+        Ok(())
+    }))
 }
 
 /// Makes the folder and its settings file, unless they are there.

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use net::Door;
 use net::http::Administration;
-use net::{Door, Registry};
+use storage::Partition;
 
 use crate::compose::Services;
 use crate::failure::Failure;
@@ -22,7 +23,7 @@ impl Doors {
     /// # Errors
     /// What one of them could not be made from.
     pub fn new(_settings: &Settings, services: &Services, running: &Arc<Running>) -> Result<Doors, Failure> {
-        Ok(Doors { administration: administration(&services.registry, running) })
+        Ok(Doors { administration: administration(services, running) })
     }
 
     /// The door of a protocol.
@@ -32,11 +33,22 @@ impl Doors {
     }
 }
 
-fn administration(registry: &Registry, running: &Arc<Running>) -> Arc<dyn Door> {
-    let running = Arc::clone(running);
-    let readiness = Arc::new(move || match running.since() {
-        Some(_) => Vec::new(),
-        None => vec!["starting".to_owned()],
+fn administration(services: &Services, running: &Arc<Running>) -> Arc<dyn Door> {
+    let (running, store) = (Arc::clone(running), services.store.clone());
+    let readiness = Arc::new(move || {
+        let starting = running.since().is_none().then(|| "starting".to_owned());
+        let partitions = std::iter::once(("system", &store.system)).chain(store.partitions.iter());
+        starting.into_iter().chain(partitions.filter_map(|(name, partition)| unfit(name, partition))).collect()
     });
-    Arc::new(Administration::new(registry.clone(), readiness))
+    Arc::new(Administration::new(services.registry.clone(), readiness))
+}
+
+/// Why a partition cannot take what comes.
+fn unfit(name: &str, partition: &Partition) -> Option<String> {
+    let status = partition.status();
+    match status.stopped {
+        Some(why) => Some(format!("partition {name} stopped: {why}")),
+        None if status.is_full => Some(format!("partition {name}: the disk is full")),
+        None => None,
+    }
 }

@@ -51,9 +51,12 @@ impl Running {
         Arc::clone(&self.settings.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// The settings file.
-    pub fn file(&self) -> &std::path::Path {
-        &self.file
+    /// Takes what the file says now for what holds: the program itself has just written its ports there.
+    pub fn file_was_rewritten(&self) {
+        let Ok(fresh) = Settings::load(&self.file) else { return };
+        let mut settings = Settings::clone(&self.settings());
+        settings.written = fresh.written;
+        *self.settings.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(settings);
     }
 
     /// Since when it runs.

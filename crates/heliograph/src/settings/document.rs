@@ -44,6 +44,9 @@ fn syntax(error: &toml_edit::TomlError) -> Problem {
     Problem { at: error.span(), key: None, why: format!("this is no TOML: {why}"), help: None }
 }
 
+/// A table of a list, and where it stands.
+type Placed<'a> = (&'a dyn TableLike, Option<Range<usize>>);
+
 struct Reader {
     values: Values,
     problems: Vec<Problem>,
@@ -98,7 +101,7 @@ impl Reader {
     }
 
     fn list_of_tables(&mut self, item: &Item, at: Option<Range<usize>>, shown: &str, schema: &str) {
-        let tables: Option<Vec<(&dyn TableLike, Option<Range<usize>>)>> = match item {
+        let tables: Option<Vec<Placed<'_>>> = match item {
             Item::ArrayOfTables(tables) => {
                 Some(tables.iter().map(|table| (table as &dyn TableLike, table.span())).collect())
             }
@@ -234,12 +237,8 @@ impl Values {
         (0..count).map(|index| format!("{list}[{index}]")).collect()
     }
 
-    /// The folder at which relative paths start.
-    pub fn folder(&self) -> &Path {
-        &self.folder
-    }
-
     /// Which keys were asked for.
+    #[cfg(test)]
     pub fn asked(&self) -> BTreeSet<&'static str> {
         self.asked.borrow().clone()
     }
@@ -307,12 +306,17 @@ getters! {
 impl Values {
     /// A path, complete.
     pub fn path(&self, path: &str) -> PathBuf {
-        self.folder.join(self.raw_path(path))
+        self.complete(&self.raw_path(path))
     }
 
     /// A path, complete, if it is set.
     pub fn path_if_set(&self, path: &str) -> Option<PathBuf> {
-        self.raw_path_if_set(path).map(|raw| self.folder.join(raw))
+        self.raw_path_if_set(path).map(|raw| self.complete(&raw))
+    }
+
+    /// A path from the file's folder on, without needless dots.
+    pub fn complete(&self, path: &Path) -> PathBuf {
+        self.folder.join(path).components().collect()
     }
 
     /// A number that its key's bounds make fit.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use net::admission::ConnectionLimits;
 use net::{ListenAddress, Network};
 
-use crate::roles::{Protocol, Role};
+use crate::roles::{Protocol, Role, TlsChoice};
 use crate::settings::document::Values;
 use crate::settings::key::{Effect, Key, Kind};
 use crate::settings::problem::Problem;
@@ -28,17 +28,6 @@ pub struct Listener {
     pub handshake_timeout: Duration,
     /// Permissions of a Unix socket.
     pub unix_mode: u32,
-}
-
-/// How a listener uses TLS.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TlsChoice {
-    /// Not at all.
-    Never,
-    /// When the client asks for it.
-    OnRequest,
-    /// From the first octet.
-    Implicit,
 }
 
 /// The keys.
@@ -131,7 +120,7 @@ fn make_one(values: &Values, at: &str, roles: &[Role], problems: &mut Vec<Proble
     let path = |name: &str| format!("{at}.{name}");
     let protocol = values.text_if_set(&path("protocol")).and_then(|name| Protocol::from_name(&name));
     let address = values.listen_if_set(&path("address")).map(|address| match address {
-        ListenAddress::Unix(socket) => ListenAddress::Unix(values.folder().join(socket)),
+        ListenAddress::Unix(socket) => ListenAddress::Unix(values.complete(&socket)),
         ip => ip,
     });
     for (name, missing) in [("protocol", protocol.is_none()), ("address", address.is_none())] {

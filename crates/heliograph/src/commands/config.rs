@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Subcommand;
 use toml_edit::DocumentMut;
 
-use crate::cli::Context;
+use crate::context::Context;
 use crate::failure::Failure;
 use crate::settings::document::{self, Values, without_numbers};
 use crate::settings::key::{Key, Kind};

@@ -1,0 +1,5 @@
+//! The verbs as they are typed and as their reports are printed: one file for each noun.
+
+pub mod config;
+pub mod program;
+pub mod server;

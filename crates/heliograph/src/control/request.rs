@@ -1,0 +1,27 @@
+//! What operators can ask for: one variant for each noun, performed in `verbs/<noun>.rs`.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::failure::Failure;
+use crate::operations::{Operations, Tell};
+use crate::verbs::server::{self, ServerRequest};
+
+/// A request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Request {
+    /// About the server itself.
+    Server(ServerRequest),
+}
+
+/// Performs a request and gives its report. May take long and block: not for tokio's own threads.
+///
+/// # Errors
+/// Why it was not done.
+pub fn perform(operations: &Operations, request: Request, tell: Tell<'_>) -> Result<Value, Failure> {
+    let _quick = tell;
+    match request {
+        Request::Server(request) => server::perform(operations, request),
+    }
+}

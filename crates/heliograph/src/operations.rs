@@ -1,0 +1,30 @@
+//! What operators' requests are performed with.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::compose::Services;
+use crate::serve::running::Running;
+
+/// What requests are performed with.
+pub struct Operations {
+    /// The services, of the running server or opened for one command.
+    pub services: Services,
+    /// The running server, if there is one.
+    pub running: Option<Arc<Running>>,
+}
+
+/// How far a request has come.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Progress {
+    /// What is being done.
+    pub what: String,
+    /// How much of it is done.
+    pub done: u64,
+    /// How much there is, if that is known.
+    pub total: Option<u64>,
+}
+
+/// Is told how far a long request has come.
+pub type Tell<'a> = &'a mut dyn FnMut(Progress);

@@ -1,0 +1,313 @@
+//! Changes of messages that are there: flags, copies, moves, expunging. Each call is one transaction.
+
+use crate::book::{Book, NewItem};
+use crate::deliver::{Placed, Quota};
+use crate::error::Error;
+use crate::flags::{FlagMode, Flags, SystemFlags};
+use crate::limits::MESSAGES_A_TRANSACTION_MAX;
+use crate::record::MessageRow;
+use crate::store::{Mail, Spaces};
+use account::owner::Owner;
+use model::{MailboxId, Modseq, Uid};
+use storage::{Abort, Committed, Read, Transaction};
+
+/// What a change of flags did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FlagsChanged {
+    /// Messages whose flags are now as asked, whether or not they were before.
+    pub done: Vec<Uid>,
+    /// Messages left alone because they changed since the given modseq (RFC 7162 §3.1.3).
+    pub modified: Vec<Uid>,
+}
+
+/// What a copy or move did. Messages that had gone meanwhile are in neither list.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Copied {
+    /// The UIDs in the source, in their order.
+    pub from: Vec<Uid>,
+    /// Where they are now.
+    pub to: Option<Placed>,
+}
+
+/// A place within the partitions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Whose mailbox.
+    pub owner: Owner,
+    /// Which.
+    pub mailbox: MailboxId,
+}
+
+impl Mail {
+    /// Changes flags and keywords of `uids`; unknown ones are passed over.
+    pub async fn store_flags(
+        &self,
+        place: &Place,
+        uids: Vec<Uid>,
+        mode: FlagMode,
+        flags: Flags,
+        unchanged_since: Option<Modseq>,
+    ) -> Result<Committed<FlagsChanged>, Error> {
+        let (store, spaces) = self.partition(&place.owner.partition)?;
+        check_count(&uids)?;
+        let place = place.clone();
+        let storing = move |transaction: &mut Transaction<'_>| {
+            let mut book = Book::open(transaction, spaces, &place.owner)?;
+            let result = change_flags(&mut book, place.mailbox, &uids, mode, &flags, unchanged_since)?;
+            book.close();
+            Ok(result)
+        };
+        Ok(store.write(storing).await?)
+    }
+
+    /// Copies messages: all that are there, or none.
+    pub async fn copy(
+        &self,
+        from: &Place,
+        uids: Vec<Uid>,
+        to: &Place,
+        quota: Quota,
+    ) -> Result<Committed<Copied>, Error> {
+        self.copy_or_move(from, uids, to, quota, Then::Keep).await
+    }
+
+    /// Moves messages: all that are there, or none.
+    pub async fn move_messages(
+        &self,
+        from: &Place,
+        uids: Vec<Uid>,
+        to: &Place,
+        quota: Quota,
+    ) -> Result<Committed<Copied>, Error> {
+        self.copy_or_move(from, uids, to, quota, Then::Remove).await
+    }
+
+    async fn copy_or_move(
+        &self,
+        from: &Place,
+        uids: Vec<Uid>,
+        to: &Place,
+        quota: Quota,
+        then: Then,
+    ) -> Result<Committed<Copied>, Error> {
+        check_count(&uids)?;
+        if from.owner.partition != to.owner.partition {
+            return self.across(from, uids, to, quota, then).await;
+        }
+        let (store, spaces) = self.partition(&from.owner.partition)?;
+        let (from, to) = (from.clone(), to.clone());
+        let copying = move |transaction: &mut Transaction<'_>| {
+            let items = take(transaction, spaces, &from, &uids, then)?;
+            let copied = place_items(transaction, spaces, &to, &items, quota)?;
+            Ok(Copied { from: items.iter().map(|item| item.uid).collect(), to: copied })
+        };
+        Ok(store.write(copying).await?)
+    }
+
+    /// To another partition the octets travel; the originals go only when the copies are durable.
+    async fn across(
+        &self,
+        from: &Place,
+        uids: Vec<Uid>,
+        to: &Place,
+        quota: Quota,
+        then: Then,
+    ) -> Result<Committed<Copied>, Error> {
+        let mut appends = Vec::new();
+        let mut found = Vec::new();
+        for uid in uids {
+            let Some(row) = self.message(from, uid)? else { continue };
+            let keywords = self.keywords_of(from, row.keywords)?;
+            appends.push(crate::deliver::Append {
+                message: crate::deliver::NewMessage::new(self.body(&from.owner, &row.blob)?)?,
+                flags: Flags { system: row.flags, keywords },
+                internal_date: Some(row.internal_date),
+            });
+            found.push(uid);
+        }
+        let placed = self.append(&to.owner, to.mailbox, appends, quota).await?;
+        if then == Then::Remove {
+            self.expunge(from, found.clone(), Expunge::All).await?;
+        }
+        let value = Copied { from: found, to: Some(placed.value) };
+        Ok(Committed { value, receipt: placed.receipt })
+    }
+
+    /// Takes messages out of the mailbox; they can be brought back for a while. Returns those that went.
+    pub async fn expunge(&self, place: &Place, uids: Vec<Uid>, which: Expunge) -> Result<Committed<Vec<Uid>>, Error> {
+        let (store, spaces) = self.partition(&place.owner.partition)?;
+        check_count(&uids)?;
+        let keep = self.inner.settings.undelete_days > 0;
+        let place = place.clone();
+        let expunging = move |transaction: &mut Transaction<'_>| {
+            let mut book = Book::open(transaction, spaces, &place.owner)?;
+            let mut gone = Vec::new();
+            for uid in uids {
+                let Some(row) = book.message(place.mailbox, uid)? else { continue };
+                if which == Expunge::All || row.flags.has(SystemFlags::DELETED) {
+                    discard(&mut book, place.mailbox, uid, row, keep)?;
+                    gone.push(uid);
+                }
+            }
+            book.close();
+            Ok(gone)
+        };
+        Ok(store.write(expunging).await?)
+    }
+
+    /// A message's row.
+    pub fn message(&self, place: &Place, uid: Uid) -> Result<Option<MessageRow>, Error> {
+        let (snapshot, spaces) = self.read(&place.owner)?;
+        match snapshot.get(&spaces.keys(&place.owner).message(place.mailbox, uid))? {
+            None => Ok(None),
+            Some(bytes) => Ok(Some(MessageRow::decode(&bytes).map_err(|_| storage::Error::Row("messages"))?)),
+        }
+    }
+
+    fn keywords_of(&self, place: &Place, bits: u128) -> Result<Vec<String>, Error> {
+        let (snapshot, spaces) = self.read(&place.owner)?;
+        let row =
+            crate::mailboxes::row(&snapshot, spaces.keys(&place.owner), place.mailbox)?.ok_or(Error::NoMailbox)?;
+        Ok(row.keywords.names_of(bits).map(str::to_owned).collect())
+    }
+}
+
+/// Which of the named messages are expunged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expunge {
+    /// Those that have the deleted flag when the transaction runs.
+    Deleted,
+    /// All.
+    All,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Then {
+    Keep,
+    Remove,
+}
+
+struct Item {
+    uid: Uid,
+    row: MessageRow,
+    keywords: Vec<String>,
+    summary: Vec<u8>,
+}
+
+fn check_count(uids: &[Uid]) -> Result<(), Error> {
+    if uids.len() > MESSAGES_A_TRANSACTION_MAX {
+        return Err(Error::TooMany("messages in one command"));
+    }
+    Ok(())
+}
+
+fn change_flags(
+    book: &mut Book<'_, '_>,
+    mailbox: MailboxId,
+    uids: &[Uid],
+    mode: FlagMode,
+    flags: &Flags,
+    unchanged_since: Option<Modseq>,
+) -> Result<FlagsChanged, Error> {
+    let mut result = FlagsChanged::default();
+    let named = match mode {
+        FlagMode::Remove => book.mailbox(mailbox)?.keywords.known_bits(&flags.keywords),
+        FlagMode::Add | FlagMode::Replace => {
+            let known = book.mailbox(mailbox)?.keywords.known_bits(&flags.keywords);
+            if known.count_ones() as usize == flags.keywords.len() {
+                known
+            } else {
+                book.mailbox_mut(mailbox)?.keywords.bits(&flags.keywords)?
+            }
+        }
+    };
+    for uid in uids {
+        let Some(before) = book.message(mailbox, *uid)? else { continue };
+        if unchanged_since.is_some_and(|since| before.modseq > since) {
+            result.modified.push(*uid);
+            continue;
+        }
+        let (system, keywords) = match mode {
+            FlagMode::Add => (before.flags.with(flags.system), before.keywords | named),
+            FlagMode::Remove => (before.flags.without(flags.system), before.keywords & !named),
+            FlagMode::Replace => (flags.system, named),
+        };
+        if (system, keywords) != (before.flags, before.keywords) {
+            let after = MessageRow { flags: system, keywords, ..before.clone() };
+            book.change(mailbox, *uid, &before, after)?;
+        }
+        result.done.push(*uid);
+    }
+    Ok(result)
+}
+
+fn take(
+    transaction: &mut Transaction<'_>,
+    spaces: Spaces,
+    from: &Place,
+    uids: &[Uid],
+    then: Then,
+) -> Result<Vec<Item>, Error> {
+    let mut book = Book::open(transaction, spaces, &from.owner)?;
+    let mut items = Vec::with_capacity(uids.len());
+    for uid in uids {
+        let Some(row) = book.message(from.mailbox, *uid)? else { continue };
+        let keywords = book.mailbox(from.mailbox)?.keywords.names_of(row.keywords).map(str::to_owned).collect();
+        let summary = book.transaction.get(&book.keys.summary(from.mailbox, *uid))?;
+        // A copy holds the octets once more; a move carries the reference along.
+        match then {
+            Then::Keep => book.transaction.link(&row.blob)?,
+            Then::Remove => book.remove(from.mailbox, *uid, &row)?,
+        }
+        items.push(Item { uid: *uid, row, keywords, summary: summary.unwrap_or_else(too_long_to_keep) });
+    }
+    book.close();
+    Ok(items)
+}
+
+/// A summary that was not stored is not stored for the copy either.
+fn too_long_to_keep() -> Vec<u8> {
+    vec![0; crate::limits::SUMMARY_OCTETS_MAX + 1]
+}
+
+fn place_items(
+    transaction: &mut Transaction<'_>,
+    spaces: Spaces,
+    to: &Place,
+    items: &[Item],
+    quota: Quota,
+) -> Result<Option<Placed>, Abort> {
+    let mut book = Book::open(transaction, spaces, &to.owner)?;
+    let uid_validity = book.mailbox(to.mailbox)?.uid_validity;
+    let mut uids = Vec::with_capacity(items.len());
+    for item in items {
+        let room = quota.octets.is_none_or(|most| book.ledger.row.octets + u64::from(item.row.octets) <= most)
+            && quota.messages.is_none_or(|most| book.ledger.row.items < most);
+        if !room {
+            return Err(Error::OverQuota.into());
+        }
+        let new = NewItem {
+            flags: item.row.flags,
+            keywords: item.keywords.clone(),
+            internal_date: item.row.internal_date,
+            octets: item.row.octets,
+            blob: item.row.blob,
+            thread: item.row.thread,
+        };
+        uids.push(book.add(to.mailbox, new, &item.summary)?);
+    }
+    book.close();
+    Ok((!uids.is_empty()).then_some(Placed { uid_validity, uids }))
+}
+
+/// Takes a message out; it goes to the trash, or its octets are given up.
+pub(crate) fn discard(
+    book: &mut Book<'_, '_>,
+    mailbox: MailboxId,
+    uid: Uid,
+    row: MessageRow,
+    keep: bool,
+) -> Result<(), Error> {
+    book.remove(mailbox, uid, &row)?;
+    if keep { book.throw_away(mailbox, uid, row) } else { Ok(book.transaction.unlink(&row.blob)?) }
+}

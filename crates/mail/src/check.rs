@@ -1,0 +1,135 @@
+//! Whether the rows of the mail store agree with each other and with the blobs. What counts can be repaired from what
+//! is counted.
+
+use crate::error::Error;
+use crate::keys::Keys;
+use crate::mailboxes;
+use crate::record::TrashRow;
+use crate::store::{Mail, Spaces};
+use account::ledger;
+use model::{AccountId, BlobHash};
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use storage::{Read, Snapshot};
+
+/// What a check has seen and found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Accounts looked at.
+    pub accounts: u64,
+    /// Mailboxes looked at.
+    pub mailboxes: u64,
+    /// Messages looked at.
+    pub messages: u64,
+    /// What is wrong, in words, one each.
+    pub findings: Vec<String>,
+    /// How often the store holds each blob.
+    pub references: BTreeMap<BlobHash, u32>,
+}
+
+impl Mail {
+    /// Checks every account of a partition. `accounts` are those that the directory places there.
+    pub fn check(&self, partition: &str, accounts: &[AccountId]) -> Result<Report, Error> {
+        let (store, spaces) = self.partition(partition)?;
+        let snapshot = store.snapshot()?;
+        let mut report = Report::default();
+        for account in accounts {
+            check_account(&snapshot, spaces, *account, &mut report)?;
+        }
+        check_blobs(&snapshot, &mut report)?;
+        Ok(report)
+    }
+}
+
+fn check_account(snapshot: &Snapshot, spaces: Spaces, account: AccountId, report: &mut Report) -> Result<(), Error> {
+    let Some(row) = ledger::row(snapshot, spaces.account, account)? else { return Ok(()) };
+    let keys = Keys { space: spaces.mail, account };
+    report.accounts += 1;
+    let (mut octets, mut items) = (0, 0);
+    for mailbox in mailboxes::all(snapshot, keys)? {
+        report.mailboxes += 1;
+        let (mailbox_octets, mailbox_items) = check_mailbox(snapshot, keys, &mailbox, report)?;
+        octets += mailbox_octets;
+        items += mailbox_items;
+        if mailbox.row.highest_modseq.0 > row.modseq {
+            report.findings.push(format!("account {account}: {} is ahead of the account", mailbox.row.name));
+        }
+        if mailbox.id.0 > row.last_collection {
+            report.findings.push(format!("account {account}: {} has a number never given out", mailbox.row.name));
+        }
+    }
+    if (octets, items) != (row.octets, row.items) {
+        report.findings.push(format!(
+            "account {account}: {items} messages of {octets} octets are there, {} of {} are counted",
+            row.items, row.octets
+        ));
+    }
+    snapshot.each(keys.trash().range(), &mut |_, value| {
+        match TrashRow::decode(value) {
+            Ok(row) => *report.references.entry(row.message.blob).or_default() += 1,
+            Err(error) => report.findings.push(format!("account {account}: a trash row: {error}")),
+        }
+        Ok(ControlFlow::Continue(()))
+    })?;
+    Ok(())
+}
+
+fn check_mailbox(
+    snapshot: &Snapshot,
+    keys: Keys,
+    mailbox: &mailboxes::Mailbox,
+    report: &mut Report,
+) -> Result<(u64, u64), Error> {
+    let account = keys.account;
+    let name = &mailbox.row.name;
+    let (mut octets, mut unseen, mut deleted, mut count) = (0, 0, 0, 0u32);
+    for (uid, row) in mailboxes::messages(snapshot, keys, mailbox.id)? {
+        report.messages += 1;
+        count += 1;
+        octets += u64::from(row.octets);
+        unseen += u32::from(!row.flags.has(crate::flags::SystemFlags::SEEN));
+        deleted += u32::from(row.flags.has(crate::flags::SystemFlags::DELETED));
+        *report.references.entry(row.blob).or_default() += 1;
+        if uid >= mailbox.row.uid_next {
+            report.findings.push(format!("account {account}: {name}: UID {uid} is not below UIDNEXT"));
+        }
+        if snapshot.get(&keys.changed(mailbox.id, row.modseq).u32(uid.0))?.is_none() {
+            report.findings.push(format!("account {account}: {name}: UID {uid} is missing in the order of changes"));
+        }
+    }
+    let mut ordered = 0u32;
+    snapshot.each(keys.all_changed(mailbox.id).range(), &mut |_, _| {
+        ordered += 1;
+        Ok(ControlFlow::Continue(()))
+    })?;
+    if ordered != count {
+        report.findings.push(format!("account {account}: {name}: {count} messages, {ordered} in the order of changes"));
+    }
+    let counted = (mailbox.row.messages, mailbox.row.unseen, mailbox.row.deleted, mailbox.row.octets);
+    if counted != (count, unseen, deleted, octets) {
+        report.findings.push(format!("account {account}: {name}: the counts differ from the messages"));
+    }
+    match snapshot.get(&keys.name(name))? {
+        Some(id) if id == mailbox.id.0.to_le_bytes() => {}
+        _ => report.findings.push(format!("account {account}: {name} cannot be found by its name")),
+    }
+    Ok((octets, u64::from(count)))
+}
+
+fn check_blobs(snapshot: &Snapshot, report: &mut Report) -> Result<(), Error> {
+    let mut after = None;
+    let mut missing = report.references.clone();
+    loop {
+        let page = snapshot.blobs(after, 1_000)?;
+        let Some(last) = page.last() else { break };
+        after = Some(last.hash);
+        for blob in page {
+            let held = missing.remove(&blob.hash).unwrap_or(0);
+            if held != blob.count {
+                report.findings.push(format!("blob {}: held {held} times, counted {} times", blob.hash, blob.count));
+            }
+        }
+    }
+    report.findings.extend(missing.keys().map(|hash| format!("blob {hash}: a message needs it and it is not stored")));
+    Ok(())
+}

@@ -1,0 +1,124 @@
+//! Every key of the mail store. All begin with the account (32 bits, big-endian) and the store's space octet.
+//!
+//! | kind | rest of the key | value |
+//! |---|---|---|
+//! | 1 | mailbox u32 | mailbox record |
+//! | 2 | name text | mailbox u32: finds a mailbox by name |
+//! | 3 | mailbox u32, uid u32 | message record |
+//! | 4 | mailbox u32, uid u32 | summary: envelope, structure, preview |
+//! | 5 | mailbox u32, modseq u64, uid u32 | empty: the messages in the order of their last change |
+//! | 6 | mailbox u32, modseq u64, uid u32 | empty: what was expunged and when |
+//! | 7 | expunged ms u64, mailbox u32, uid u32 | trash record |
+//! | 8 | hash u128 | thread u64: the conversation of a message id and base subject |
+//! | 9 | name text | empty: a subscription |
+//! | 10 | mailbox u32 (0: the account), entry text | annotation |
+//! | 11 | queue id u64, recipient u32 | filed ms u64: this delivery is done |
+
+use model::{AccountId, MailboxId, Modseq, QueueId, Timestamp, Uid};
+use storage::{Key, KeyParts, Space};
+
+/// The name of the storage space.
+pub const SPACE: &str = "mail";
+
+/// Builds the keys of one account.
+#[derive(Clone, Copy, Debug)]
+pub struct Keys {
+    /// The store's space.
+    pub space: Space,
+    /// The account.
+    pub account: AccountId,
+}
+
+impl Keys {
+    fn kind(&self, kind: u8) -> Key {
+        self.space.key(self.account).u8(kind)
+    }
+
+    pub fn mailboxes(&self) -> Key {
+        self.kind(1)
+    }
+
+    pub fn mailbox(&self, mailbox: MailboxId) -> Key {
+        self.kind(1).u32(mailbox.0)
+    }
+
+    pub fn name(&self, name: &str) -> Key {
+        self.kind(2).text(name)
+    }
+
+    pub fn messages(&self, mailbox: MailboxId) -> Key {
+        self.kind(3).u32(mailbox.0)
+    }
+
+    pub fn message(&self, mailbox: MailboxId, uid: Uid) -> Key {
+        self.messages(mailbox).u32(uid.0)
+    }
+
+    pub fn summary(&self, mailbox: MailboxId, uid: Uid) -> Key {
+        self.kind(4).u32(mailbox.0).u32(uid.0)
+    }
+
+    pub fn changed(&self, mailbox: MailboxId, modseq: Modseq) -> Key {
+        self.kind(5).u32(mailbox.0).u64(modseq.0)
+    }
+
+    pub fn all_changed(&self, mailbox: MailboxId) -> Key {
+        self.kind(5).u32(mailbox.0)
+    }
+
+    pub fn vanished(&self, mailbox: MailboxId, modseq: Modseq) -> Key {
+        self.kind(6).u32(mailbox.0).u64(modseq.0)
+    }
+
+    pub fn all_vanished(&self, mailbox: MailboxId) -> Key {
+        self.kind(6).u32(mailbox.0)
+    }
+
+    pub fn trash(&self) -> Key {
+        self.kind(7)
+    }
+
+    pub fn trashed(&self, when: Timestamp, mailbox: MailboxId, uid: Uid) -> Key {
+        self.kind(7).u64(when.0).u32(mailbox.0).u32(uid.0)
+    }
+
+    pub fn thread(&self, hash: u128) -> Key {
+        self.kind(8).raw(&hash.to_be_bytes())
+    }
+
+    pub fn subscriptions(&self) -> Key {
+        self.kind(9)
+    }
+
+    pub fn subscription(&self, name: &str) -> Key {
+        self.kind(9).text(name)
+    }
+
+    pub fn annotations(&self, mailbox: MailboxId) -> Key {
+        self.kind(10).u32(mailbox.0)
+    }
+
+    pub fn annotation(&self, mailbox: MailboxId, entry: &str) -> Key {
+        self.annotations(mailbox).text(entry)
+    }
+
+    pub fn delivery(&self, queue_id: QueueId, recipient: u32) -> Key {
+        self.kind(11).u64(queue_id.0).u32(recipient)
+    }
+
+    pub fn deliveries(&self) -> Key {
+        self.kind(11)
+    }
+}
+
+/// The part of a key behind account, space and kind.
+pub fn rest(key: &[u8]) -> Option<KeyParts<'_>> {
+    let mut parts = KeyParts::after_space(key)?;
+    parts.u8()?;
+    Some(parts)
+}
+
+/// The UID at the end of a key of kind 3, 4, 5 or 6.
+pub fn last_uid(key: &[u8]) -> Option<Uid> {
+    key.last_chunk::<4>().map(|octets| Uid(u32::from_be_bytes(*octets)))
+}

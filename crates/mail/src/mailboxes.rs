@@ -1,0 +1,273 @@
+//! Mailboxes themselves: listing, making, renaming, deleting; rights and subscriptions.
+
+use crate::book::{Book, INBOX_ID, NewItem};
+use crate::change::discard;
+use crate::error::Error;
+use crate::keys::{self, Keys};
+use crate::limits::{GRANTS_MAX, SUMMARY_OCTETS_MAX};
+use crate::name::{self, INBOX, SEPARATOR};
+use crate::record::{MailboxRow, MessageRow, SpecialUse};
+use crate::store::Mail;
+use account::owner::Owner;
+use account::rights::Rights;
+use model::{MailboxId, Uid};
+use std::ops::ControlFlow;
+use storage::{Committed, Read, Transaction};
+
+/// A mailbox as it is now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mailbox {
+    /// Its number, which a rename does not change.
+    pub id: MailboxId,
+    /// Everything else.
+    pub row: MailboxRow,
+}
+
+impl Mail {
+    /// Makes sure that the account has its first mailboxes.
+    pub async fn prepare(&self, owner: &Owner) -> Result<(), Error> {
+        if self.usage(owner)?.last_collection > 0 {
+            return Ok(());
+        }
+        let (store, spaces) = self.partition(&owner.partition)?;
+        let owner = owner.clone();
+        let preparing = move |transaction: &mut Transaction<'_>| {
+            Book::open(transaction, spaces, &owner)?.close();
+            Ok(())
+        };
+        store.write(preparing).await?;
+        Ok(())
+    }
+
+    /// All mailboxes of the account by name, INBOX first.
+    pub fn mailboxes(&self, owner: &Owner) -> Result<Vec<Mailbox>, Error> {
+        let (snapshot, spaces) = self.read(owner)?;
+        let mut found = all(&snapshot, spaces.keys(owner))?;
+        found
+            .sort_by(|left, right| (left.id != INBOX_ID, &left.row.name).cmp(&(right.id != INBOX_ID, &right.row.name)));
+        Ok(found)
+    }
+
+    /// The mailbox of this name.
+    pub fn find(&self, owner: &Owner, name: &str) -> Result<Option<Mailbox>, Error> {
+        let Ok(name) = name::normalise(name) else { return Ok(None) };
+        let (snapshot, spaces) = self.read(owner)?;
+        let keys = spaces.keys(owner);
+        let Some(bytes) = snapshot.get(&keys.name(&name))? else { return Ok(None) };
+        let octets: [u8; 4] = bytes.try_into().map_err(|_| storage::Error::Row("mailbox names"))?;
+        let id = MailboxId(u32::from_le_bytes(octets));
+        Ok(row(&snapshot, keys, id)?.map(|row| Mailbox { id, row }))
+    }
+
+    /// The mailbox of this number.
+    pub fn mailbox(&self, owner: &Owner, id: MailboxId) -> Result<Option<Mailbox>, Error> {
+        let (snapshot, spaces) = self.read(owner)?;
+        Ok(row(&snapshot, spaces.keys(owner), id)?.map(|row| Mailbox { id, row }))
+    }
+
+    /// Makes a mailbox and those above it that are missing.
+    pub async fn create(
+        &self,
+        owner: &Owner,
+        name: &str,
+        special_use: Option<SpecialUse>,
+    ) -> Result<Committed<MailboxId>, Error> {
+        let name = name::normalise(name)?;
+        self.in_book(owner, move |book| {
+            if special_use.is_some()
+                && all(book.transaction, book.keys)?.iter().any(|held| held.row.special_use == special_use)
+            {
+                return Err(Error::SpecialUseTaken);
+            }
+            for parent in name::parents(&name) {
+                if book.find(parent)?.is_none() {
+                    book.create(parent, None)?;
+                }
+            }
+            book.create(&name, special_use)
+        })
+        .await
+    }
+
+    /// Deletes a mailbox; its messages can be brought back for a while. Mailboxes below it stay.
+    pub async fn delete(&self, owner: &Owner, id: MailboxId) -> Result<Committed<()>, Error> {
+        let keep = self.inner.settings.undelete_days > 0;
+        self.in_book(owner, move |book| {
+            if id == INBOX_ID {
+                return Err(Error::Unmovable);
+            }
+            book.mailbox(id)?;
+            for (uid, row) in messages(book.transaction, book.keys, id)? {
+                discard(book, id, uid, row, keep)?;
+            }
+            book.forget_mailbox(id)
+        })
+        .await
+    }
+
+    /// Renames a mailbox and those below it. INBOX stays and its messages go (RFC 9051 §6.3.6).
+    pub async fn rename(&self, owner: &Owner, id: MailboxId, to: &str) -> Result<Committed<()>, Error> {
+        let to = name::normalise(to)?;
+        self.in_book(owner, move |book| {
+            let from = book.mailbox(id)?.name.clone();
+            if to == INBOX || name::is_below(&to, &from) {
+                return Err(Error::Unmovable);
+            }
+            for parent in name::parents(&to) {
+                if book.find(parent)?.is_none() {
+                    book.create(parent, None)?;
+                }
+            }
+            if id == INBOX_ID {
+                let target = book.create(&to, None)?;
+                return move_all(book, id, target);
+            }
+            let mut moves = vec![(id, to.clone())];
+            for held in all(book.transaction, book.keys)? {
+                if let Some(rest) = held.row.name.strip_prefix(&from).filter(|rest| rest.starts_with(SEPARATOR)) {
+                    moves.push((held.id, name::normalise(&format!("{to}{rest}"))?));
+                }
+            }
+            for (id, name) in moves {
+                rename_one(book, id, &name)?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// Sets the rights that `identifier` has; none takes the entry away.
+    pub async fn grant(
+        &self,
+        owner: &Owner,
+        id: MailboxId,
+        identifier: &str,
+        rights: Rights,
+    ) -> Result<Committed<()>, Error> {
+        let identifier = identifier.to_owned();
+        self.in_book(owner, move |book| {
+            let modseq = book.ledger.modseq();
+            let row = book.mailbox_mut(id)?;
+            row.highest_modseq = modseq;
+            row.grants.set(&identifier, rights);
+            if row.grants.entries().len() > GRANTS_MAX {
+                return Err(Error::TooMany("entries in the access control list"));
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// Adds or takes away a subscription; the mailbox need not exist (RFC 9051 §6.3.7).
+    pub async fn subscribe(&self, owner: &Owner, name: &str, wanted: Subscribed) -> Result<Committed<()>, Error> {
+        let name = name::normalise(name)?;
+        self.in_book(owner, move |book| {
+            let key = book.keys.subscription(&name);
+            match wanted {
+                Subscribed::Yes => book.transaction.put(key, Vec::new()),
+                Subscribed::No => book.transaction.delete(key),
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// The names subscribed to, in order.
+    pub fn subscriptions(&self, owner: &Owner) -> Result<Vec<String>, Error> {
+        let (snapshot, spaces) = self.read(owner)?;
+        let mut names = Vec::new();
+        snapshot.each(spaces.keys(owner).subscriptions().range(), &mut |key, _| {
+            names.extend(keys::rest(key).and_then(|mut parts| parts.text()));
+            Ok(ControlFlow::Continue(()))
+        })?;
+        Ok(names)
+    }
+
+    /// Runs `work` on the account's book in one transaction.
+    pub(crate) async fn in_book<R: Send + 'static>(
+        &self,
+        owner: &Owner,
+        work: impl FnOnce(&mut Book<'_, '_>) -> Result<R, Error> + Send + 'static,
+    ) -> Result<Committed<R>, Error> {
+        let (store, spaces) = self.partition(&owner.partition)?;
+        let owner = owner.clone();
+        let running = move |transaction: &mut Transaction<'_>| {
+            let mut book = Book::open(transaction, spaces, &owner)?;
+            let result = work(&mut book)?;
+            book.close();
+            Ok(result)
+        };
+        Ok(store.write(running).await?)
+    }
+}
+
+/// Whether a subscription is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subscribed {
+    /// It is.
+    Yes,
+    /// It is not.
+    No,
+}
+
+fn rename_one(book: &mut Book<'_, '_>, id: MailboxId, name: &str) -> Result<(), Error> {
+    if book.find(name)?.is_some() {
+        return Err(Error::MailboxExists);
+    }
+    let modseq = book.ledger.modseq();
+    let row = book.mailbox_mut(id)?;
+    row.highest_modseq = modseq;
+    let old = std::mem::replace(&mut row.name, name.to_owned());
+    book.transaction.delete(book.keys.name(&old));
+    book.transaction.put(book.keys.name(name), id.0.to_le_bytes());
+    Ok(())
+}
+
+fn move_all(book: &mut Book<'_, '_>, from: MailboxId, to: MailboxId) -> Result<(), Error> {
+    for (uid, row) in messages(book.transaction, book.keys, from)? {
+        let keywords = book.mailbox(from)?.keywords.names_of(row.keywords).map(str::to_owned).collect();
+        let summary = book.transaction.get(&book.keys.summary(from, uid))?;
+        book.remove(from, uid, &row)?;
+        let item = NewItem {
+            flags: row.flags,
+            keywords,
+            internal_date: row.internal_date,
+            octets: row.octets,
+            blob: row.blob,
+            thread: row.thread,
+        };
+        book.add(to, item, &summary.unwrap_or_else(|| vec![0; SUMMARY_OCTETS_MAX + 1]))?;
+    }
+    Ok(())
+}
+
+/// Every mailbox of an account in the order of their numbers.
+pub(crate) fn all(reader: &dyn Read, keys: Keys) -> Result<Vec<Mailbox>, Error> {
+    let mut found = Vec::new();
+    reader.each(keys.mailboxes().range(), &mut |key, value| {
+        let id = keys::rest(key).and_then(|mut parts| parts.u32()).map(MailboxId);
+        let row = MailboxRow::decode(value).map_err(|_| storage::Error::Row("mailboxes"))?;
+        found.push(Mailbox { id: id.ok_or(storage::Error::Row("mailboxes"))?, row });
+        Ok(ControlFlow::Continue(()))
+    })?;
+    Ok(found)
+}
+
+/// One mailbox's row.
+pub(crate) fn row(reader: &dyn Read, keys: Keys, id: MailboxId) -> Result<Option<MailboxRow>, Error> {
+    match reader.get(&keys.mailbox(id))? {
+        None => Ok(None),
+        Some(bytes) => Ok(Some(MailboxRow::decode(&bytes).map_err(|_| storage::Error::Row("mailboxes"))?)),
+    }
+}
+
+/// Every message of a mailbox in the order of the UIDs.
+pub(crate) fn messages(reader: &dyn Read, keys: Keys, id: MailboxId) -> Result<Vec<(Uid, MessageRow)>, Error> {
+    let mut found = Vec::new();
+    reader.each(keys.messages(id).range(), &mut |key, value| {
+        let uid = keys::last_uid(key).ok_or(storage::Error::Row("messages"))?;
+        found.push((uid, MessageRow::decode(value).map_err(|_| storage::Error::Row("messages"))?));
+        Ok(ControlFlow::Continue(()))
+    })?;
+    Ok(found)
+}
