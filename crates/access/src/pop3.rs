@@ -14,7 +14,8 @@
 //! | `capability` | what CAPA lists |
 //! | `listing` | the maildrop as the client numbers it |
 //! | `stuffing` | messages in multi-line responses |
-//! | `port` | what a session needs from the directory and the store |
+//! | `login` | what a session asks of the directory |
+//! | `maildrop` | an INBOX as one client sees it |
 //! | `lock` | the exclusive lock on a maildrop |
 //! | `refusal` | our errors as `-ERR` and response codes |
 //! | `session` | a connection driven by the engine |
@@ -28,8 +29,9 @@ pub mod fuzz;
 pub mod limits;
 pub mod listing;
 pub mod lock;
+pub mod login;
+mod maildrop;
 pub mod offence;
-pub mod port;
 pub mod refusal;
 pub mod session;
 pub mod settings;

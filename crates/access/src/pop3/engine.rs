@@ -43,8 +43,6 @@ pub enum Step {
     Send {
         /// Which.
         uid: Uid,
-        /// Its octets as listed.
-        octets: u64,
         /// For TOP, how many lines of its body.
         lines: Option<u64>,
     },
@@ -372,7 +370,7 @@ impl Engine {
                     return Err(Offence::NoSuchMessage);
                 };
                 self.state = State::Waiting(listing);
-                Ok(Step::Send { uid: entry.uid, octets: entry.octets, lines })
+                Ok(Step::Send { uid: entry.uid, lines })
             }
             other => {
                 self.state = other;
@@ -429,7 +427,7 @@ impl std::fmt::Debug for Step {
             Step::CheckPassword { name, .. } => write!(f, "CheckPassword({name:?})"),
             Step::BeginExchange { mechanism, .. } => write!(f, "BeginExchange({mechanism})"),
             Step::Respond(_) => f.write_str("Respond"),
-            Step::Send { uid, lines, .. } => write!(f, "Send({uid}, {lines:?})"),
+            Step::Send { uid, lines } => write!(f, "Send({uid}, {lines:?})"),
             Step::Delete(uids) => write!(f, "Delete({uids:?})"),
             Step::End(ending) => write!(f, "End({ending:?})"),
         }

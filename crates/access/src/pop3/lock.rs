@@ -1,22 +1,20 @@
 //! One session at a time has a maildrop (RFC 1939 §4).
 
-use crate::pop3::port::Holder;
-use model::AccountId;
+use account::owner::Owner;
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// The maildrops that are locked.
 #[derive(Clone, Debug, Default)]
 pub struct Locks {
-    held: Arc<Mutex<HashSet<(String, AccountId)>>>,
+    held: Arc<Mutex<HashSet<Owner>>>,
 }
 
 impl Locks {
     /// Locks a maildrop until the guard is dropped; `None` if another session has it.
-    pub fn take(&self, holder: &Holder) -> Option<Held> {
-        let key = (holder.partition.clone(), holder.account);
+    pub fn take(&self, owner: &Owner) -> Option<Held> {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        held.insert(key.clone()).then(|| Held { locks: self.clone(), key })
+        held.insert(owner.clone()).then(|| Held { locks: self.clone(), owner: owner.clone() })
     }
 }
 
@@ -24,11 +22,11 @@ impl Locks {
 #[derive(Debug)]
 pub struct Held {
     locks: Locks,
-    key: (String, AccountId),
+    owner: Owner,
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
-        self.locks.held.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.key);
+        self.locks.held.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.owner);
     }
 }

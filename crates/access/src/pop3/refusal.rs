@@ -1,8 +1,8 @@
 //! Our errors as POP3 says them: `-ERR`, a response code where there is one (RFC 2449 §8, RFC 3206 §4, §5), and why.
 //! Nowhere else is a code chosen.
 
+use crate::pop3::login::Denied;
 use crate::pop3::offence::Offence;
-use crate::pop3::port::{Denied, Unreadable};
 
 /// A wrong command.
 pub fn offence(offence: Offence) -> String {
@@ -30,19 +30,25 @@ pub fn in_use() -> String {
     "-ERR [IN-USE] another session has this maildrop\r\n".to_owned()
 }
 
-/// The store could not do it.
-pub fn unreadable(unreadable: Unreadable) -> String {
-    match unreadable {
-        Unreadable::Temporary => format!("-ERR [SYS/TEMP] {unreadable}\r\n"),
-        Unreadable::Damaged => format!("-ERR [SYS/PERM] {unreadable}\r\n"),
-        Unreadable::Gone => format!("-ERR {unreadable}\r\n"),
-    }
+/// The store could not do it. Whether it is worth trying again is for the client; what went wrong inside is not.
+pub fn store(error: &mail::error::Error) -> String {
+    let code = store_code(error);
+    format!("-ERR {code}the maildrop cannot be read now\r\n")
 }
 
 /// QUIT could not delete what was marked (RFC 1939 §6).
-pub fn not_deleted(unreadable: Unreadable) -> String {
-    let code = if unreadable == Unreadable::Damaged { "SYS/PERM" } else { "SYS/TEMP" };
-    format!("-ERR [{code}] the marked messages were not deleted: {unreadable}\r\n")
+pub fn not_deleted(error: &mail::error::Error) -> String {
+    let code = store_code(error);
+    format!("-ERR {code}the marked messages were not all deleted\r\n")
+}
+
+/// A message that another session has deleted for good.
+pub fn gone() -> String {
+    "-ERR the message is gone\r\n".to_owned()
+}
+
+fn store_code(error: &mail::error::Error) -> &'static str {
+    if error.is_temporary() { "[SYS/TEMP] " } else { "[SYS/PERM] " }
 }
 
 /// No more connections are taken.
@@ -56,7 +62,8 @@ mod tests {
     fn the_client_learns_whose_fault_it_is() {
         assert_eq!(denied(Denied::WrongCredentials), "-ERR [AUTH] name or password is wrong\r\n");
         assert_eq!(denied(Denied::Unavailable), "-ERR [SYS/TEMP] the directory is not available\r\n");
-        assert_eq!(unreadable(Unreadable::Damaged), "-ERR [SYS/PERM] the mail store is damaged\r\n");
+        assert_eq!(store(&mail::error::Error::NoSpace), "-ERR [SYS/TEMP] the maildrop cannot be read now\r\n");
+        assert_eq!(store(&mail::error::Error::NoMailbox), "-ERR [SYS/PERM] the maildrop cannot be read now\r\n");
         assert_eq!(offence(Offence::BadArguments { usage: "RETR message" }), "-ERR usage: RETR message\r\n");
     }
 }

@@ -2,39 +2,46 @@
 
 use crate::pop3::capability::Offer;
 use crate::pop3::engine::{Ending, Engine, Patience, Step};
-use crate::pop3::limits::PIECE_OCTETS;
-use crate::pop3::listing::Listing;
 use crate::pop3::lock::{Held, Locks};
-use crate::pop3::port::{Denied, Exchange, Exchanged, Holder, Logins, Maildrop, Maildrops, Origin, Unreadable};
+use crate::pop3::login::{Denied, Exchange, Exchanged, Holder, Logins, Origin};
+use crate::pop3::maildrop::Maildrop;
 use crate::pop3::refusal;
 use crate::pop3::settings::Settings;
 use crate::pop3::signals::Signals;
-use crate::pop3::stuffing::{self, Stuffing};
+use crate::pop3::stuffing::Stuffing;
 use bytes::{Bytes, BytesMut};
+use mail::store::Mail;
 use model::Uid;
-use net::{Connection, Received, Registry};
+use net::admission::Refused;
+use net::{BoxFuture, Connection, Door, Received, Registry};
 use std::io;
 use std::sync::Arc;
+use storage::Receipt;
 use tokio::time::Instant;
 
 /// What all POP3 sessions share.
 pub struct Service {
     settings: Settings,
     logins: Arc<dyn Logins>,
-    maildrops: Arc<dyn Maildrops>,
+    mail: Mail,
     locks: Locks,
     signals: Signals,
 }
 
 impl Service {
-    /// Sessions over these logins and maildrops.
-    pub fn new(
-        settings: Settings,
-        logins: Arc<dyn Logins>,
-        maildrops: Arc<dyn Maildrops>,
-        registry: &Registry,
-    ) -> Service {
-        Service { settings, logins, maildrops, locks: Locks::default(), signals: Signals::new(registry) }
+    /// Sessions that ask `logins` who may log in, over the mailboxes of `mail`.
+    pub fn new(settings: Settings, logins: Arc<dyn Logins>, mail: Mail, registry: &Registry) -> Service {
+        Service { settings, logins, mail, locks: Locks::default(), signals: Signals::new(registry) }
+    }
+}
+
+impl Door for Service {
+    fn serve(self: Arc<Self>, connection: Connection) -> BoxFuture<'static, ()> {
+        Box::pin(serve(self, connection))
+    }
+
+    fn farewell(&self, _refused: Refused) -> Bytes {
+        Bytes::from_static(refusal::BUSY)
     }
 }
 
@@ -64,7 +71,7 @@ struct Session<'a> {
 }
 
 /// An open maildrop and the lock that keeps others out of it.
-type Locked = (Box<dyn Maildrop>, Held);
+type Locked = (Maildrop, Held);
 
 /// What ends a session that the client did not end.
 #[derive(Debug, thiserror::Error)]
@@ -79,6 +86,8 @@ enum Broken {
     Silent,
     #[error("the server is shutting down")]
     ShuttingDown,
+    #[error("the message could not be read to its end")]
+    Store(#[source] mail::error::Error),
 }
 
 impl<'a> Session<'a> {
@@ -103,7 +112,7 @@ impl<'a> Session<'a> {
                 Step::CheckPassword { name, password } => self.check(&name, &password).await,
                 Step::BeginExchange { mechanism, initial } => self.begin(&mechanism, initial).await,
                 Step::Respond(response) => self.respond(response).await,
-                Step::Send { uid, octets, lines } => self.send(uid, octets, lines).await?,
+                Step::Send { uid, lines } => self.send(uid, lines).await?,
                 Step::Delete(uids) => self.delete(uids).await,
                 Step::End(ending) => {
                     // Free for the next session by the time the client has read our last word.
@@ -204,44 +213,63 @@ impl<'a> Session<'a> {
                 return self.engine.login_refused(&refusal::denied(denied), counts, &mut self.output);
             }
         };
-        let Some(held) = self.service.locks.take(&holder) else {
+        let Some(held) = self.service.locks.take(&holder.owner) else {
             self.service.signals.in_use(trace, &holder);
             return self.engine.login_refused(&refusal::in_use(), false, &mut self.output);
         };
-        match self.service.maildrops.open(&holder).await {
+        match Maildrop::open(&self.service.mail, &holder.owner).await {
             Ok(maildrop) => {
                 self.service.signals.logged_in(trace, peer, &holder);
-                let listing = Listing::new(maildrop.validity(), maildrop.entries());
+                self.engine.opened(maildrop.listing(), &mut self.output);
                 self.maildrop = Some((maildrop, held));
-                self.engine.opened(listing, &mut self.output);
             }
-            Err(unreadable) => {
-                self.service.signals.unreadable(trace, unreadable);
-                self.engine.login_refused(&refusal::unreadable(unreadable), false, &mut self.output);
+            Err(error) => {
+                self.service.signals.store_failed(trace, &error);
+                self.engine.login_refused(&refusal::store(&error), false, &mut self.output);
             }
         }
     }
 
-    async fn send(&mut self, uid: Uid, octets: u64, lines: Option<u64>) -> Result<(), Broken> {
-        let message = match read(self.maildrop.as_ref(), uid).await {
-            Ok(message) => message,
-            Err(unreadable) => {
-                self.service.signals.unreadable(self.connection.trace(), unreadable);
-                self.engine.not_sent(&refusal::unreadable(unreadable), &mut self.output);
+    /// Sends a message in pieces. When the first cannot be read the client is told; later nothing but the end of the
+    /// connection tells it that the message is not whole.
+    async fn send(&mut self, uid: Uid, lines: Option<u64>) -> Result<(), Broken> {
+        let Some((maildrop, held)) = self.maildrop.take() else {
+            self.engine.not_sent(&refusal::gone(), &mut self.output);
+            return Ok(());
+        };
+        let sent = self.send_from(&maildrop, uid, lines).await;
+        self.maildrop = Some((maildrop, held));
+        sent
+    }
+
+    async fn send_from(&mut self, maildrop: &Maildrop, uid: Uid, lines: Option<u64>) -> Result<(), Broken> {
+        let Some((blob, octets)) = maildrop.blob(uid) else {
+            self.engine.not_sent(&refusal::gone(), &mut self.output);
+            return Ok(());
+        };
+        let first = match lines {
+            None => maildrop.piece(&blob, 0),
+            Some(lines) => maildrop.top(&blob, octets, lines),
+        };
+        let mut piece = match first {
+            Ok(piece) => piece,
+            Err(error) => {
+                self.service.signals.store_failed(self.connection.trace(), &error);
+                self.engine.not_sent(&refusal::store(&error), &mut self.output);
                 return Ok(());
             }
         };
-        let (first, wanted) = match lines {
-            None => (format!("+OK {octets} octets\r\n"), &message[..]),
-            Some(lines) => ("+OK\r\n".to_owned(), stuffing::top(&message, lines)),
-        };
-        self.output.extend_from_slice(first.as_bytes());
+        self.output.extend_from_slice(format!("+OK {octets} octets\r\n").as_bytes());
         let mut stuffing = Stuffing::default();
-        for piece in wanted.chunks(PIECE_OCTETS) {
-            stuffing.push(piece, &mut self.output);
-            if self.output.len() >= PIECE_OCTETS {
-                self.flush().await?;
+        let mut sent = 0;
+        loop {
+            stuffing.push(&piece, &mut self.output);
+            sent += piece.len() as u64;
+            if lines.is_some() || sent >= octets || piece.is_empty() {
+                break;
             }
+            self.flush().await?;
+            piece = maildrop.piece(&blob, sent).map_err(Broken::Store)?;
         }
         stuffing.finish(&mut self.output);
         self.service.signals.retrieved();
@@ -250,28 +278,25 @@ impl<'a> Session<'a> {
     }
 
     async fn delete(&mut self, uids: Vec<Uid>) {
-        let count = uids.len();
         let deleted = match &self.maildrop {
-            Some((maildrop, _)) => maildrop.delete(uids).await,
-            None => Err(Unreadable::Temporary),
+            Some((maildrop, _)) => maildrop.delete(&uids).await,
+            None => Ok(None),
         };
         match deleted {
-            Ok(()) => {
-                self.service.signals.deleted(self.connection.trace(), count);
-                self.engine.deleted(&mut self.output);
-            }
-            Err(unreadable) => {
-                self.service.signals.unreadable(self.connection.trace(), unreadable);
-                self.engine.not_deleted(&refusal::not_deleted(unreadable), &mut self.output);
+            Ok(Some(receipt)) => self.confirm(&receipt, uids.len()),
+            // Not reached: there is something to delete, and a maildrop to delete it from.
+            Ok(None) => self.engine.not_deleted(&refusal::gone(), &mut self.output),
+            Err(error) => {
+                self.service.signals.store_failed(self.connection.trace(), &error);
+                self.engine.not_deleted(&refusal::not_deleted(&error), &mut self.output);
             }
         }
     }
-}
 
-async fn read(maildrop: Option<&Locked>, uid: Uid) -> Result<Bytes, Unreadable> {
-    match maildrop {
-        Some((maildrop, _)) => maildrop.read(uid).await,
-        None => Err(Unreadable::Temporary),
+    /// The only place where deletions are acknowledged: it takes the proof that they are durable.
+    fn confirm(&mut self, _receipt: &Receipt, count: usize) {
+        self.service.signals.deleted(self.connection.trace(), count);
+        self.engine.deleted(&mut self.output);
     }
 }
 

@@ -1,7 +1,7 @@
 //! Every fact about POP3 sessions that is logged or counted, one function each.
 
 use crate::pop3::engine::Ending;
-use crate::pop3::port::{Denied, Holder, Unreadable};
+use crate::pop3::login::{Denied, Holder};
 use model::TraceId;
 use net::{Counter, Endpoint, Registry};
 use tracing::{debug, info, warn};
@@ -48,15 +48,15 @@ impl Signals {
         info!(%trace, count, "POP3 messages deleted");
     }
 
-    pub(crate) fn unreadable(&self, trace: TraceId, unreadable: Unreadable) {
-        warn!(%trace, reason = %unreadable, "POP3 maildrop cannot be read or changed");
+    pub(crate) fn store_failed(&self, trace: TraceId, error: &mail::error::Error) {
+        warn!(%trace, reason = error as &dyn std::error::Error, "POP3 maildrop cannot be read or changed");
     }
 
     pub(crate) fn ended(&self, trace: TraceId, ending: Ending) {
         debug!(%trace, ?ending, "POP3 session ended");
     }
 
-    pub(crate) fn broken(&self, trace: TraceId, why: &dyn std::fmt::Display) {
-        debug!(%trace, %why, "POP3 connection ended before the session");
+    pub(crate) fn broken(&self, trace: TraceId, why: &(dyn std::error::Error + 'static)) {
+        debug!(%trace, reason = why, "POP3 connection ended before the session");
     }
 }

@@ -1,23 +1,23 @@
 //! Whole sessions over connections in memory, with a directory and a store that the test holds in its hands.
 
 use super::*;
-use crate::pop3::listing::Entry;
-use model::{AccountId, UidValidity};
+use account::owner::Owner;
+use events::Bus;
+use mail::change::{Expunge, Place};
+use mail::deliver::{Append, NewMessage, Quota};
+use mail::flags::Flags;
+use model::AccountId;
 use net::tls::self_signed;
 use net::tls::{Certificates, TlsFloor};
 use net::{BoxFuture, ClientTls, ServerTls, Shutdown, Trust};
-use std::sync::Mutex;
 use std::time::Duration;
+use storage::{Partition, Partitions};
 
 /// One account, `alice` with the password `secret`; SASL PROOF wants `alice` and then, after `again`, nothing.
-#[derive(Default)]
-struct World {
-    messages: Mutex<Vec<(u32, &'static [u8])>>,
-    is_read_only: bool,
-}
+struct World;
 
 fn alice() -> Holder {
-    Holder { partition: "main".to_owned(), account: AccountId(7), name: "alice@example.test".to_owned() }
+    Holder { owner: Owner::new(AccountId(7), "main"), name: "alice@example.test".to_owned() }
 }
 
 impl Logins for World {
@@ -54,64 +54,48 @@ impl Exchange for Proof {
     }
 }
 
-struct Shelf(Arc<World>);
-
-impl Maildrops for Arc<World> {
-    fn open<'a>(&'a self, _holder: &'a Holder) -> BoxFuture<'a, Result<Box<dyn Maildrop>, Unreadable>> {
-        Box::pin(async move { Ok(Box::new(Shelf(Arc::clone(self))) as Box<dyn Maildrop>) })
-    }
-}
-
-impl Maildrop for Shelf {
-    fn validity(&self) -> UidValidity {
-        UidValidity(17)
-    }
-
-    fn entries(&self) -> Vec<Entry> {
-        let messages = self.0.messages.lock().unwrap();
-        messages.iter().map(|(uid, octets)| Entry { uid: Uid(*uid), octets: octets.len() as u64 }).collect()
-    }
-
-    fn read(&self, uid: Uid) -> BoxFuture<'_, Result<Bytes, Unreadable>> {
-        Box::pin(async move {
-            let messages = self.0.messages.lock().unwrap();
-            let found = messages.iter().find(|(found, _)| *found == uid.0);
-            found.map(|(_, octets)| Bytes::from_static(octets)).ok_or(Unreadable::Gone)
-        })
-    }
-
-    fn delete(&self, uids: Vec<Uid>) -> BoxFuture<'_, Result<(), Unreadable>> {
-        Box::pin(async move {
-            if self.0.is_read_only {
-                return Err(Unreadable::Temporary);
-            }
-            self.0.messages.lock().unwrap().retain(|(uid, _)| !uids.contains(&Uid(*uid)));
-            Ok(())
-        })
-    }
-}
-
 const HELLO: &[u8] = b"Subject: hello\r\n\r\n.dot\r\nsecond line\r\n";
+const NO_END: &[u8] = b"Subject: no end\r\n\r\nend";
 
 struct House {
-    world: Arc<World>,
+    mail: Mail,
+    partition: Partition,
     service: Arc<Service>,
 }
 
 impl House {
-    fn new(world: World, change: impl FnOnce(&mut Settings)) -> House {
-        *world.messages.lock().unwrap() = vec![(3, HELLO), (9, b"Subject: no end\r\n\r\nend")];
-        let world = Arc::new(world);
+    async fn new(change: impl FnOnce(&mut Settings)) -> House {
+        House::with(&[HELLO, NO_END], change).await
+    }
+
+    async fn with(messages: &[&[u8]], change: impl FnOnce(&mut Settings)) -> House {
+        let partition = Partition::in_memory().unwrap();
+        let partitions = Partitions::single("main", partition.clone()).unwrap();
+        let mail = Mail::new(partitions, Bus::new(), mail::settings::Settings::default()).unwrap();
         let mut settings = Settings { plain_login_on_loopback: true, ..Settings::new("pop.example") };
         change(&mut settings);
-        let logins = Arc::clone(&world) as Arc<dyn Logins>;
-        let maildrops = Arc::new(Arc::clone(&world)) as Arc<dyn Maildrops>;
-        let service = Arc::new(Service::new(settings, logins, maildrops, &Registry::new()));
-        House { world, service }
+        let service = Arc::new(Service::new(settings, Arc::new(World), mail.clone(), &Registry::new()));
+        let house = House { mail, partition, service };
+        house.mail.prepare(&alice().owner).await.unwrap();
+        for message in messages {
+            let append = Append {
+                message: NewMessage::new(message.to_vec()).unwrap(),
+                flags: Flags::default(),
+                internal_date: None,
+            };
+            let inbox = house.place().mailbox;
+            house.mail.append(&alice().owner, inbox, vec![append], Quota::default()).await.unwrap();
+        }
+        house
+    }
+
+    fn place(&self) -> Place {
+        let inbox = self.mail.find(&alice().owner, "INBOX").unwrap().unwrap();
+        Place { owner: alice().owner, mailbox: inbox.id }
     }
 
     fn left(&self) -> Vec<u32> {
-        self.world.messages.lock().unwrap().iter().map(|(uid, _)| *uid).collect()
+        self.mail.view(&self.place()).unwrap().rows().map(|row| row.uid.0).collect()
     }
 
     async fn call(&self) -> Client {
@@ -175,26 +159,27 @@ impl Client {
 
 #[tokio::test]
 async fn messages_are_listed_sent_and_deleted() {
-    let house = House::new(World::default(), |_| {});
+    let house = House::new(|_| {}).await;
     let mut client = house.call().await;
     client.log_in().await;
     assert_eq!(client.ask("RETR 1").await, "+OK 37 octets");
     assert_eq!(client.rest().await, ["Subject: hello", "", "..dot", "second line"]);
-    assert_eq!(client.ask("TOP 1 1").await, "+OK");
+    assert_eq!(client.ask("TOP 1 1").await, "+OK 37 octets");
     assert_eq!(client.rest().await, ["Subject: hello", "", "..dot"]);
     assert_eq!(client.ask("RETR 2").await, "+OK 22 octets");
     assert_eq!(client.rest().await, ["Subject: no end", "", "end"]);
-    assert_eq!(client.ask("UIDL 2").await, "+OK 2 17.9");
+    let validity = house.mail.view(&house.place()).unwrap().uid_validity;
+    assert_eq!(client.ask("UIDL 2").await, format!("+OK 2 {}.2", validity));
     assert_eq!(client.ask("DELE 1").await, "+OK marked as deleted");
-    assert_eq!(house.left(), [3, 9]);
+    assert_eq!(house.left(), [1, 2]);
     assert_eq!(client.ask("QUIT").await, "+OK 1 messages deleted");
-    assert_eq!(house.left(), [9]);
+    assert_eq!(house.left(), [2]);
     assert_eq!(client.line().await, "");
 }
 
 #[tokio::test]
 async fn nothing_is_deleted_without_quit() {
-    let house = House::new(World::default(), |_| {});
+    let house = House::new(|_| {}).await;
     let mut client = house.call().await;
     client.log_in().await;
     assert_eq!(client.ask("DELE 1").await, "+OK marked as deleted");
@@ -208,12 +193,12 @@ async fn nothing_is_deleted_without_quit() {
             reply => break assert_eq!(reply, "+OK 2 messages, 59 octets"),
         }
     }
-    assert_eq!(house.left(), [3, 9]);
+    assert_eq!(house.left(), [1, 2]);
 }
 
 #[tokio::test]
 async fn one_session_at_a_time_has_the_maildrop() {
-    let house = House::new(World::default(), |_| {});
+    let house = House::new(|_| {}).await;
     let (mut first, mut second) = (house.call().await, house.call().await);
     first.log_in().await;
     assert_eq!(second.ask("USER alice").await, "+OK");
@@ -224,7 +209,7 @@ async fn one_session_at_a_time_has_the_maildrop() {
 
 #[tokio::test]
 async fn pipelined_commands_are_all_answered() {
-    let house = House::new(World::default(), |_| {});
+    let house = House::new(|_| {}).await;
     let mut client = house.call().await;
     client.say("USER alice\r\nPASS secret\r\nSTAT\r\nRETR 2\r\nDELE 2\r\nQUIT\r\n").await;
     let mut lines = Vec::new();
@@ -238,7 +223,7 @@ async fn pipelined_commands_are_all_answered() {
 
 #[tokio::test]
 async fn failed_logins_are_told_apart_and_end_the_connection() {
-    let house = House::new(World::default(), |settings| settings.failed_logins_max = 2);
+    let house = House::new(|settings| settings.failed_logins_max = 2).await;
     let mut client = house.call().await;
     client.ask("USER away").await;
     assert_eq!(client.ask("PASS x").await, "-ERR [SYS/TEMP] the directory is not available");
@@ -251,7 +236,7 @@ async fn failed_logins_are_told_apart_and_end_the_connection() {
 
 #[tokio::test]
 async fn sasl_exchanges_end_with_the_servers_last_words() {
-    let house = House::new(World::default(), |_| {});
+    let house = House::new(|_| {}).await;
     let mut client = house.call().await;
     assert_eq!(client.ask("AUTH PROOF").await, "+ ");
     assert_eq!(client.ask("bW9yZQ==").await, "+ YWdhaW4=");
@@ -265,7 +250,7 @@ async fn sasl_exchanges_end_with_the_servers_last_words() {
 
 #[tokio::test]
 async fn credentials_wait_for_tls_and_injected_commands_are_dropped() {
-    let house = House::new(World::default(), |settings| settings.plain_login_on_loopback = false);
+    let house = House::new(|settings| settings.plain_login_on_loopback = false).await;
     let made = self_signed::make(&["pop.example".to_owned()]).unwrap();
     let certificates = Certificates::from_pem(&made.certificate_pem, &made.key_pem).unwrap();
     let tls = ServerTls::new(certificates, TlsFloor::Tls12).unwrap();
@@ -279,20 +264,56 @@ async fn credentials_wait_for_tls_and_injected_commands_are_dropped() {
 }
 
 #[tokio::test]
-async fn a_store_that_cannot_delete_is_told() {
-    let house = House::new(World { is_read_only: true, ..World::default() }, |_| {});
+async fn a_store_that_is_away_is_told_and_nothing_is_claimed() {
+    let house = House::new(|_| {}).await;
     let mut client = house.call().await;
     client.log_in().await;
     client.ask("DELE 1").await;
-    assert!(client.ask("QUIT").await.starts_with("-ERR [SYS/TEMP] the marked messages were not deleted"));
-    assert_eq!(house.left(), [3, 9]);
+    house.partition.clone().close();
+    assert_eq!(client.ask("RETR 2").await, "-ERR [SYS/TEMP] the maildrop cannot be read now");
+    assert_eq!(client.ask("QUIT").await, "-ERR [SYS/TEMP] the marked messages were not all deleted");
+    let mut client = house.call().await;
+    client.ask("USER alice").await;
+    assert_eq!(client.ask("PASS secret").await, "-ERR [SYS/TEMP] the maildrop cannot be read now");
+}
+
+#[tokio::test]
+async fn numbers_stay_while_others_delete_and_deliver() {
+    let house = House::new(|_| {}).await;
+    let mut client = house.call().await;
+    client.log_in().await;
+    house.mail.expunge(&house.place(), vec![Uid(1)], Expunge::All).await.unwrap();
+    assert_eq!(client.ask("STAT").await, "+OK 2 59");
+    assert_eq!(client.ask("RETR 2").await, "+OK 22 octets");
+    client.rest().await;
+    client.ask("DELE 1").await;
+    assert_eq!(client.ask("QUIT").await, "+OK 1 messages deleted");
+    assert_eq!(house.left(), [2]);
+}
+
+#[tokio::test]
+async fn large_messages_come_whole_and_their_tops_short() {
+    let line = format!(".{}\r\n", "x".repeat(70));
+    let large = format!("Subject: large\r\n\r\n{}", line.repeat(10_000));
+    let house = House::with(&[large.as_bytes()], |_| {}).await;
+    let mut client = house.call().await;
+    client.ask("USER alice").await;
+    client.ask("PASS secret").await;
+    assert_eq!(client.ask("RETR 1").await, format!("+OK {} octets", large.len()));
+    let lines = client.rest().await;
+    assert_eq!(lines.len(), 10_002);
+    assert!(lines.iter().skip(2).all(|line| line.len() == 72 && line.starts_with("..")));
+    for (wanted, sent) in [(0, 2), (3, 5), (9_000, 9_002), (20_000, 10_002)] {
+        assert!(client.ask(&format!("TOP 1 {wanted}")).await.starts_with("+OK"));
+        assert_eq!(client.rest().await.len(), sent);
+    }
 }
 
 #[tokio::test]
 async fn silent_clients_and_shutdowns_end_sessions() {
-    let house = House::new(World::default(), |settings| settings.login_timeout = Duration::ZERO);
+    let house = House::new(|settings| settings.login_timeout = Duration::ZERO).await;
     assert_eq!(house.call().await.line().await, "");
-    let house = House::new(World::default(), |_| {});
+    let house = House::new(|_| {}).await;
     let shutdown = Shutdown::new();
     let token = shutdown.token();
     let mut client = house.call_with(|connection| connection.with_shutdown(token)).await;

@@ -1,17 +1,13 @@
-//! What a POP3 session needs from others: somebody who knows who may log in, and somebody who has the messages.
+//! What a POP3 session asks of whoever knows who may log in.
 
-use crate::pop3::listing::Entry;
-use bytes::Bytes;
-use model::{AccountId, Uid, UidValidity};
+use account::owner::Owner;
 use net::{BoxFuture, Endpoint, TlsInfo};
 
 /// Whose maildrop it is.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Holder {
-    /// The partition that keeps the account.
-    pub partition: String,
-    /// The account in it.
-    pub account: AccountId,
+    /// The account and where it lies.
+    pub owner: Owner,
     /// Its name, for the logs.
     pub name: String,
 }
@@ -81,39 +77,4 @@ pub trait Logins: Send + Sync {
 
     /// Begins an exchange; `None` if the mechanism is not known.
     fn begin(&self, mechanism: &str, origin: Origin<'_>) -> Option<Box<dyn Exchange>>;
-}
-
-/// Why a maildrop cannot be had, or something in it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Unreadable {
-    /// It may work later.
-    #[error("the mail store is not available")]
-    Temporary,
-    /// It will not work until somebody repairs it.
-    #[error("the mail store is damaged")]
-    Damaged,
-    /// The message is gone: another session deleted it.
-    #[error("the message is gone")]
-    Gone,
-}
-
-/// Has the maildrops.
-pub trait Maildrops: Send + Sync {
-    /// Looks at a maildrop: what is in it now stays readable and keeps its number until the session ends.
-    fn open<'a>(&'a self, holder: &'a Holder) -> BoxFuture<'a, Result<Box<dyn Maildrop>, Unreadable>>;
-}
-
-/// An open maildrop.
-pub trait Maildrop: Send + Sync {
-    /// The mailbox's UIDVALIDITY.
-    fn validity(&self) -> UidValidity;
-
-    /// Its messages by UID.
-    fn entries(&self) -> Vec<Entry>;
-
-    /// The octets of a message.
-    fn read(&self, uid: Uid) -> BoxFuture<'_, Result<Bytes, Unreadable>>;
-
-    /// Deletes messages for good and answers when that is durable.
-    fn delete(&self, uids: Vec<Uid>) -> BoxFuture<'_, Result<(), Unreadable>>;
 }
