@@ -58,8 +58,9 @@ pub enum Exchanged {
 
 /// A SASL exchange under way (RFC 4422 §3).
 pub trait Exchange: Send {
-    /// Takes the client's next response.
-    fn respond(&mut self, response: Vec<u8>) -> BoxFuture<'_, Result<Exchanged, Denied>>;
+    /// Takes the client's next response; at first `None` if the client sent no initial one, to which a mechanism in
+    /// which the client speaks first answers with an empty challenge (RFC 5034 §4).
+    fn respond(&mut self, response: Option<Vec<u8>>) -> BoxFuture<'_, Result<Exchanged, Denied>>;
 }
 
 /// Knows who may log in.

@@ -111,7 +111,7 @@ impl<'a> Session<'a> {
                 Step::StartTls => self.start_tls().await?,
                 Step::CheckPassword { name, password } => self.check(&name, &password).await,
                 Step::BeginExchange { mechanism, initial } => self.begin(&mechanism, initial).await,
-                Step::Respond(response) => self.respond(response).await,
+                Step::Respond(response) => self.respond(Some(response)).await,
                 Step::Send { uid, lines } => self.send(uid, lines).await?,
                 Step::Delete(uids) => self.delete(uids).await,
                 Step::End(ending) => {
@@ -178,16 +178,13 @@ impl<'a> Session<'a> {
     async fn begin(&mut self, mechanism: &str, initial: Option<Vec<u8>>) {
         self.proven = None;
         self.exchange = self.service.logins.begin(mechanism, origin(&self.connection));
-        match initial {
-            // Every mechanism that is offered lets the client speak first (RFC 4422 §5, RFC 5034 §4).
-            None => self.engine.challenge(b"", &mut self.output),
-            Some(initial) => self.respond(initial).await,
-        }
+        self.respond(initial).await;
     }
 
-    async fn respond(&mut self, response: Vec<u8>) {
+    async fn respond(&mut self, response: Option<Vec<u8>>) {
         if let Some(holder) = self.proven.take() {
-            let acknowledged = if response.is_empty() { Ok(holder) } else { Err(Denied::Malformed) };
+            let acknowledged =
+                if response.is_none_or(|response| response.is_empty()) { Ok(holder) } else { Err(Denied::Malformed) };
             return self.finish_login(acknowledged).await;
         }
         let Some(exchange) = &mut self.exchange else { return self.finish_login(Err(Denied::Malformed)).await };

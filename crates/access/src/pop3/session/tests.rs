@@ -43,11 +43,12 @@ impl Logins for World {
 struct Proof;
 
 impl Exchange for Proof {
-    fn respond(&mut self, response: Vec<u8>) -> BoxFuture<'_, Result<Exchanged, Denied>> {
+    fn respond(&mut self, response: Option<Vec<u8>>) -> BoxFuture<'_, Result<Exchanged, Denied>> {
         Box::pin(async move {
-            match response.as_slice() {
-                b"alice" => Ok(Exchanged::Done { holder: alice(), additional: Some(b"v=1".to_vec()) }),
-                b"more" => Ok(Exchanged::Challenge(b"again".to_vec())),
+            match response.as_deref() {
+                None => Ok(Exchanged::Challenge(Vec::new())),
+                Some(b"alice") => Ok(Exchanged::Done { holder: alice(), additional: Some(b"v=1".to_vec()) }),
+                Some(b"more") => Ok(Exchanged::Challenge(b"again".to_vec())),
                 _ => Err(Denied::WrongCredentials),
             }
         })
@@ -324,4 +325,12 @@ async fn silent_clients_and_shutdowns_end_sessions() {
     let token = shutdown.token();
     let mut late = house.call_with(|connection| connection.with_shutdown(token)).await;
     assert_eq!(late.line().await, "");
+}
+
+#[tokio::test]
+async fn an_idle_session_is_small() {
+    let house = House::new(|_| {}).await;
+    let (ours, _theirs) = Connection::pair(1024);
+    let octets = std::mem::size_of_val(&serve(Arc::clone(&house.service), ours));
+    assert!(octets <= 3072, "{octets} octets");
 }
