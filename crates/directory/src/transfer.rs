@@ -146,7 +146,7 @@ mod tests {
         assert_eq!(lines.len(), 1);
         assert_eq!((lines[0].1.name.as_str(), lines[0].1.quota_octets), ("A, B", Some(5)));
         assert_eq!(bad.len(), 1);
-        assert!(bad[0].why.contains("quota_octets"), "{}", bad[0].why);
+        assert!(bad[0].why.contains("line: 3"), "{}", bad[0].why);
         let (lines, bad) = read_json_lines("{\"address\":\"a@b.test\"}\n\n{\"adress\":1}\n");
         assert_eq!((lines.len(), bad.len(), bad[0].line), (1, 1, 3));
     }

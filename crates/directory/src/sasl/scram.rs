@@ -334,7 +334,7 @@ mod tests {
     use proptest::prelude::*;
 
     /// The exchange of RFC 5802 §5 and of RFC 7677 §3: every message is the one printed there.
-    fn known(hash: Hash, nonce: &str, server_nonce: &str, salt: &str, first: &str, final_: &str, last: &str) {
+    fn known(hash: Hash, [nonce, server_nonce, salt, first, final_, last]: [&str; 6]) {
         let salt = STANDARD.decode(salt).unwrap();
         let verifier = Verifier::new(hash, "pencil", &salt, 4096);
         let mut client = Client::new(hash, "user", "pencil", nonce);
@@ -353,12 +353,14 @@ mod tests {
     fn the_example_of_scram_sha_1() {
         known(
             Hash::Sha1,
-            "fyko+d2lbbFgONRv9qkxdawL",
-            "3rfcNHYJY1ZVvWVs7j",
-            "QSXCR+Q6sek8bf92",
-            "r=fyko+d2lbbFgONRv9qkxdawL3rfcNHYJY1ZVvWVs7j,s=QSXCR+Q6sek8bf92,i=4096",
-            "c=biws,r=fyko+d2lbbFgONRv9qkxdawL3rfcNHYJY1ZVvWVs7j,p=v0X8v3Bz2T0CJGbJQyF0X+HI4Ts=",
-            "v=rmF9pqV8S7suAoZWja4dJRkFsKQ=",
+            [
+                "fyko+d2lbbFgONRv9qkxdawL",
+                "3rfcNHYJY1ZVvWVs7j",
+                "QSXCR+Q6sek8bf92",
+                "r=fyko+d2lbbFgONRv9qkxdawL3rfcNHYJY1ZVvWVs7j,s=QSXCR+Q6sek8bf92,i=4096",
+                "c=biws,r=fyko+d2lbbFgONRv9qkxdawL3rfcNHYJY1ZVvWVs7j,p=v0X8v3Bz2T0CJGbJQyF0X+HI4Ts=",
+                "v=rmF9pqV8S7suAoZWja4dJRkFsKQ=",
+            ],
         );
     }
 
@@ -366,12 +368,14 @@ mod tests {
     fn the_example_of_scram_sha_256() {
         known(
             Hash::Sha256,
-            "rOprNGfwEbeRWgbNEkqO",
-            "%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0",
-            "W22ZaJ0SNY7soEsUEjb6gQ==",
-            "r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096",
-            "c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=",
-            "v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=",
+            [
+                "rOprNGfwEbeRWgbNEkqO",
+                "%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0",
+                "W22ZaJ0SNY7soEsUEjb6gQ==",
+                "r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096",
+                "c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=",
+                "v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=",
+            ],
         );
     }
 
