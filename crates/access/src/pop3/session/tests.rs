@@ -14,7 +14,7 @@ use message::transfer;
 use model::{AccountId, Timestamp};
 use net::tls::self_signed;
 use net::tls::{Certificates, TlsFloor};
-use net::{BoxFuture, ClientTls, ServerTls, Shutdown, Trust};
+use net::{ClientTls, ServerTls, Shutdown, Trust};
 use std::time::Duration;
 use storage::{Partition, Partitions};
 
