@@ -14,7 +14,6 @@
 //! | `capability` | what CAPA lists |
 //! | `listing` | the maildrop as the client numbers it |
 //! | `stuffing` | messages in multi-line responses |
-//! | `login` | what a session asks of the directory |
 //! | `maildrop` | an INBOX as one client sees it |
 //! | `lock` | the exclusive lock on a maildrop |
 //! | `refusal` | our errors as `-ERR` and response codes |
@@ -29,7 +28,6 @@ pub mod fuzz;
 pub mod limits;
 pub mod listing;
 pub mod lock;
-pub mod login;
 mod maildrop;
 pub mod offence;
 pub mod refusal;

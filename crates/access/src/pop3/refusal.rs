@@ -1,8 +1,8 @@
 //! Our errors as POP3 says them: `-ERR`, a response code where there is one (RFC 2449 §8, RFC 3206 §4, §5), and why.
 //! Nowhere else is a code chosen.
 
-use crate::pop3::login::Denied;
 use crate::pop3::offence::Offence;
+use directory::login::Denied;
 
 /// A wrong command.
 pub fn offence(offence: Offence) -> String {

@@ -3,13 +3,16 @@
 use crate::pop3::capability::Offer;
 use crate::pop3::engine::{Ending, Engine, Patience, Step};
 use crate::pop3::lock::{Held, Locks};
-use crate::pop3::login::{Denied, Exchange, Exchanged, Holder, Logins, Origin};
 use crate::pop3::maildrop::Maildrop;
 use crate::pop3::refusal;
 use crate::pop3::settings::Settings;
 use crate::pop3::signals::Signals;
 use crate::pop3::stuffing::Stuffing;
+use account::owner::Owner;
 use bytes::{Bytes, BytesMut};
+use directory::entry::Account;
+use directory::login::{self, Denied, Exchange, Logins, Origin};
+use directory::sasl::ChannelBindings;
 use mail::store::Mail;
 use model::Uid;
 use net::admission::Refused;
@@ -22,7 +25,7 @@ use tokio::time::Instant;
 /// What all POP3 sessions share.
 pub struct Service {
     settings: Settings,
-    logins: Arc<dyn Logins>,
+    logins: Logins,
     mail: Mail,
     locks: Locks,
     signals: Signals,
@@ -30,7 +33,7 @@ pub struct Service {
 
 impl Service {
     /// Sessions that ask `logins` who may log in, over the mailboxes of `mail`.
-    pub fn new(settings: Settings, logins: Arc<dyn Logins>, mail: Mail, registry: &Registry) -> Service {
+    pub fn new(settings: Settings, logins: Logins, mail: Mail, registry: &Registry) -> Service {
         Service { settings, logins, mail, locks: Locks::default(), signals: Signals::new(registry) }
     }
 }
@@ -64,9 +67,9 @@ struct Session<'a> {
     engine: Engine,
     input: BytesMut,
     output: Vec<u8>,
-    exchange: Option<Box<dyn Exchange>>,
+    exchange: Option<Box<Exchange>>,
     /// Who comes out of a finished exchange whose last challenge the client has still to acknowledge.
-    proven: Option<Holder>,
+    proven: Option<Box<Account>>,
     maildrop: Option<Locked>,
 }
 
@@ -171,52 +174,52 @@ impl<'a> Session<'a> {
 
     async fn check(&mut self, name: &str, password: &str) {
         let service = self.service;
-        let checked = service.logins.check(name, password, origin(&self.connection)).await;
-        self.finish_login(checked).await;
+        let checked = service.logins.check(name, password, &origin(&self.connection)).await;
+        self.finish_login(checked.map(Box::new)).await;
     }
 
     async fn begin(&mut self, mechanism: &str, initial: Option<Vec<u8>>) {
         self.proven = None;
-        self.exchange = self.service.logins.begin(mechanism, origin(&self.connection));
+        self.exchange = self.service.logins.begin(mechanism, origin(&self.connection)).map(Box::new);
         self.respond(initial).await;
     }
 
     async fn respond(&mut self, response: Option<Vec<u8>>) {
-        if let Some(holder) = self.proven.take() {
-            let acknowledged =
-                if response.is_none_or(|response| response.is_empty()) { Ok(holder) } else { Err(Denied::Malformed) };
-            return self.finish_login(acknowledged).await;
+        if let Some(account) = self.proven.take() {
+            let is_acknowledged = response.is_none_or(|response| response.is_empty());
+            return self.finish_login(if is_acknowledged { Ok(account) } else { Err(Denied::Malformed) }).await;
         }
         let Some(exchange) = &mut self.exchange else { return self.finish_login(Err(Denied::Malformed)).await };
-        match exchange.respond(response).await {
-            Ok(Exchanged::Challenge(challenge)) => self.engine.challenge(&challenge, &mut self.output),
-            Ok(Exchanged::Done { holder, additional: Some(words) }) => {
-                self.proven = Some(holder);
+        match exchange.respond(response.as_deref()).await {
+            Ok(login::Step::Challenge(challenge)) => self.engine.challenge(&challenge, &mut self.output),
+            Ok(login::Step::Done(account, Some(words))) => {
+                self.proven = Some(account);
                 self.engine.challenge(&words, &mut self.output);
             }
-            Ok(Exchanged::Done { holder, additional: None }) => self.finish_login(Ok(holder)).await,
+            Ok(login::Step::Done(account, None)) => self.finish_login(Ok(account)).await,
             Err(denied) => self.finish_login(Err(denied)).await,
         }
     }
 
-    async fn finish_login(&mut self, checked: Result<Holder, Denied>) {
+    async fn finish_login(&mut self, checked: Result<Box<Account>, Denied>) {
         self.exchange = None;
         let (trace, peer) = (self.connection.trace(), self.connection.peer());
-        let holder = match checked {
-            Ok(holder) => holder,
+        let account = match checked {
+            Ok(account) => account,
             Err(denied) => {
                 self.service.signals.denied(trace, peer, denied);
                 let counts = denied != Denied::Unavailable;
                 return self.engine.login_refused(&refusal::denied(denied), counts, &mut self.output);
             }
         };
-        let Some(held) = self.service.locks.take(&holder.owner) else {
-            self.service.signals.in_use(trace, &holder);
+        let owner = Owner::new(account.account_id(), account.partition.as_str());
+        let Some(held) = self.service.locks.take(&owner) else {
+            self.service.signals.in_use(trace, &account);
             return self.engine.login_refused(&refusal::in_use(), false, &mut self.output);
         };
-        match Maildrop::open(&self.service.mail, &holder.owner).await {
+        match Maildrop::open(&self.service.mail, &owner).await {
             Ok(maildrop) => {
-                self.service.signals.logged_in(trace, peer, &holder);
+                self.service.signals.logged_in(trace, peer, &account);
                 self.engine.opened(maildrop.listing(), &mut self.output);
                 self.maildrop = Some((maildrop, held));
             }
@@ -297,17 +300,23 @@ impl<'a> Session<'a> {
     }
 }
 
-fn origin(connection: &Connection) -> Origin<'_> {
-    Origin { peer: connection.peer(), tls: connection.tls() }
+fn origin(connection: &Connection) -> Origin {
+    let tls = connection.tls();
+    let bindings = ChannelBindings {
+        exporter: tls.and_then(|tls| tls.exporter).map(|octets| octets.to_vec()),
+        server_end_point: tls.and_then(|tls| tls.server_end_point.clone()),
+    };
+    Origin { address: connection.peer().ip(), bindings }
 }
 
 fn offer(service: &Service, connection: &Connection) -> Offer {
     let is_private =
         connection.tls().is_some() || (service.settings.plain_login_on_loopback && connection.is_private());
+    let mechanisms = if is_private { service.logins.mechanisms(&origin(connection)) } else { Vec::new() };
     Offer {
         can_start_tls: connection.can_start_tls(),
         can_log_in: is_private,
-        mechanisms: if is_private { service.logins.mechanisms(origin(connection)) } else { Vec::new() },
+        mechanisms: mechanisms.into_iter().map(str::to_owned).collect(),
     }
 }
 

@@ -1,7 +1,8 @@
 //! Every fact about POP3 sessions that is logged or counted, one function each.
 
 use crate::pop3::engine::Ending;
-use crate::pop3::login::{Denied, Holder};
+use directory::entry::Account;
+use directory::login::Denied;
 use model::TraceId;
 use net::{Counter, Endpoint, Registry};
 use tracing::{debug, info, warn};
@@ -24,9 +25,9 @@ impl Signals {
         }
     }
 
-    pub(crate) fn logged_in(&self, trace: TraceId, peer: Endpoint, holder: &Holder) {
+    pub(crate) fn logged_in(&self, trace: TraceId, peer: Endpoint, account: &Account) {
         self.logins.add(1);
-        info!(%trace, %peer, account = %holder.name, "POP3 login");
+        info!(%trace, %peer, account = %account.address, "POP3 login");
     }
 
     pub(crate) fn denied(&self, trace: TraceId, peer: Endpoint, denied: Denied) {
@@ -34,9 +35,9 @@ impl Signals {
         info!(%trace, %peer, reason = %denied, "POP3 login refused");
     }
 
-    pub(crate) fn in_use(&self, trace: TraceId, holder: &Holder) {
+    pub(crate) fn in_use(&self, trace: TraceId, account: &Account) {
         self.logins_refused.add(1);
-        info!(%trace, account = %holder.name, "POP3 maildrop is in use");
+        info!(%trace, account = %account.address, "POP3 maildrop is in use");
     }
 
     pub(crate) fn retrieved(&self) {

@@ -1,66 +1,34 @@
-//! Whole sessions over connections in memory, with a directory and a store that the test holds in its hands.
+//! Whole sessions over connections in memory, with the real directory and the real mail store.
 
 use super::*;
 use account::owner::Owner;
+use directory::directory::{Away, Directory};
+use directory::embedded::{Embedded, NewAccount};
+use directory::password::{Cost, Credentials};
+use directory::sasl;
 use events::Bus;
 use mail::change::{Expunge, Place};
 use mail::deliver::{Append, NewMessage, Quota};
 use mail::flags::Flags;
-use model::AccountId;
+use message::transfer;
+use model::{AccountId, Timestamp};
 use net::tls::self_signed;
 use net::tls::{Certificates, TlsFloor};
-use net::{BoxFuture, ClientTls, ServerTls, Shutdown, Trust};
+use net::{ClientTls, ServerTls, Shutdown, Trust};
 use std::time::Duration;
 use storage::{Partition, Partitions};
 
-/// One account, `alice` with the password `secret`; SASL PROOF wants `alice` and then, after `again`, nothing.
-struct World;
-
-fn alice() -> Holder {
-    Holder { owner: Owner::new(AccountId(7), "main"), name: "alice@example.test".to_owned() }
-}
-
-impl Logins for World {
-    fn mechanisms(&self, _origin: Origin<'_>) -> Vec<String> {
-        vec!["PROOF".to_owned()]
-    }
-
-    fn check<'a>(&'a self, name: &'a str, password: &'a str, _: Origin<'a>) -> BoxFuture<'a, Result<Holder, Denied>> {
-        Box::pin(async move {
-            match (name, password) {
-                ("alice", "secret") => Ok(alice()),
-                ("away", _) => Err(Denied::Unavailable),
-                _ => Err(Denied::WrongCredentials),
-            }
-        })
-    }
-
-    fn begin(&self, _mechanism: &str, _origin: Origin<'_>) -> Option<Box<dyn Exchange>> {
-        Some(Box::new(Proof))
-    }
-}
-
-struct Proof;
-
-impl Exchange for Proof {
-    fn respond(&mut self, response: Option<Vec<u8>>) -> BoxFuture<'_, Result<Exchanged, Denied>> {
-        Box::pin(async move {
-            match response.as_deref() {
-                None => Ok(Exchanged::Challenge(Vec::new())),
-                Some(b"alice") => Ok(Exchanged::Done { holder: alice(), additional: Some(b"v=1".to_vec()) }),
-                Some(b"more") => Ok(Exchanged::Challenge(b"again".to_vec())),
-                _ => Err(Denied::WrongCredentials),
-            }
-        })
-    }
-}
+/// Hashes as cheap as they can be.
+const COST: Cost = Cost { memory_kib: 64, passes: 1, rounds: 4096 };
 
 const HELLO: &[u8] = b"Subject: hello\r\n\r\n.dot\r\nsecond line\r\n";
 const NO_END: &[u8] = b"Subject: no end\r\n\r\nend";
 
+/// One account, `alice@b.test` with the password `secret`.
 struct House {
     mail: Mail,
     partition: Partition,
+    alice: Owner,
     service: Arc<Service>,
 }
 
@@ -70,14 +38,26 @@ impl House {
     }
 
     async fn with(messages: &[&[u8]], change: impl FnOnce(&mut Settings)) -> House {
+        let (directory, alice) = directory().await;
+        House::over(Arc::new(directory), alice, messages, change).await
+    }
+
+    async fn over(
+        directory: Arc<dyn Directory>,
+        alice: Owner,
+        messages: &[&[u8]],
+        change: impl FnOnce(&mut Settings),
+    ) -> House {
         let partition = Partition::in_memory().unwrap();
         let partitions = Partitions::single("main", partition.clone()).unwrap();
         let mail = Mail::new(partitions, Bus::new(), mail::settings::Settings::default()).unwrap();
+        let cheap = directory::settings::Settings { password_cost: COST, ..Default::default() };
+        let logins = Logins::new(directory, cheap, Arc::new(|| Timestamp(1_000_000))).unwrap();
         let mut settings = Settings { plain_login_on_loopback: true, ..Settings::new("pop.example") };
         change(&mut settings);
-        let service = Arc::new(Service::new(settings, Arc::new(World), mail.clone(), &Registry::new()));
-        let house = House { mail, partition, service };
-        house.mail.prepare(&alice().owner).await.unwrap();
+        let service = Arc::new(Service::new(settings, logins, mail.clone(), &Registry::new()));
+        let house = House { mail, partition, alice, service };
+        house.mail.prepare(&house.alice).await.unwrap();
         for message in messages {
             let append = Append {
                 message: NewMessage::new(message.to_vec()).unwrap(),
@@ -85,14 +65,14 @@ impl House {
                 internal_date: None,
             };
             let inbox = house.place().mailbox;
-            house.mail.append(&alice().owner, inbox, vec![append], Quota::default()).await.unwrap();
+            house.mail.append(&house.alice, inbox, vec![append], Quota::default()).await.unwrap();
         }
         house
     }
 
     fn place(&self) -> Place {
-        let inbox = self.mail.find(&alice().owner, "INBOX").unwrap().unwrap();
-        Place { owner: alice().owner, mailbox: inbox.id }
+        let inbox = self.mail.find(&self.alice, "INBOX").unwrap().unwrap();
+        Place { owner: self.alice.clone(), mailbox: inbox.id }
     }
 
     fn left(&self) -> Vec<u32> {
@@ -110,6 +90,24 @@ impl House {
         assert_eq!(client.line().await, "+OK pop.example Heliograph POP3 ready");
         client
     }
+}
+
+async fn directory() -> (Embedded, Owner) {
+    let settings = directory::settings::Settings { password_cost: COST, ..Default::default() };
+    let directory = Embedded::new(Partition::in_memory().unwrap(), settings).unwrap();
+    directory.add_domain(&"b.test".parse().unwrap(), None).await.unwrap();
+    let new = NewAccount {
+        address: "alice@b.test".parse().unwrap(),
+        name: String::new(),
+        credentials: Some(Credentials::new("secret", COST).unwrap()),
+        roles: Vec::new(),
+        quota_octets: None,
+        quota_messages: None,
+        partition: "main".to_owned(),
+    };
+    let account = directory.add_account(new).await.unwrap();
+    let owner = Owner::new(account.account_id(), account.partition.as_str());
+    (directory, owner)
 }
 
 struct Client {
@@ -153,7 +151,7 @@ impl Client {
     }
 
     async fn log_in(&mut self) {
-        assert_eq!(self.ask("USER alice").await, "+OK");
+        assert_eq!(self.ask("USER alice@b.test").await, "+OK");
         assert_eq!(self.ask("PASS secret").await, "+OK 2 messages, 59 octets");
     }
 }
@@ -188,7 +186,7 @@ async fn nothing_is_deleted_without_quit() {
     // The lock falls with the session: who can log in again sees that it is over.
     let mut next = house.call().await;
     loop {
-        assert_eq!(next.ask("USER alice").await, "+OK");
+        assert_eq!(next.ask("USER alice@b.test").await, "+OK");
         match next.ask("PASS secret").await {
             reply if reply.starts_with("-ERR [IN-USE]") => tokio::task::yield_now().await,
             reply => break assert_eq!(reply, "+OK 2 messages, 59 octets"),
@@ -202,7 +200,7 @@ async fn one_session_at_a_time_has_the_maildrop() {
     let house = House::new(|_| {}).await;
     let (mut first, mut second) = (house.call().await, house.call().await);
     first.log_in().await;
-    assert_eq!(second.ask("USER alice").await, "+OK");
+    assert_eq!(second.ask("USER alice@b.test").await, "+OK");
     assert_eq!(second.ask("PASS secret").await, "-ERR [IN-USE] another session has this maildrop");
     assert_eq!(first.ask("QUIT").await, "+OK");
     second.log_in().await;
@@ -212,7 +210,7 @@ async fn one_session_at_a_time_has_the_maildrop() {
 async fn pipelined_commands_are_all_answered() {
     let house = House::new(|_| {}).await;
     let mut client = house.call().await;
-    client.say("USER alice\r\nPASS secret\r\nSTAT\r\nRETR 2\r\nDELE 2\r\nQUIT\r\n").await;
+    client.say("USER alice@b.test\r\nPASS secret\r\nSTAT\r\nRETR 2\r\nDELE 2\r\nQUIT\r\n").await;
     let mut lines = Vec::new();
     for _ in 0..9 {
         lines.push(client.line().await);
@@ -226,27 +224,63 @@ async fn pipelined_commands_are_all_answered() {
 async fn failed_logins_are_told_apart_and_end_the_connection() {
     let house = House::new(|settings| settings.failed_logins_max = 2).await;
     let mut client = house.call().await;
-    client.ask("USER away").await;
-    assert_eq!(client.ask("PASS x").await, "-ERR [SYS/TEMP] the directory is not available");
     for _ in 0..2 {
-        client.ask("USER alice").await;
+        client.ask("USER alice@b.test").await;
         assert_eq!(client.ask("PASS wrong").await, "-ERR [AUTH] name or password is wrong");
     }
     assert_eq!(client.line().await, "");
 }
 
 #[tokio::test]
-async fn sasl_exchanges_end_with_the_servers_last_words() {
+async fn a_directory_that_is_away_is_no_wrong_password() {
+    let nobody = Owner::new(AccountId(1), "main");
+    let house = House::over(Arc::new(Away), nobody, &[], |settings| settings.failed_logins_max = 1).await;
+    let mut client = house.call().await;
+    for _ in 0..2 {
+        client.ask("USER alice@b.test").await;
+        assert_eq!(client.ask("PASS secret").await, "-ERR [SYS/TEMP] the directory is not available");
+    }
+}
+
+/// Logs in with an exchange; the server's answer to its last step.
+async fn exchange(client: &mut Client, mechanism: &str, password: &str) -> String {
+    let offered = [mechanism.to_owned()];
+    let mut login = sasl::client::Login::choose(&offered, "alice@b.test", password, "nonce", true).unwrap();
+    let initial = login.initial().map(|octets| format!(" {}", transfer::base64(&octets))).unwrap_or_default();
+    let mut reply = client.ask(&format!("AUTH {mechanism}{initial}")).await;
+    while let Some(challenge) = reply.strip_prefix("+ ") {
+        let challenge = transfer::decode(transfer::Encoding::Base64, challenge.as_bytes());
+        let response = login.respond(&challenge).unwrap();
+        reply = client.ask(&transfer::base64(&response)).await;
+    }
+    reply
+}
+
+#[tokio::test]
+async fn every_mechanism_that_is_listed_logs_in() {
+    let house = House::new(|settings| settings.failed_logins_max = 10).await;
+    let mut client = house.call().await;
+    client.ask("AUTH").await;
+    let listed = client.rest().await;
+    assert_eq!(listed, ["SCRAM-SHA-256", "SCRAM-SHA-1", "PLAIN", "LOGIN"]);
+    for mechanism in listed {
+        let mut client = house.call().await;
+        assert_eq!(exchange(&mut client, &mechanism, "wrong").await, "-ERR [AUTH] name or password is wrong");
+        assert_eq!(exchange(&mut client, &mechanism, "secret").await, "+OK 2 messages, 59 octets", "{mechanism}");
+        assert_eq!(client.ask("QUIT").await, "+OK");
+    }
+}
+
+#[tokio::test]
+async fn exchanges_can_be_cancelled_and_begun_again() {
     let house = House::new(|_| {}).await;
     let mut client = house.call().await;
-    assert_eq!(client.ask("AUTH PROOF").await, "+ ");
-    assert_eq!(client.ask("bW9yZQ==").await, "+ YWdhaW4=");
-    assert_eq!(client.ask("YWxpY2U=").await, "+ dj0x");
-    assert_eq!(client.ask("").await, "+OK 2 messages, 59 octets");
-    let mut client = house.call().await;
-    assert_eq!(client.ask("AUTH PROOF YWxpY2U=").await, "+ dj0x");
-    assert_eq!(client.ask("eA==").await, "-ERR [AUTH] the exchange does not follow the mechanism");
-    assert_eq!(client.ask("AUTH PROOF eA==").await, "-ERR [AUTH] name or password is wrong");
+    assert_eq!(client.ask("AUTH PLAIN").await, "+ ");
+    assert_eq!(client.ask("*").await, "-ERR the exchange was cancelled");
+    assert_eq!(client.ask("AUTH LOGIN").await, "+ VXNlcm5hbWU6");
+    assert_eq!(client.ask("not base64").await, "-ERR this is not base64");
+    assert_eq!(client.ask("AUTH PLAIN eA==").await, "-ERR [AUTH] the exchange does not follow the mechanism");
+    assert_eq!(exchange(&mut client, "PLAIN", "secret").await, "+OK 2 messages, 59 octets");
 }
 
 #[tokio::test]
@@ -256,10 +290,14 @@ async fn credentials_wait_for_tls_and_injected_commands_are_dropped() {
     let certificates = Certificates::from_pem(&made.certificate_pem, &made.key_pem).unwrap();
     let tls = ServerTls::new(certificates, TlsFloor::Tls12).unwrap();
     let mut client = house.call_with(|connection| connection.with_server_tls(tls)).await;
-    assert!(client.ask("USER alice").await.starts_with("-ERR credentials"));
+    assert!(client.ask("USER alice@b.test").await.starts_with("-ERR credentials"));
     assert_eq!(client.ask("STLS\r\nQUIT").await, "+OK begin TLS");
     let trust = ClientTls::new(None).unwrap();
     client.connection.start_tls_as_client(&trust, "pop.example", Trust::Opportunistic).await.unwrap();
+    assert_eq!(client.ask("CAPA").await, "+OK");
+    let capabilities = client.rest().await;
+    assert!(capabilities.iter().any(|line| line.starts_with("SASL SCRAM-SHA-256-PLUS ")), "{capabilities:?}");
+    assert!(!capabilities.contains(&"STLS".to_owned()));
     client.log_in().await;
     assert_eq!(client.ask("STLS").await, "-ERR not now: you are logged in");
 }
@@ -274,7 +312,7 @@ async fn a_store_that_is_away_is_told_and_nothing_is_claimed() {
     assert_eq!(client.ask("RETR 2").await, "-ERR [SYS/TEMP] the maildrop cannot be read now");
     assert_eq!(client.ask("QUIT").await, "-ERR [SYS/TEMP] the marked messages were not all deleted");
     let mut client = house.call().await;
-    client.ask("USER alice").await;
+    client.ask("USER alice@b.test").await;
     assert_eq!(client.ask("PASS secret").await, "-ERR [SYS/TEMP] the maildrop cannot be read now");
 }
 
@@ -298,7 +336,7 @@ async fn large_messages_come_whole_and_their_tops_short() {
     let large = format!("Subject: large\r\n\r\n{}", line.repeat(10_000));
     let house = House::with(&[large.as_bytes()], |_| {}).await;
     let mut client = house.call().await;
-    client.ask("USER alice").await;
+    client.ask("USER alice@b.test").await;
     client.ask("PASS secret").await;
     assert_eq!(client.ask("RETR 1").await, format!("+OK {} octets", large.len()));
     let lines = client.rest().await;
