@@ -7,11 +7,11 @@ use crate::error::Error;
 use crate::flags::{FlagMode, Flags, SystemFlags};
 use crate::limits::{MESSAGES_A_BATCH, TRAVELLING_OCTETS_MAX};
 use crate::record::MessageRow;
-use crate::store::{Mail, Spaces};
+use crate::store::Mail;
 use account::owner::Owner;
 use model::{MailboxId, Modseq, Uid};
 use std::sync::Arc;
-use storage::{Abort, Committed, Read, Transaction};
+use storage::{Committed, Read, Transaction};
 
 /// What a change of flags did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -139,8 +139,14 @@ impl Mail {
         let (store, spaces) = self.partition(&from.owner.partition)?;
         let (from, to) = (from.clone(), to.clone());
         let copying = move |transaction: &mut Transaction<'_>| {
-            let items = take(transaction, spaces, &from, &uids, then)?;
-            let copied = place_items(transaction, spaces, &to, &items, quota)?;
+            let mut book = Book::open(transaction, spaces, &from.owner)?;
+            let items = take(&mut book, from.mailbox, &uids, then)?;
+            if from.owner != to.owner {
+                book.close();
+                book = Book::open(transaction, spaces, &to.owner)?;
+            }
+            let copied = place_items(&mut book, to.mailbox, &items, quota)?;
+            book.close();
             Ok(Copied { from: items.iter().map(|item| item.uid).collect(), to: copied })
         };
         Ok(store.write(copying).await?)
@@ -326,27 +332,19 @@ fn change_flags(
     Ok(result)
 }
 
-fn take(
-    transaction: &mut Transaction<'_>,
-    spaces: Spaces,
-    from: &Place,
-    uids: &[Uid],
-    then: Then,
-) -> Result<Vec<Item>, Error> {
-    let mut book = Book::open(transaction, spaces, &from.owner)?;
+fn take(book: &mut Book<'_, '_>, from: MailboxId, uids: &[Uid], then: Then) -> Result<Vec<Item>, Error> {
     let mut items = Vec::with_capacity(uids.len());
     for uid in uids {
-        let Some(row) = book.message(from.mailbox, *uid)? else { continue };
-        let keywords = book.mailbox(from.mailbox)?.keywords.names_of(row.keywords).map(str::to_owned).collect();
-        let summary = book.transaction.get(&book.keys.summary(from.mailbox, *uid))?;
+        let Some(row) = book.message(from, *uid)? else { continue };
+        let keywords = book.mailbox(from)?.keywords.names_of(row.keywords).map(str::to_owned).collect();
+        let summary = book.transaction.get(&book.keys.summary(from, *uid))?;
         // A copy holds the octets once more; a move carries the reference along.
         match then {
             Then::Keep => book.transaction.link(&row.blob)?,
-            Then::Remove => book.remove(from.mailbox, *uid, &row)?,
+            Then::Remove => book.remove(from, *uid, &row)?,
         }
         items.push(Item { uid: *uid, row, keywords, summary: summary.unwrap_or_else(too_long_to_keep) });
     }
-    book.close();
     Ok(items)
 }
 
@@ -355,21 +353,14 @@ fn too_long_to_keep() -> Vec<u8> {
     vec![0; crate::limits::SUMMARY_OCTETS_MAX + 1]
 }
 
-fn place_items(
-    transaction: &mut Transaction<'_>,
-    spaces: Spaces,
-    to: &Place,
-    items: &[Item],
-    quota: Quota,
-) -> Result<Option<Placed>, Abort> {
-    let mut book = Book::open(transaction, spaces, &to.owner)?;
-    let uid_validity = book.mailbox(to.mailbox)?.uid_validity;
+fn place_items(book: &mut Book<'_, '_>, to: MailboxId, items: &[Item], quota: Quota) -> Result<Option<Placed>, Error> {
+    let uid_validity = book.mailbox(to)?.uid_validity;
     let mut uids = Vec::with_capacity(items.len());
     for item in items {
         let room = quota.octets.is_none_or(|most| book.ledger.row.octets + u64::from(item.row.octets) <= most)
             && quota.messages.is_none_or(|most| book.ledger.row.items < most);
         if !room {
-            return Err(Error::OverQuota.into());
+            return Err(Error::OverQuota);
         }
         let new = NewItem {
             flags: item.row.flags,
@@ -379,9 +370,8 @@ fn place_items(
             blob: item.row.blob,
             thread: item.row.thread,
         };
-        uids.push(book.add(to.mailbox, new, &item.summary)?);
+        uids.push(book.add(to, new, &item.summary)?);
     }
-    book.close();
     Ok((!uids.is_empty()).then_some(Placed { uid_validity, uids }))
 }
 

@@ -101,7 +101,18 @@ fn check_mailbox(
     let account = keys.account;
     let name = &mailbox.row.name;
     let (mut octets, mut unseen, mut deleted, mut count) = (0, 0, 0, 0u32);
-    for (uid, row) in mailboxes::messages(snapshot, keys, mailbox.id)? {
+    let mut messages = Vec::new();
+    snapshot.each(keys.messages(mailbox.id).range(), &mut |key, value| {
+        match mailboxes::decode_message(key, value) {
+            Ok(message) => messages.push(message),
+            Err(_) => report.find(format!(
+                "account {account}: {name}: UID {} cannot be read",
+                keys::last_uid(key).unwrap_or_default()
+            )),
+        }
+        Ok(ControlFlow::Continue(()))
+    })?;
+    for (uid, row) in messages {
         report.messages += 1;
         count += 1;
         octets += u64::from(row.octets);
