@@ -1,1 +1,3 @@
-//! mailboxes for clients: IMAP and POP3.
+//! Mailboxes for clients: POP3.
+
+pub mod pop3;

@@ -118,9 +118,6 @@ pub fn compose(settings: &Settings) -> Result<Services, Failure> {
 
     let store = open_store(settings)?;
     let bus = Bus::new();
-    for (_, partition) in store.partitions.iter() {
-        partition.subscribe(Arc::new(bus.clone()));
-    }
     store.system.subscribe(Arc::new(bus.clone()));
 
     Ok(Services {

@@ -105,20 +105,33 @@ pub struct Placed {
     pub uids: Vec<Uid>,
 }
 
+/// What a target without room means for the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rule {
+    /// They get the message, and the caller can say so to each.
+    Each,
+    /// Nobody gets it, for there is one answer for all: [`Error::OverQuota`].
+    AllOrNone,
+}
+
 impl Mail {
-    /// Files a message for all `targets` of one partition in one transaction. A target without room does not hold up
-    /// the others.
+    /// Files a message for all `targets` of one partition in one transaction.
     pub async fn deliver(
         &self,
         partition: &str,
         message: NewMessage,
         targets: Vec<Target>,
+        rule: Rule,
     ) -> Result<Committed<Vec<Filed>>, Error> {
         let (store, spaces) = self.partition(partition)?;
         let filing = move |transaction: &mut Transaction<'_>| {
             let mut results = Vec::with_capacity(targets.len());
             for target in &targets {
-                results.push(file(transaction, spaces, &message, target)?);
+                let filed = file(transaction, spaces, &message, target)?;
+                if rule == Rule::AllOrNone && filed == Filed::OverQuota {
+                    return Err(Error::OverQuota.into());
+                }
+                results.push(filed);
             }
             Ok(results)
         };

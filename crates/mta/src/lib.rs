@@ -1,1 +1,7 @@
-//! mail in and out: SMTP and LMTP sessions, channels, remote delivery.
+//! Mail in and out: the door for SMTP, submission and LMTP.
+//!
+//! | folder | holds |
+//! |---|---|
+//! | `inbound` | sessions of those who bring mail |
+
+pub mod inbound;

@@ -111,3 +111,6 @@ impl Applier {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,26 @@
+//! Sessions of those who bring mail: SMTP (RFC 5321), submission (RFC 6409), LMTP (RFC 2033).
+//!
+//! Laws: a recipient is judged at RCPT, by the directory and the quota; the message is held under a memory budget; it is
+//! filed, or refused, in one transaction; `250` is said only with the storage receipt of that transaction in hand.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `service` | [`service::Service`]: what all sessions of a listener share |
+//! | `session` | a connection driven by the engine |
+//! | `login` | AUTH |
+//! | `recipient` | what is decided at RCPT TO |
+//! | `accept` | what is done with a whole message |
+//! | `prefix` | the fields that are put on top of it |
+//! | `refusal` | the only place where our errors become codes |
+//! | `settings` | what the operator chooses |
+//! | `signals` | what is logged and counted |
+
+mod accept;
+mod login;
+mod prefix;
+mod recipient;
+mod refusal;
+pub mod service;
+mod session;
+pub mod settings;
+mod signals;

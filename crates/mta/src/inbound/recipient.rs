@@ -1,0 +1,85 @@
+//! What is decided at RCPT TO: who gets the mail, or why it is refused.
+
+use crate::inbound::refusal;
+use crate::inbound::service::Service;
+use account::owner::Owner;
+use directory::resolve::{LocalTarget, Resolution};
+use mail::deliver::Quota;
+use model::{Address, TraceId};
+use smtp::reply::Reply;
+
+/// A recipient that was accepted: the accounts behind it.
+#[derive(Clone, Debug)]
+pub struct Accepted {
+    /// The address as the client gave it.
+    pub address: Address,
+    /// The accounts behind it.
+    pub targets: Vec<LocalTarget>,
+}
+
+/// Judges a recipient. `octets` is what the client announced, `may_relay` whether it has logged in.
+pub async fn judge(
+    service: &Service,
+    trace: TraceId,
+    address: &Address,
+    octets: u64,
+    may_relay: bool,
+) -> Result<Accepted, Reply> {
+    let address = at_home(service, address);
+    let resolution = match service.parts.directory.resolve(&address).await {
+        Ok(resolution) => resolution,
+        Err(error) => {
+            service.signals.directory_away(trace, &error);
+            return Err(refusal::directory_away());
+        }
+    };
+    let targets = match resolution {
+        Resolution::Expanded { local, remote } if remote.is_empty() => local,
+        Resolution::Expanded { .. } => return Err(refusal::no_relay()),
+        Resolution::Foreign if may_relay => return Err(refusal::no_relay()),
+        Resolution::Foreign => return Err(refusal::relay_denied()),
+        Resolution::Unknown => return Err(refusal::no_such_user()),
+        Resolution::Suspended => return Err(refusal::suspended()),
+        Resolution::Loop => return Err(refusal::alias_loop()),
+    };
+    with_room(service, trace, targets, octets).map(|targets| Accepted { address, targets })
+}
+
+/// Those of the accounts that have room now. A member of a group who has none is passed over, counted and logged; when
+/// nobody has, the recipient is refused.
+fn with_room(
+    service: &Service,
+    trace: TraceId,
+    targets: Vec<LocalTarget>,
+    octets: u64,
+) -> Result<Vec<LocalTarget>, Reply> {
+    let mut kept = Vec::with_capacity(targets.len());
+    for target in targets {
+        let owner = Owner::new(target.account.account_id(), target.account.partition.clone());
+        match service.parts.mail.has_room(&owner, quota(&target), octets) {
+            Ok(true) => kept.push(target),
+            Ok(false) => service.signals.no_room(trace, &target.account.address),
+            Err(error) => {
+                service.signals.store_failed(trace, &error);
+                return Err(refusal::store_away(&error));
+            }
+        }
+    }
+    if kept.is_empty() { Err(refusal::over_quota()) } else { Ok(kept) }
+}
+
+/// The postmaster without a domain is that of this server (RFC 5321 §4.5.1).
+fn at_home(service: &Service, address: &Address) -> Address {
+    let mut address = address.clone();
+    if address.domain.as_str() == smtp::command::OWN_DOMAIN
+        && let Ok(host) = service.settings.host.parse()
+    {
+        address.domain = host;
+    }
+    address
+}
+
+/// How much an account may keep.
+pub fn quota(target: &LocalTarget) -> Quota {
+    Quota { octets: target.account.quota_octets, messages: target.account.quota_messages }
+}

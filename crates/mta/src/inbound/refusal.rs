@@ -1,0 +1,107 @@
+//! The only place where our errors become replies. What is not expected is a temporary failure.
+
+use directory::login::Denied;
+use smtp::reply::Reply;
+use smtp::status::EnhancedStatus;
+
+fn reply(code: u16, status: (u8, u16, u16), text: &str) -> Reply {
+    Reply::new(code, EnhancedStatus::new(status.0, status.1, status.2), text)
+}
+
+/// The name is not one of ours (RFC 5321 §4.2.3, RFC 3463 §3.2).
+pub fn no_such_user() -> Reply {
+    reply(550, (5, 1, 1), "there is no such mailbox here")
+}
+
+/// The account takes no mail now.
+pub fn suspended() -> Reply {
+    reply(450, (4, 2, 1), "the mailbox takes no mail at present")
+}
+
+/// The owner keeps as much as allowed.
+pub fn over_quota() -> Reply {
+    reply(452, (4, 2, 2), "the mailbox is full")
+}
+
+/// Aliases or groups that lead nowhere.
+pub fn alias_loop() -> Reply {
+    reply(550, (5, 4, 6), "the address leads back to itself")
+}
+
+/// The domain is not ours and the client may not send mail elsewhere through us (RFC 3463 §3.8).
+pub fn relay_denied() -> Reply {
+    reply(550, (5, 7, 1), "mail for that domain is not taken from you")
+}
+
+/// The client may, but this server sends no mail elsewhere.
+pub fn no_relay() -> Reply {
+    reply(550, (5, 7, 1), "this server does not send mail to other domains")
+}
+
+/// A login name that may not send as this address (RFC 6409 §6.1).
+pub fn sender_denied() -> Reply {
+    reply(553, (5, 7, 1), "you may not send as that address")
+}
+
+/// The directory cannot be asked.
+pub fn directory_away() -> Reply {
+    reply(451, (4, 3, 0), "the directory is away; try again later")
+}
+
+/// The store does not take this now.
+pub fn store_away(error: &mail::error::Error) -> Reply {
+    match error {
+        mail::error::Error::NoSpace => reply(452, (4, 3, 1), "the disk is full; try again later"),
+        mail::error::Error::TooLarge(_) => reply(552, (5, 3, 4), "the message is too large"),
+        _ => reply(451, (4, 3, 0), "the mail store is away; try again later"),
+    }
+}
+
+/// All sessions together hold as much as they may.
+pub fn no_memory() -> Reply {
+    reply(452, (4, 3, 1), "too much mail at once; try again later")
+}
+
+/// More hops than any real way has (RFC 5321 §6.3).
+pub fn mail_loop() -> Reply {
+    reply(554, (5, 4, 6), "too many Received fields: the message is in a loop")
+}
+
+/// What a login ended with (RFC 4954 §6).
+pub fn denied(why: Denied) -> Reply {
+    match why {
+        Denied::WrongCredentials => reply(535, (5, 7, 8), "name or password is wrong"),
+        Denied::Suspended => reply(535, (5, 7, 13), "the account is suspended"),
+        Denied::Malformed => reply(501, (5, 5, 2), "the exchange does not follow the mechanism"),
+        Denied::TooMany => reply(421, (4, 7, 0), "too many failed logins; try again later"),
+        Denied::Unavailable => reply(454, (4, 7, 0), "logging in is not possible at present"),
+    }
+}
+
+/// A mechanism that cannot begin on this connection.
+pub fn no_such_mechanism() -> Reply {
+    reply(504, (5, 5, 4), "the mechanism is not offered")
+}
+
+/// The client spoke before it was greeted.
+pub fn early_talker() -> Reply {
+    reply(554, (5, 5, 0), "you spoke before you were greeted")
+}
+
+/// The client was silent for too long (RFC 5321 §4.5.3.2).
+pub fn timed_out(host: &str) -> Reply {
+    reply(421, (4, 4, 2), &format!("{host} you were silent for too long"))
+}
+
+/// The program ends.
+pub fn shutting_down(host: &str) -> Reply {
+    reply(421, (4, 3, 2), &format!("{host} is shutting down; try again later"))
+}
+
+/// Too many connections; said before the greeting.
+pub const BUSY: &[u8] = b"421 4.7.0 too many connections; try again later\r\n";
+
+/// The message is durable: the one positive answer to its last octet, which only a receipt gives.
+pub fn accepted(_receipt: storage::Receipt, trace: model::TraceId) -> Reply {
+    reply(250, (2, 0, 0), &format!("accepted as {trace}"))
+}

@@ -1,0 +1,97 @@
+//! What all sessions of one listener share.
+
+use crate::inbound::refusal;
+use crate::inbound::session;
+use crate::inbound::settings::Settings;
+use crate::inbound::signals::Signals;
+use bytes::Bytes;
+use directory::directory::Directory;
+use directory::login::Logins;
+use mail::store::Mail;
+use net::admission::Refused;
+use net::{BoxFuture, Clock, Connection, Door, Random, Registry};
+use smtp::capabilities::Capabilities;
+use smtp::server::{Config, Kind};
+use std::sync::Arc;
+use tokio::sync::Semaphore;
+
+/// Everything that a session needs, handed in.
+pub struct Parts {
+    /// Who there is.
+    pub directory: Arc<dyn Directory>,
+    /// Who may log in.
+    pub logins: Logins,
+    /// The mailboxes.
+    pub mail: Mail,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness, for message ids.
+    pub random: Arc<dyn Random>,
+}
+
+/// One listener's sessions.
+pub struct Service {
+    pub(crate) kind: Kind,
+    pub(crate) settings: Settings,
+    pub(crate) parts: Parts,
+    pub(crate) signals: Signals,
+    /// Kibibytes of messages that may be held in memory.
+    pub(crate) spool: Arc<Semaphore>,
+}
+
+impl Service {
+    /// Sessions of this kind; `listener` names them in metrics.
+    pub fn new(kind: Kind, listener: &str, settings: Settings, parts: Parts, registry: &Registry) -> Service {
+        let kib = usize::try_from(settings.spool_octets_max >> 10).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS);
+        let signals = Signals::new(registry, listener);
+        Service { kind, settings, parts, signals, spool: Arc::new(Semaphore::new(kib)) }
+    }
+
+    /// What the engine runs on for this connection.
+    pub(crate) fn config(&self, connection: &Connection) -> Config {
+        let settings = &self.settings;
+        let plain = settings.plain_login_on_loopback && connection.is_private();
+        let mechanisms = match self.kind {
+            Kind::Lmtp => Vec::new(),
+            Kind::Smtp | Kind::Submission => {
+                ["SCRAM-SHA-256-PLUS", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-256", "SCRAM-SHA-1", "PLAIN", "LOGIN"]
+                    .map(str::to_owned)
+                    .to_vec()
+            }
+        };
+        Config {
+            kind: self.kind,
+            host: settings.host.clone(),
+            banner: settings.banner.clone(),
+            capabilities: Capabilities {
+                size_octets_max: settings.message_octets_max,
+                starttls: connection.can_start_tls(),
+                mechanisms,
+                plaintext_auth: plain,
+                smtputf8: true,
+                chunking: true,
+                dsn: false,
+                require_tls: false,
+                deliver_by: false,
+                hold_secs_max: None,
+                priority: false,
+                recipients_max: settings.recipients_max,
+                transactions_max: 0,
+            },
+            auth_required: self.kind == Kind::Submission,
+            tls_required: false,
+            errors_max: settings.errors_max,
+            idle_commands_max: 1_000,
+        }
+    }
+}
+
+impl Door for Service {
+    fn serve(self: Arc<Self>, connection: Connection) -> BoxFuture<'static, ()> {
+        Box::pin(session::serve(self, connection))
+    }
+
+    fn farewell(&self, _refused: Refused) -> Bytes {
+        Bytes::from_static(refusal::BUSY)
+    }
+}

@@ -1,0 +1,319 @@
+//! A connection driven by the engine.
+
+use crate::inbound::accept;
+use crate::inbound::login::Login;
+use crate::inbound::prefix::{self, Way};
+use crate::inbound::recipient::{self, Accepted};
+use crate::inbound::refusal;
+use crate::inbound::service::Service;
+use bytes::{Buf, BytesMut};
+use model::{Address, TraceId};
+use net::{Connection, Received};
+use smtp::envelope::MailFrom;
+use smtp::reply::Reply;
+use smtp::server::{Decision, Kind, Question, Session as Engine, Step};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::Instant;
+
+/// How long we look whether a client speaks before it is greeted.
+const EARLY_TALK: Duration = Duration::from_millis(20);
+
+/// Kibibytes of the memory budget that are taken at a time.
+const SPOOL_STEP_KIB: u32 = 64;
+
+/// Speaks with a client to the end.
+pub async fn serve(service: Arc<Service>, connection: Connection) {
+    let trace = connection.trace();
+    service.signals.connected(trace, connection.peer());
+    let engine = Engine::new(service.config(&connection), connection.tls().is_some());
+    let mut session = Session {
+        service: &service,
+        engine,
+        connection,
+        input: BytesMut::new(),
+        spool: Vec::new(),
+        permits: Vec::new(),
+        login: Login::default(),
+        recipients: Vec::new(),
+        announced: 0,
+        transactions: 0,
+        errors: 0,
+    };
+    let why = session.run().await.err().unwrap_or("the client said goodbye");
+    service.signals.ended(trace, why);
+    let deadline = session.deadline(service.settings.send_timeout);
+    session.connection.close(deadline).await;
+}
+
+struct Session<'a> {
+    service: &'a Service,
+    engine: Engine,
+    connection: Connection,
+    input: BytesMut,
+    spool: Vec<u8>,
+    permits: Vec<OwnedSemaphorePermit>,
+    login: Login,
+    recipients: Vec<Accepted>,
+    announced: u64,
+    transactions: u64,
+    errors: usize,
+}
+
+impl Session<'_> {
+    fn deadline(&self, timeout: Duration) -> Option<Instant> {
+        Some(Instant::now() + timeout)
+    }
+
+    async fn run(&mut self) -> Result<(), &'static str> {
+        self.greet().await?;
+        loop {
+            let now = self.service.parts.clock.now();
+            let mut input: &[u8] = &self.input;
+            let step = self.engine.receive(&mut input, &mut self.spool, now);
+            let used = self.input.len() - input.len();
+            self.input.advance(used);
+            match step {
+                Step::NeedMore => {
+                    self.flush().await?;
+                    self.take_memory();
+                    self.listen().await?;
+                }
+                Step::Ask(question) => self.answer(question).await,
+                Step::StartTls => {
+                    self.flush().await?;
+                    self.connection.start_tls().await.map_err(|_| "the TLS handshake failed")?;
+                    self.engine.tls_started();
+                    self.login = Login::default();
+                }
+                Step::Close => return self.flush().await,
+            }
+        }
+    }
+
+    /// Waits a moment for clients that cannot, unless they are known to be well-behaved: on submission and LMTP.
+    async fn greet(&mut self) -> Result<(), &'static str> {
+        let mut refusal = None;
+        if self.service.kind == Kind::Smtp && !self.connection.peer().is_local() {
+            let deadline = self.deadline(EARLY_TALK);
+            let early = self.connection.receive(&mut self.input, deadline).await;
+            match early.map_err(|_| "the connection failed")? {
+                Received::Octets(_) => {
+                    self.service.signals.early_talker(self.connection.trace(), self.connection.peer());
+                    refusal = Some(refusal::early_talker());
+                }
+                Received::Closed => return Err("the client closed the connection"),
+                Received::TimedOut | Received::Draining => {}
+            }
+        }
+        self.engine.greet(refusal);
+        Ok(())
+    }
+
+    async fn flush(&mut self) -> Result<(), &'static str> {
+        let output = self.engine.take_output();
+        if output.is_empty() {
+            return Ok(());
+        }
+        self.tarpit().await;
+        let deadline = self.deadline(self.service.settings.send_timeout);
+        self.connection.send(&output, deadline).await.map_err(|_| "the connection failed")
+    }
+
+    /// Who has made many errors waits for each new one.
+    async fn tarpit(&mut self) {
+        let errors = self.engine.errors();
+        let over = errors.saturating_sub(self.service.settings.tarpit_after);
+        if errors > self.errors && over > 0 {
+            tokio::time::sleep(Duration::from_millis(250) * u32::try_from(over.min(20)).unwrap_or(20)).await;
+        }
+        self.errors = errors;
+    }
+
+    /// Takes memory from the common budget as the message grows; without any left the message is refused at its end.
+    fn take_memory(&mut self) {
+        if !self.engine.is_in_body() {
+            return;
+        }
+        let held = self.permits.len() * SPOOL_STEP_KIB as usize * 1024;
+        if self.spool.len() <= held {
+            return;
+        }
+        let steps = (self.spool.len() - held).div_ceil(SPOOL_STEP_KIB as usize * 1024);
+        for _ in 0..steps {
+            match self.service.spool.clone().try_acquire_many_owned(SPOOL_STEP_KIB) {
+                Ok(permit) => self.permits.push(permit),
+                Err(_) => {
+                    self.engine.refuse_body(refusal::no_memory());
+                    self.spool = Vec::new();
+                    return;
+                }
+            }
+        }
+    }
+
+    async fn listen(&mut self) -> Result<(), &'static str> {
+        let settings = &self.service.settings;
+        let in_body = self.engine.is_in_body();
+        let timeout = if in_body { settings.data_timeout } else { settings.command_timeout };
+        let deadline = self.deadline(timeout);
+        if !in_body && self.input.is_empty() {
+            self.connection.rest();
+            self.input = BytesMut::new();
+        }
+        let received = if in_body {
+            self.connection.receive(&mut self.input, deadline).await
+        } else {
+            self.connection.receive_unless_draining(&mut self.input, deadline).await
+        };
+        match received.map_err(|_| "the connection failed")? {
+            Received::Octets(_) => Ok(()),
+            Received::Closed => Err("the client closed the connection"),
+            Received::TimedOut => {
+                self.engine.close_with(&refusal::timed_out(&settings.host));
+                Ok(())
+            }
+            Received::Draining => {
+                self.engine.close_with(&refusal::shutting_down(&settings.host));
+                Ok(())
+            }
+        }
+    }
+
+    fn trace(&self) -> TraceId {
+        // Each transaction of a connection has a name of its own that begins with the connection's.
+        TraceId(self.connection.trace().0.wrapping_add(self.transactions))
+    }
+
+    fn refuse(&self, stage: &'static str, reply: Reply) -> Decision {
+        self.service.signals.refused(self.trace(), self.connection.peer(), stage, &reply);
+        Decision::Refuse(reply)
+    }
+
+    async fn answer(&mut self, question: Question) {
+        match question {
+            Question::Hello { .. } => {
+                self.forget_transaction();
+                self.engine.decide(Decision::Accept);
+            }
+            Question::Auth { mechanism, initial } => {
+                let answer = self.login.begin(self.service, &self.connection, &mechanism, initial.as_deref()).await;
+                self.engine.answer_auth(answer);
+            }
+            Question::AuthResponse(response) => {
+                let answer = self.login.respond(self.service, &self.connection, response.as_deref()).await;
+                self.engine.answer_auth(answer);
+            }
+            Question::Mail(mail) => {
+                self.forget_transaction();
+                self.announced = mail.size_octets.unwrap_or(0);
+                let decision = self.judge_sender(&mail).await;
+                self.engine.decide(decision);
+            }
+            Question::Rcpt(rcpt) => {
+                let may_relay = self.login.account.is_some();
+                let judged =
+                    recipient::judge(self.service, self.trace(), &rcpt.address, self.announced, may_relay).await;
+                let decision = match judged {
+                    Ok(accepted) => {
+                        self.recipients.push(accepted);
+                        Decision::Accept
+                    }
+                    Err(reply) => self.refuse("RCPT", reply),
+                };
+                self.engine.decide(decision);
+            }
+            Question::Data => self.engine.decide(Decision::Accept),
+            Question::Message => {
+                let replies = self.message().await;
+                self.engine.answer_message(&replies);
+                self.transactions += 1;
+                self.forget_transaction();
+            }
+        }
+    }
+
+    fn forget_transaction(&mut self) {
+        self.recipients = Vec::new();
+        self.spool = Vec::new();
+        self.permits = Vec::new();
+        self.announced = 0;
+    }
+
+    /// Who has logged in sends as itself or as an address of its own (RFC 6409 §6.1).
+    async fn judge_sender(&self, mail: &MailFrom) -> Decision {
+        let (Some(account), Some(address)) = (&self.login.account, &mail.reverse_path) else {
+            return Decision::Accept;
+        };
+        match self.may_send_as(account.id, address).await {
+            Ok(true) => Decision::Accept,
+            Ok(false) => self.refuse("MAIL", refusal::sender_denied()),
+            Err(error) => {
+                self.service.signals.directory_away(self.trace(), &error);
+                self.refuse("MAIL", refusal::directory_away())
+            }
+        }
+    }
+
+    async fn may_send_as(&self, account: u32, address: &Address) -> Result<bool, directory::error::Error> {
+        use directory::resolve::Resolution;
+        Ok(match self.service.parts.directory.resolve(address).await? {
+            Resolution::Expanded { local, .. } => local.iter().any(|target| target.account.id == account),
+            _ => false,
+        })
+    }
+
+    async fn message(&mut self) -> Vec<Reply> {
+        let count = if self.engine.is_lmtp() { self.recipients.len() } else { 1 };
+        let body = std::mem::take(&mut self.spool);
+        if message::edit::hops(&body) > self.service.settings.hops_max {
+            let reply = refusal::mail_loop();
+            self.service.signals.refused(self.trace(), self.connection.peer(), "DATA", &reply);
+            return vec![reply; count];
+        }
+        let envelope = self.engine.envelope();
+        let whole = self.with_prefix(&envelope.mail_from, &body);
+        drop(body);
+        let octets = whole.len();
+        let poster = envelope.mail_from.reverse_path.as_ref().map(ToString::to_string);
+        let replies = accept::file(self.service, self.trace(), whole, &self.recipients, poster.as_deref()).await;
+        let taken = if self.engine.is_lmtp() {
+            replies.iter().filter(|reply| reply.is_positive()).count()
+        } else {
+            self.recipients.len() * usize::from(replies.iter().all(Reply::is_positive))
+        };
+        if taken > 0 {
+            let from = envelope.mail_from.reverse_path.as_ref();
+            self.service.signals.accepted(self.trace(), from, taken, octets);
+        }
+        for reply in replies.iter().filter(|reply| !reply.is_positive()) {
+            self.service.signals.refused(self.trace(), self.connection.peer(), "DATA", reply);
+        }
+        replies
+    }
+
+    fn with_prefix(&self, mail: &MailFrom, body: &[u8]) -> Vec<u8> {
+        let only_recipient = match self.recipients.as_slice() {
+            [only] => Some(&only.address),
+            _ => None,
+        };
+        let way = Way {
+            hello: self.engine.hello().unwrap_or("unknown"),
+            is_extended: self.engine.is_extended(),
+            peer: self.connection.peer(),
+            host: &self.service.settings.host,
+            kind: self.service.kind,
+            tls: self.connection.tls().is_some(),
+            authenticated: self.login.account.is_some(),
+            smtputf8: mail.smtputf8,
+            trace: self.trace(),
+            reverse_path: mail.reverse_path.as_ref(),
+            only_recipient,
+            now: accept::now(self.service),
+        };
+        let mut whole = prefix::make(&way, body);
+        whole.extend_from_slice(body);
+        whole
+    }
+}

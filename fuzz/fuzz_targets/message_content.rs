@@ -1,0 +1,4 @@
+//! See `message::fuzz::fuzz_content`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| message::fuzz::fuzz_content(data));
