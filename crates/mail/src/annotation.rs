@@ -2,7 +2,7 @@
 
 use crate::error::Error;
 use crate::keys;
-use crate::limits::{ANNOTATION_OCTETS_MAX, ANNOTATIONS_MAX};
+use crate::limits::{ANNOTATION_OCTETS_MAX, ANNOTATIONS_MAX, ENTRY_OCTETS_MAX};
 use crate::store::Mail;
 use account::owner::Owner;
 use model::MailboxId;
@@ -44,6 +44,9 @@ impl Mail {
                 book.mailbox_mut(id)?.highest_modseq = modseq;
             }
             for (entry, value) in changes {
+                if entry.is_empty() || entry.len() > ENTRY_OCTETS_MAX || entry.chars().any(char::is_control) {
+                    return Err(Error::BadEntry);
+                }
                 let key = book.keys.annotation(id, &entry.to_ascii_lowercase());
                 match value {
                     None => book.transaction.delete(key),

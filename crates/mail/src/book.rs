@@ -2,9 +2,9 @@
 
 use crate::error::Error;
 use crate::flags::{KeywordTable, SystemFlags};
-use crate::keys::Keys;
+use crate::keys::{self, Keys};
 use crate::limits::{MAILBOXES_MAX, SUMMARY_OCTETS_MAX};
-use crate::name::INBOX;
+use crate::name::{self, INBOX};
 use crate::record::{MailboxRow, MessageRow, SpecialUse, TrashRow};
 use crate::store::{Spaces, TOPIC};
 use account::ledger::Ledger;
@@ -132,6 +132,22 @@ impl<'t, 's> Book<'t, 's> {
         Ok(id)
     }
 
+    /// Makes a mailbox and those above it that are missing.
+    pub fn create_with_parents(&mut self, name: &str, special_use: Option<SpecialUse>) -> Result<MailboxId, Error> {
+        self.create_parents(name)?;
+        self.create(name, special_use)
+    }
+
+    /// Makes the mailboxes above `name` that are missing.
+    pub fn create_parents(&mut self, name: &str) -> Result<(), Error> {
+        for parent in name::parents(name) {
+            if self.find(parent)?.is_none() {
+                self.create(parent, None)?;
+            }
+        }
+        Ok(())
+    }
+
     fn count_mailboxes(&self) -> Result<usize, Error> {
         let mut count = 0;
         self.transaction.each(self.keys.mailboxes().range(), &mut |_, _| {
@@ -234,7 +250,12 @@ impl<'t, 's> Book<'t, 's> {
 
     /// Takes a mailbox that has no messages off the books.
     pub fn forget_mailbox(&mut self, id: MailboxId) -> Result<(), Error> {
-        let name = self.mailbox(id)?.name.clone();
+        let row = self.mailbox(id)?;
+        let name = row.name.clone();
+        let identifiers: Vec<String> = row.grants.entries().iter().map(|(identifier, _)| identifier.clone()).collect();
+        for identifier in identifiers {
+            self.transaction.delete(keys::share(self.keys.space, &identifier, self.account, id));
+        }
         self.ledger.modseq();
         self.mailboxes.remove(&id);
         self.transaction.delete(self.keys.name(&name));

@@ -6,6 +6,7 @@ use crate::keys::{self, Keys};
 use crate::limits::IDLE_VIEW_MESSAGES_MAX;
 use crate::mailboxes;
 use crate::record::MessageRow;
+use crate::signals;
 use crate::store::Mail;
 use crate::view::{Row, View};
 use model::{AccountId, MailboxId, Modseq, Uid};
@@ -24,6 +25,7 @@ pub(crate) struct Cache {
 struct Views {
     by_place: HashMap<(String, AccountId, MailboxId), Slot>,
     clock: u64,
+    trim_at: u64,
 }
 
 /// One mailbox. Its lock is held while it catches up, so that one session works and the others take the result.
@@ -52,6 +54,7 @@ impl Mail {
                 Arc::new(view.next(&row, rows, &vanished))
             }
             _ => {
+                signals::opened(place, row.messages);
                 let rows = mailboxes::messages(&snapshot, keys, place.mailbox)?;
                 let rows = rows.iter().map(|(uid, row)| Row::new(*uid, row)).collect();
                 Arc::new(View::new(&row, rows))
@@ -122,9 +125,11 @@ impl Cache {
     fn trim(&self) {
         let mut views = self.views.lock().unwrap_or_else(PoisonError::into_inner);
         let mut idle: Vec<(u64, usize, (String, AccountId, MailboxId))> = Vec::new();
-        if views.by_place.len() < 64 && !views.clock.is_multiple_of(64) {
+        // Looking at all of them costs as much as there are: so it is done once in as many calls.
+        if views.clock < views.trim_at {
             return;
         }
+        views.trim_at = views.clock + (views.by_place.len() as u64).max(64);
         for (key, slot) in &views.by_place {
             // Whoever holds the lock is using it.
             let Ok(held) = slot.view.try_lock() else { continue };

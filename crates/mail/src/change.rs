@@ -1,15 +1,17 @@
-//! Changes of messages that are there: flags, copies, moves, expunging. Each call is one transaction.
+//! Changes of messages that are there: flags, copies, moves, expunging. Many messages are changed in several
+//! transactions, one after the other, so that the deliveries of others go on between them.
 
 use crate::book::{Book, NewItem};
 use crate::deliver::{Placed, Quota};
 use crate::error::Error;
 use crate::flags::{FlagMode, Flags, SystemFlags};
-use crate::limits::MESSAGES_A_TRANSACTION_MAX;
+use crate::limits::{MESSAGES_A_BATCH, TRAVELLING_OCTETS_MAX};
 use crate::record::MessageRow;
-use crate::store::{Mail, Spaces};
+use crate::store::Mail;
 use account::owner::Owner;
 use model::{MailboxId, Modseq, Uid};
-use storage::{Abort, Committed, Read, Transaction};
+use std::sync::Arc;
+use storage::{Committed, Read, Transaction};
 
 /// What a change of flags did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -48,16 +50,21 @@ impl Mail {
         flags: Flags,
         unchanged_since: Option<Modseq>,
     ) -> Result<Committed<FlagsChanged>, Error> {
-        let (store, spaces) = self.partition(&place.owner.partition)?;
-        check_count(&uids)?;
-        let place = place.clone();
-        let storing = move |transaction: &mut Transaction<'_>| {
-            let mut book = Book::open(transaction, spaces, &place.owner)?;
-            let result = change_flags(&mut book, place.mailbox, &uids, mode, &flags, unchanged_since)?;
-            book.close();
-            Ok(result)
-        };
-        Ok(store.write(storing).await?)
+        let flags = Arc::new(flags);
+        let mut whole = FlagsChanged::default();
+        let mut batches = batches(uids).into_iter();
+        loop {
+            let (batch, is_last) = (batches.next().unwrap_or_default(), batches.len() == 0);
+            let (mailbox, flags) = (place.mailbox, flags.clone());
+            let storing =
+                move |book: &mut Book<'_, '_>| change_flags(book, mailbox, &batch, mode, &flags, unchanged_since);
+            let Committed { value, receipt } = self.in_book(&place.owner, storing).await?;
+            whole.done.extend(value.done);
+            whole.modified.extend(value.modified);
+            if is_last {
+                return Ok(Committed { value: whole, receipt });
+            }
+        }
     }
 
     /// Copies messages: all that are there, or none.
@@ -71,7 +78,8 @@ impl Mail {
         self.copy_or_move(from, uids, to, quota, Then::Keep).await
     }
 
-    /// Moves messages: all that are there, or none.
+    /// Moves messages, each of them wholly. A failure leaves those behind it where they were; it is told only when not
+    /// one was moved.
     pub async fn move_messages(
         &self,
         from: &Place,
@@ -82,6 +90,8 @@ impl Mail {
         self.copy_or_move(from, uids, to, quota, Then::Remove).await
     }
 
+    /// In batches. What a failed copy had already copied is taken back (RFC 9051 §6.4.7); what was moved stays moved
+    /// (RFC 6851 §3.3).
     async fn copy_or_move(
         &self,
         from: &Place,
@@ -90,18 +100,74 @@ impl Mail {
         quota: Quota,
         then: Then,
     ) -> Result<Committed<Copied>, Error> {
-        check_count(&uids)?;
-        if from.owner.partition != to.owner.partition {
-            return self.across(from, uids, to, quota, then).await;
+        // A move within one account needs no room.
+        let quota = if then == Then::Remove && from.owner == to.owner { Quota::default() } else { quota };
+        let is_near = from.owner.partition == to.owner.partition;
+        let mut whole: Option<Committed<Copied>> = None;
+        let mut batches = if is_near { batches(uids) } else { self.loads(from, uids)? }.into_iter();
+        loop {
+            let (batch, is_last) = (batches.next().unwrap_or_default(), batches.len() == 0);
+            let outcome = if is_near {
+                self.within(from, batch, to, quota, then).await
+            } else {
+                self.across(from, batch, to, quota, then).await
+            };
+            whole = match (outcome, whole) {
+                (Ok(copied), before) => Some(joined(before, copied)),
+                (Err(error), None) => return Err(error),
+                (Err(_), Some(moved)) if then == Then::Remove => return Ok(moved),
+                (Err(error), Some(copied)) => {
+                    let uids = copied.value.to.map(|placed| placed.uids).unwrap_or_default();
+                    self.remove(to, uids, Expunge::All, false).await?;
+                    return Err(error);
+                }
+            };
+            if is_last && let Some(whole) = whole {
+                return Ok(whole);
+            }
         }
+    }
+
+    async fn within(
+        &self,
+        from: &Place,
+        uids: Vec<Uid>,
+        to: &Place,
+        quota: Quota,
+        then: Then,
+    ) -> Result<Committed<Copied>, Error> {
         let (store, spaces) = self.partition(&from.owner.partition)?;
         let (from, to) = (from.clone(), to.clone());
         let copying = move |transaction: &mut Transaction<'_>| {
-            let items = take(transaction, spaces, &from, &uids, then)?;
-            let copied = place_items(transaction, spaces, &to, &items, quota)?;
+            let mut book = Book::open(transaction, spaces, &from.owner)?;
+            let items = take(&mut book, from.mailbox, &uids, then)?;
+            if from.owner != to.owner {
+                book.close();
+                book = Book::open(transaction, spaces, &to.owner)?;
+            }
+            let copied = place_items(&mut book, to.mailbox, &items, quota)?;
+            book.close();
             Ok(Copied { from: items.iter().map(|item| item.uid).collect(), to: copied })
         };
         Ok(store.write(copying).await?)
+    }
+
+    /// The UIDs in pieces whose messages fit into memory.
+    fn loads(&self, from: &Place, uids: Vec<Uid>) -> Result<Vec<Vec<Uid>>, Error> {
+        let mut loads: Vec<Vec<Uid>> = Vec::new();
+        let mut octets = u64::MAX;
+        for uid in batches(uids).into_iter().flatten() {
+            let Some(row) = self.message(from, uid)? else { continue };
+            octets = octets.saturating_add(u64::from(row.octets));
+            match loads.last_mut() {
+                Some(load) if octets <= TRAVELLING_OCTETS_MAX && load.len() < MESSAGES_A_BATCH => load.push(uid),
+                _ => {
+                    octets = u64::from(row.octets);
+                    loads.push(vec![uid]);
+                }
+            }
+        }
+        Ok(loads)
     }
 
     /// To another partition the octets travel; the originals go only when the copies are durable.
@@ -127,32 +193,47 @@ impl Mail {
         }
         let placed = self.append(&to.owner, to.mailbox, appends, quota).await?;
         if then == Then::Remove {
-            self.expunge(from, found.clone(), Expunge::All).await?;
+            self.remove(from, found.clone(), Expunge::All, false).await?;
         }
-        let value = Copied { from: found, to: Some(placed.value) };
-        Ok(Committed { value, receipt: placed.receipt })
+        let to = (!found.is_empty()).then_some(placed.value);
+        Ok(Committed { value: Copied { from: found, to }, receipt: placed.receipt })
     }
 
     /// Takes messages out of the mailbox; they can be brought back for a while. Returns those that went.
     pub async fn expunge(&self, place: &Place, uids: Vec<Uid>, which: Expunge) -> Result<Committed<Vec<Uid>>, Error> {
-        let (store, spaces) = self.partition(&place.owner.partition)?;
-        check_count(&uids)?;
         let keep = self.inner.settings.undelete_days > 0;
-        let place = place.clone();
-        let expunging = move |transaction: &mut Transaction<'_>| {
-            let mut book = Book::open(transaction, spaces, &place.owner)?;
-            let mut gone = Vec::new();
-            for uid in uids {
-                let Some(row) = book.message(place.mailbox, uid)? else { continue };
-                if which == Expunge::All || row.flags.has(SystemFlags::DELETED) {
-                    discard(&mut book, place.mailbox, uid, row, keep)?;
-                    gone.push(uid);
+        self.remove(place, uids, which, keep).await
+    }
+
+    async fn remove(
+        &self,
+        place: &Place,
+        uids: Vec<Uid>,
+        which: Expunge,
+        keep: bool,
+    ) -> Result<Committed<Vec<Uid>>, Error> {
+        let mut whole = Vec::new();
+        let mut batches = batches(uids).into_iter();
+        loop {
+            let (batch, is_last) = (batches.next().unwrap_or_default(), batches.len() == 0);
+            let mailbox = place.mailbox;
+            let expunging = self.in_book(&place.owner, move |book| {
+                let mut gone = Vec::new();
+                for uid in batch {
+                    let Some(row) = book.message(mailbox, uid)? else { continue };
+                    if which == Expunge::All || row.flags.has(SystemFlags::DELETED) {
+                        discard(book, mailbox, uid, row, keep)?;
+                        gone.push(uid);
+                    }
                 }
+                Ok(gone)
+            });
+            let Committed { value, receipt } = expunging.await?;
+            whole.extend(value);
+            if is_last {
+                return Ok(Committed { value: whole, receipt });
             }
-            book.close();
-            Ok(gone)
-        };
-        Ok(store.write(expunging).await?)
+        }
     }
 
     /// A message's row.
@@ -194,11 +275,21 @@ struct Item {
     summary: Vec<u8>,
 }
 
-fn check_count(uids: &[Uid]) -> Result<(), Error> {
-    if uids.len() > MESSAGES_A_TRANSACTION_MAX {
-        return Err(Error::TooMany("messages in one command"));
+/// The UIDs in order, each once, in pieces that one transaction takes.
+fn batches(mut uids: Vec<Uid>) -> Vec<Vec<Uid>> {
+    uids.sort_unstable();
+    uids.dedup();
+    uids.chunks(MESSAGES_A_BATCH).map(<[Uid]>::to_vec).collect()
+}
+
+fn joined(before: Option<Committed<Copied>>, copied: Committed<Copied>) -> Committed<Copied> {
+    let Some(Committed { value: mut whole, .. }) = before else { return copied };
+    whole.from.extend(copied.value.from);
+    match (&mut whole.to, copied.value.to) {
+        (Some(placed), Some(more)) => placed.uids.extend(more.uids),
+        (to, more) => *to = to.take().or(more),
     }
-    Ok(())
+    Committed { value: whole, receipt: copied.receipt }
 }
 
 fn change_flags(
@@ -241,27 +332,19 @@ fn change_flags(
     Ok(result)
 }
 
-fn take(
-    transaction: &mut Transaction<'_>,
-    spaces: Spaces,
-    from: &Place,
-    uids: &[Uid],
-    then: Then,
-) -> Result<Vec<Item>, Error> {
-    let mut book = Book::open(transaction, spaces, &from.owner)?;
+fn take(book: &mut Book<'_, '_>, from: MailboxId, uids: &[Uid], then: Then) -> Result<Vec<Item>, Error> {
     let mut items = Vec::with_capacity(uids.len());
     for uid in uids {
-        let Some(row) = book.message(from.mailbox, *uid)? else { continue };
-        let keywords = book.mailbox(from.mailbox)?.keywords.names_of(row.keywords).map(str::to_owned).collect();
-        let summary = book.transaction.get(&book.keys.summary(from.mailbox, *uid))?;
+        let Some(row) = book.message(from, *uid)? else { continue };
+        let keywords = book.mailbox(from)?.keywords.names_of(row.keywords).map(str::to_owned).collect();
+        let summary = book.transaction.get(&book.keys.summary(from, *uid))?;
         // A copy holds the octets once more; a move carries the reference along.
         match then {
             Then::Keep => book.transaction.link(&row.blob)?,
-            Then::Remove => book.remove(from.mailbox, *uid, &row)?,
+            Then::Remove => book.remove(from, *uid, &row)?,
         }
         items.push(Item { uid: *uid, row, keywords, summary: summary.unwrap_or_else(too_long_to_keep) });
     }
-    book.close();
     Ok(items)
 }
 
@@ -270,21 +353,14 @@ fn too_long_to_keep() -> Vec<u8> {
     vec![0; crate::limits::SUMMARY_OCTETS_MAX + 1]
 }
 
-fn place_items(
-    transaction: &mut Transaction<'_>,
-    spaces: Spaces,
-    to: &Place,
-    items: &[Item],
-    quota: Quota,
-) -> Result<Option<Placed>, Abort> {
-    let mut book = Book::open(transaction, spaces, &to.owner)?;
-    let uid_validity = book.mailbox(to.mailbox)?.uid_validity;
+fn place_items(book: &mut Book<'_, '_>, to: MailboxId, items: &[Item], quota: Quota) -> Result<Option<Placed>, Error> {
+    let uid_validity = book.mailbox(to)?.uid_validity;
     let mut uids = Vec::with_capacity(items.len());
     for item in items {
         let room = quota.octets.is_none_or(|most| book.ledger.row.octets + u64::from(item.row.octets) <= most)
             && quota.messages.is_none_or(|most| book.ledger.row.items < most);
         if !room {
-            return Err(Error::OverQuota.into());
+            return Err(Error::OverQuota);
         }
         let new = NewItem {
             flags: item.row.flags,
@@ -294,9 +370,8 @@ fn place_items(
             blob: item.row.blob,
             thread: item.row.thread,
         };
-        uids.push(book.add(to.mailbox, new, &item.summary)?);
+        uids.push(book.add(to, new, &item.summary)?);
     }
-    book.close();
     Ok((!uids.is_empty()).then_some(Placed { uid_validity, uids }))
 }
 

@@ -2,7 +2,8 @@
 //! is counted.
 
 use crate::error::Error;
-use crate::keys::Keys;
+use crate::keys::{self, Keys};
+use crate::limits::FINDINGS_MAX;
 use crate::mailboxes;
 use crate::record::TrashRow;
 use crate::store::{Mail, Spaces};
@@ -21,20 +22,37 @@ pub struct Report {
     pub mailboxes: u64,
     /// Messages looked at.
     pub messages: u64,
-    /// What is wrong, in words, one each.
+    /// What is wrong, in words, one each; see `limits::FINDINGS_MAX`.
     pub findings: Vec<String>,
+    /// How much is wrong that is not listed.
+    pub unlisted: u64,
+    /// Accounts that have mail here although the directory does not place them here.
+    pub strangers: Vec<AccountId>,
     /// How often the store holds each blob.
     pub references: BTreeMap<BlobHash, u32>,
 }
 
+impl Report {
+    fn find(&mut self, finding: String) {
+        if self.findings.len() < FINDINGS_MAX {
+            self.findings.push(finding);
+        } else {
+            self.unlisted += 1;
+        }
+    }
+}
+
 impl Mail {
-    /// Checks every account of a partition. `accounts` are those that the directory places there.
+    /// Checks every account that has rows on a partition. `accounts` are those that the directory places there.
     pub fn check(&self, partition: &str, accounts: &[AccountId]) -> Result<Report, Error> {
         let (store, spaces) = self.partition(partition)?;
         let snapshot = store.snapshot()?;
         let mut report = Report::default();
-        for account in accounts {
-            check_account(&snapshot, spaces, *account, &mut report)?;
+        for account in self.accounts(partition)? {
+            if !accounts.contains(&account) {
+                report.strangers.push(account);
+            }
+            check_account(&snapshot, spaces, account, &mut report)?;
         }
         check_blobs(&snapshot, &mut report)?;
         Ok(report)
@@ -52,14 +70,14 @@ fn check_account(snapshot: &Snapshot, spaces: Spaces, account: AccountId, report
         octets += mailbox_octets;
         items += mailbox_items;
         if mailbox.row.highest_modseq.0 > row.modseq {
-            report.findings.push(format!("account {account}: {} is ahead of the account", mailbox.row.name));
+            report.find(format!("account {account}: {} is ahead of the account", mailbox.row.name));
         }
         if mailbox.id.0 > row.last_collection {
-            report.findings.push(format!("account {account}: {} has a number never given out", mailbox.row.name));
+            report.find(format!("account {account}: {} has a number never given out", mailbox.row.name));
         }
     }
     if (octets, items) != (row.octets, row.items) {
-        report.findings.push(format!(
+        report.find(format!(
             "account {account}: {items} messages of {octets} octets are there, {} of {} are counted",
             row.items, row.octets
         ));
@@ -67,7 +85,7 @@ fn check_account(snapshot: &Snapshot, spaces: Spaces, account: AccountId, report
     snapshot.each(keys.trash().range(), &mut |_, value| {
         match TrashRow::decode(value) {
             Ok(row) => *report.references.entry(row.message.blob).or_default() += 1,
-            Err(error) => report.findings.push(format!("account {account}: a trash row: {error}")),
+            Err(error) => report.find(format!("account {account}: a trash row: {error}")),
         }
         Ok(ControlFlow::Continue(()))
     })?;
@@ -83,7 +101,18 @@ fn check_mailbox(
     let account = keys.account;
     let name = &mailbox.row.name;
     let (mut octets, mut unseen, mut deleted, mut count) = (0, 0, 0, 0u32);
-    for (uid, row) in mailboxes::messages(snapshot, keys, mailbox.id)? {
+    let mut messages = Vec::new();
+    snapshot.each(keys.messages(mailbox.id).range(), &mut |key, value| {
+        match mailboxes::decode_message(key, value) {
+            Ok(message) => messages.push(message),
+            Err(_) => report.find(format!(
+                "account {account}: {name}: UID {} cannot be read",
+                keys::last_uid(key).unwrap_or_default()
+            )),
+        }
+        Ok(ControlFlow::Continue(()))
+    })?;
+    for (uid, row) in messages {
         report.messages += 1;
         count += 1;
         octets += u64::from(row.octets);
@@ -91,10 +120,10 @@ fn check_mailbox(
         deleted += u32::from(row.flags.has(crate::flags::SystemFlags::DELETED));
         *report.references.entry(row.blob).or_default() += 1;
         if uid >= mailbox.row.uid_next {
-            report.findings.push(format!("account {account}: {name}: UID {uid} is not below UIDNEXT"));
+            report.find(format!("account {account}: {name}: UID {uid} is not below UIDNEXT"));
         }
         if snapshot.get(&keys.changed(mailbox.id, row.modseq).u32(uid.0))?.is_none() {
-            report.findings.push(format!("account {account}: {name}: UID {uid} is missing in the order of changes"));
+            report.find(format!("account {account}: {name}: UID {uid} is missing in the order of changes"));
         }
     }
     let mut ordered = 0u32;
@@ -102,16 +131,25 @@ fn check_mailbox(
         ordered += 1;
         Ok(ControlFlow::Continue(()))
     })?;
+    let mut without_message = 0;
+    snapshot.each(keys.summaries(mailbox.id).range(), &mut |key, _| {
+        let uid = keys::last_uid(key).unwrap_or_default();
+        without_message += u32::from(snapshot.get(&keys.message(mailbox.id, uid))?.is_none());
+        Ok(ControlFlow::Continue(()))
+    })?;
+    if without_message > 0 {
+        report.find(format!("account {account}: {name}: {without_message} summaries without a message"));
+    }
     if ordered != count {
-        report.findings.push(format!("account {account}: {name}: {count} messages, {ordered} in the order of changes"));
+        report.find(format!("account {account}: {name}: {count} messages, {ordered} in the order of changes"));
     }
     let counted = (mailbox.row.messages, mailbox.row.unseen, mailbox.row.deleted, mailbox.row.octets);
     if counted != (count, unseen, deleted, octets) {
-        report.findings.push(format!("account {account}: {name}: the counts differ from the messages"));
+        report.find(format!("account {account}: {name}: the counts differ from the messages"));
     }
     match snapshot.get(&keys.name(name))? {
         Some(id) if id == mailbox.id.0.to_le_bytes() => {}
-        _ => report.findings.push(format!("account {account}: {name} cannot be found by its name")),
+        _ => report.find(format!("account {account}: {name} cannot be found by its name")),
     }
     Ok((octets, u64::from(count)))
 }
@@ -126,10 +164,10 @@ fn check_blobs(snapshot: &Snapshot, report: &mut Report) -> Result<(), Error> {
         for blob in page {
             let held = missing.remove(&blob.hash).unwrap_or(0);
             if held != blob.count {
-                report.findings.push(format!("blob {}: held {held} times, counted {} times", blob.hash, blob.count));
+                report.find(format!("blob {}: held {held} times, counted {} times", blob.hash, blob.count));
             }
         }
     }
-    report.findings.extend(missing.keys().map(|hash| format!("blob {hash}: a message needs it and it is not stored")));
+    missing.keys().for_each(|hash| report.find(format!("blob {hash}: a message needs it and it is not stored")));
     Ok(())
 }

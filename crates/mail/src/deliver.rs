@@ -3,7 +3,9 @@
 use crate::book::{Book, INBOX_ID, NewItem};
 use crate::error::Error;
 use crate::flags::Flags;
+use crate::limits::MESSAGES_A_TRANSACTION_MAX;
 use crate::name;
+use crate::signals;
 use crate::store::{Mail, Spaces};
 use crate::thread::ThreadKeys;
 use account::owner::Owner;
@@ -136,6 +138,17 @@ impl Mail {
         Ok(store.write(filing).await?)
     }
 
+    /// Files a message for one owner in an open transaction of the owner's partition, for those who do more in it.
+    pub fn file(
+        &self,
+        transaction: &mut Transaction<'_>,
+        message: &NewMessage,
+        target: &Target,
+    ) -> Result<Filed, Error> {
+        let (_, spaces) = self.partition(&target.owner.partition)?;
+        file(transaction, spaces, message, target)
+    }
+
     /// Whether a message of `octets` would fit into the owner's quota now.
     pub fn has_room(&self, owner: &Owner, quota: Quota, octets: u64) -> Result<bool, Error> {
         let row = self.usage(owner)?;
@@ -151,6 +164,9 @@ impl Mail {
         quota: Quota,
     ) -> Result<Committed<Placed>, Error> {
         let (store, spaces) = self.partition(&owner.partition)?;
+        if messages.len() > MESSAGES_A_TRANSACTION_MAX {
+            return Err(Error::TooMany("messages at once"));
+        }
         let owner = owner.clone();
         let appending = move |transaction: &mut Transaction<'_>| {
             let mut book = Book::open(transaction, spaces, &owner)?;
@@ -174,6 +190,13 @@ impl Mail {
     pub async fn forget_deliveries(&self, owner: &Owner, before: Timestamp) -> Result<(), Error> {
         let (store, spaces) = self.partition(&owner.partition)?;
         let keys = spaces.keys(owner);
+        // Queue ids grow with time, so the first one tells whether there is anything to forget.
+        let first = store.snapshot()?.scan(keys.deliveries().range(), storage::Scan::first(1))?;
+        let is_old =
+            |value: &Vec<u8>| value.as_slice().try_into().map(u64::from_le_bytes).is_ok_and(|at| at < before.0);
+        if !first.rows.first().is_some_and(|(_, value)| is_old(value)) {
+            return Ok(());
+        }
         let forgetting = move |transaction: &mut Transaction<'_>| {
             let page = transaction.scan(keys.deliveries().range(), storage::Scan::first(10_000))?;
             for (key, value) in page.rows {
@@ -209,6 +232,7 @@ fn file(
     if !fits(target.quota, book.ledger.row.octets, book.ledger.row.items, message.octets()) {
         // A new account's first mailboxes are worth keeping.
         book.close();
+        signals::over_quota(&target.owner, message.octets());
         return Ok(Filed::OverQuota);
     }
     let mailbox = choose(&mut book, target)?;

@@ -23,6 +23,12 @@ pub enum Error {
     /// More of something than is kept.
     #[error("there are too many {0}")]
     TooMany(&'static str),
+    /// An identifier of an access control list that is empty or too long.
+    #[error("the identifier cannot be used")]
+    BadIdentifier,
+    /// The name of an annotation that is too long or holds control characters.
+    #[error("the entry name cannot be used")]
+    BadEntry,
     /// A keyword that is too long or holds what no keyword may.
     #[error("the keyword cannot be used")]
     BadKeyword,
@@ -61,6 +67,7 @@ impl From<storage::Error> for Error {
         match error {
             storage::Error::NoSpace { .. } => Error::NoSpace,
             storage::Error::Closed => Error::Closed,
+            storage::Error::TooLarge { what, .. } => Error::TooLarge(what),
             other => Error::Unavailable(other),
         }
     }

@@ -13,6 +13,7 @@
 //! | 9 | name text | empty: a subscription |
 //! | 10 | mailbox u32 (0: the account), entry text | annotation |
 //! | 11 | queue id u64, recipient u32 | filed ms u64: this delivery is done |
+//! | 12 | identifier text, account u32, mailbox u32 | empty, below account 0: a mailbox on whose list the identifier is |
 
 use model::{AccountId, MailboxId, Modseq, QueueId, Timestamp, Uid};
 use storage::{Key, KeyParts, Space};
@@ -52,6 +53,10 @@ impl Keys {
 
     pub fn message(&self, mailbox: MailboxId, uid: Uid) -> Key {
         self.messages(mailbox).u32(uid.0)
+    }
+
+    pub fn summaries(&self, mailbox: MailboxId) -> Key {
+        self.kind(4).u32(mailbox.0)
     }
 
     pub fn summary(&self, mailbox: MailboxId, uid: Uid) -> Key {
@@ -109,6 +114,16 @@ impl Keys {
     pub fn deliveries(&self) -> Key {
         self.kind(11)
     }
+}
+
+/// The mailboxes of the partition on whose access control lists `identifier` (lower case) is.
+pub fn shared_with(space: Space, identifier: &str) -> Key {
+    space.key(AccountId(0)).u8(12).text(identifier)
+}
+
+/// One of them.
+pub fn share(space: Space, identifier: &str, account: AccountId, mailbox: MailboxId) -> Key {
+    shared_with(space, identifier).u32(account.0).u32(mailbox.0)
 }
 
 /// The part of a key behind account, space and kind.

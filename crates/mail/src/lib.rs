@@ -9,18 +9,21 @@
 //! | `deliver` | new messages: filed for several owners in one transaction |
 //! | `change` | flags, copies, moves, expunging |
 //! | `mailboxes` | listing, making, renaming, deleting; rights, subscriptions |
+//! | `shared` | what others share with somebody |
 //! | `annotation` | metadata of mailboxes and of the server (RFC 5464) |
 //! | `view` | [`view::View`]: an open mailbox, shared by its sessions |
 //! | `cache` | the open mailboxes |
 //! | `summaries` | envelope, structure and preview of a message |
 //! | `trash` | what was expunged and can still be brought back |
+//! | `upkeep` | what time takes away; whole accounts |
 //! | `thread` | which conversation a message belongs to |
 //! | `book` | an account's rows inside one transaction |
-//! | `check` | whether rows, counts and blobs agree |
+//! | `check`, `repair` | whether rows, counts and blobs agree; making right what can be computed again |
 //! | `name` | names of mailboxes |
 //! | `flags` | flags and keywords |
 //! | `keys`, `record` | keys and bytes on disk |
 //! | `settings`, `limits` | what can be set, and what cannot |
+//! | `signals` | what the operator is told |
 //! | `error` | what can go wrong |
 //! | `fuzz` | entry points for the fuzzer |
 
@@ -38,9 +41,13 @@ pub mod limits;
 pub mod mailboxes;
 pub mod name;
 pub mod record;
+mod repair;
 pub mod settings;
+pub mod shared;
+mod signals;
 pub mod store;
 mod summaries;
 mod thread;
 pub mod trash;
+pub mod upkeep;
 pub mod view;

@@ -4,7 +4,7 @@ use crate::book::{Book, INBOX_ID, NewItem};
 use crate::change::discard;
 use crate::error::Error;
 use crate::keys::{self, Keys};
-use crate::limits::{GRANTS_MAX, SUMMARY_OCTETS_MAX};
+use crate::limits::{GRANTS_MAX, IDENTIFIER_OCTETS_MAX, MAILBOX_ROW_OCTETS_MAX, SUBSCRIPTIONS_MAX, SUMMARY_OCTETS_MAX};
 use crate::name::{self, INBOX, SEPARATOR};
 use crate::record::{MailboxRow, MessageRow, SpecialUse};
 use crate::store::Mail;
@@ -12,7 +12,7 @@ use account::owner::Owner;
 use account::rights::Rights;
 use model::{MailboxId, Uid};
 use std::ops::ControlFlow;
-use storage::{Committed, Read, Transaction};
+use storage::{Committed, Read, Scan, Transaction};
 
 /// A mailbox as it is now.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,24 +79,21 @@ impl Mail {
             {
                 return Err(Error::SpecialUseTaken);
             }
-            for parent in name::parents(&name) {
-                if book.find(parent)?.is_none() {
-                    book.create(parent, None)?;
-                }
-            }
-            book.create(&name, special_use)
+            book.create_with_parents(&name, special_use)
         })
         .await
     }
 
     /// Deletes a mailbox; its messages can be brought back for a while. Mailboxes below it stay.
     pub async fn delete(&self, owner: &Owner, id: MailboxId) -> Result<Committed<()>, Error> {
+        if id == INBOX_ID {
+            return Err(Error::Unmovable);
+        }
         let keep = self.inner.settings.undelete_days > 0;
+        self.empty(owner, id, keep).await?;
         self.in_book(owner, move |book| {
-            if id == INBOX_ID {
-                return Err(Error::Unmovable);
-            }
             book.mailbox(id)?;
+            // What was filed since it was emptied.
             for (uid, row) in messages(book.transaction, book.keys, id)? {
                 discard(book, id, uid, row, keep)?;
             }
@@ -113,11 +110,7 @@ impl Mail {
             if to == INBOX || name::is_below(&to, &from) {
                 return Err(Error::Unmovable);
             }
-            for parent in name::parents(&to) {
-                if book.find(parent)?.is_none() {
-                    book.create(parent, None)?;
-                }
-            }
+            book.create_parents(&to)?;
             if id == INBOX_ID {
                 let target = book.create(&to, None)?;
                 return move_all(book, id, target);
@@ -136,7 +129,7 @@ impl Mail {
         .await
     }
 
-    /// Sets the rights that `identifier` has; none takes the entry away.
+    /// Sets the rights that `identifier`, whose case does not count, has; none takes the entry away.
     pub async fn grant(
         &self,
         owner: &Owner,
@@ -144,14 +137,24 @@ impl Mail {
         identifier: &str,
         rights: Rights,
     ) -> Result<Committed<()>, Error> {
-        let identifier = identifier.to_owned();
+        let identifier = identifier.to_lowercase();
+        let name = identifier.strip_prefix('-').unwrap_or(&identifier);
+        if name.is_empty() || name.len() > IDENTIFIER_OCTETS_MAX || name.chars().any(char::is_control) {
+            return Err(Error::BadIdentifier);
+        }
         self.in_book(owner, move |book| {
             let modseq = book.ledger.modseq();
             let row = book.mailbox_mut(id)?;
             row.highest_modseq = modseq;
             row.grants.set(&identifier, rights);
-            if row.grants.entries().len() > GRANTS_MAX {
+            if row.grants.entries().len() > GRANTS_MAX || row.encode().len() > MAILBOX_ROW_OCTETS_MAX {
                 return Err(Error::TooMany("entries in the access control list"));
+            }
+            let share = keys::share(book.keys.space, &identifier, book.keys.account, id);
+            match rights.is_empty() {
+                true => book.transaction.delete(share),
+                false if identifier.starts_with('-') => {}
+                false => book.transaction.put(share, Vec::new()),
             }
             Ok(())
         })
@@ -164,7 +167,13 @@ impl Mail {
         self.in_book(owner, move |book| {
             let key = book.keys.subscription(&name);
             match wanted {
-                Subscribed::Yes => book.transaction.put(key, Vec::new()),
+                Subscribed::Yes => {
+                    let held = book.transaction.scan(book.keys.subscriptions().range(), all_subscriptions())?;
+                    if held.rows.len() >= SUBSCRIPTIONS_MAX {
+                        return Err(Error::TooMany("subscriptions"));
+                    }
+                    book.transaction.put(key, Vec::new());
+                }
                 Subscribed::No => book.transaction.delete(key),
             }
             Ok(())
@@ -199,6 +208,10 @@ impl Mail {
         };
         Ok(store.write(running).await?)
     }
+}
+
+fn all_subscriptions() -> Scan {
+    Scan::first(SUBSCRIPTIONS_MAX).keys_only()
 }
 
 /// Whether a subscription is wanted.
@@ -265,9 +278,14 @@ pub(crate) fn row(reader: &dyn Read, keys: Keys, id: MailboxId) -> Result<Option
 pub(crate) fn messages(reader: &dyn Read, keys: Keys, id: MailboxId) -> Result<Vec<(Uid, MessageRow)>, Error> {
     let mut found = Vec::new();
     reader.each(keys.messages(id).range(), &mut |key, value| {
-        let uid = keys::last_uid(key).ok_or(storage::Error::Row("messages"))?;
-        found.push((uid, MessageRow::decode(value).map_err(|_| storage::Error::Row("messages"))?));
+        found.push(decode_message(key, value)?);
         Ok(ControlFlow::Continue(()))
     })?;
     Ok(found)
+}
+
+/// A message from its row.
+pub(crate) fn decode_message(key: &[u8], value: &[u8]) -> Result<(Uid, MessageRow), storage::Error> {
+    let uid = keys::last_uid(key).ok_or(storage::Error::Row("messages"))?;
+    Ok((uid, MessageRow::decode(value).map_err(|_| storage::Error::Row("messages"))?))
 }

@@ -3,6 +3,7 @@
 use crate::book::Book;
 use crate::error::Error;
 use crate::limits::ANCESTORS_MAX;
+use message::fold::fold;
 use message::summary::Summary;
 use storage::Read;
 
@@ -13,10 +14,16 @@ pub struct ThreadKeys(Vec<u128>);
 impl ThreadKeys {
     /// Made before the transaction.
     pub fn of(summary: &Summary) -> ThreadKeys {
-        let subject = summary.base_subject.text.as_str();
-        let ancestors = summary.ancestors.iter().rev().take(ANCESTORS_MAX);
+        let subject = fold(&summary.base_subject.text);
+        let (first, later) = match summary.ancestors.split_first() {
+            Some((first, later)) => (Some(first), later),
+            None => (None, [].as_slice()),
+        };
+        let ancestors = later.iter().rev().take(ANCESTORS_MAX - 1).chain(first);
         let ids = summary.message_id.iter().chain(ancestors);
-        ThreadKeys(ids.map(|id| hash(id, subject)).collect())
+        let mut keys: Vec<u128> = ids.map(|id| hash(id, &subject)).collect();
+        keys.dedup();
+        ThreadKeys(keys)
     }
 
     /// The number of the conversation; the ids are remembered for those that follow.

@@ -1,6 +1,6 @@
 //! What was expunged and can still be brought back.
 
-use crate::book::{Book, INBOX_ID, NewItem};
+use crate::book::{Book, NewItem};
 use crate::error::Error;
 use crate::keys;
 use crate::record::TrashRow;
@@ -39,8 +39,8 @@ impl Mail {
         Ok(found)
     }
 
-    /// Brings expunged messages back to the mailboxes they were in - or INBOX, when theirs is gone - with new UIDs and
-    /// their old dates, flags and keywords, but not the deleted flag. Returns how many came back.
+    /// Brings expunged messages back to the mailboxes they were in - which are made again when they are gone - with new
+    /// UIDs and their old dates, flags and keywords, but not the deleted flag. Returns how many came back.
     pub async fn undelete(&self, owner: &Owner, messages: Vec<Trashed>) -> Result<Committed<usize>, Error> {
         let mut ready = Vec::with_capacity(messages.len());
         for trashed in messages {
@@ -90,8 +90,7 @@ fn bring_back(book: &mut Book<'_, '_>, trashed: Trashed, summary: &[u8]) -> Resu
     }
     // Its reference to the octets goes over to the new row.
     book.transaction.delete(key);
-    let is_there = book.mailbox(trashed.row.mailbox).is_ok();
-    let mailbox = if is_there { Some(trashed.row.mailbox) } else { book.find(&trashed.row.name)? };
+    let mailbox = home(book, &trashed.row)?;
     let message = trashed.row.message;
     let item = NewItem {
         flags: message.flags.without(crate::flags::SystemFlags::DELETED),
@@ -101,6 +100,19 @@ fn bring_back(book: &mut Book<'_, '_>, trashed: Trashed, summary: &[u8]) -> Resu
         blob: message.blob,
         thread: message.thread,
     };
-    book.add(mailbox.unwrap_or(INBOX_ID), item, summary)?;
+    book.add(mailbox, item, summary)?;
     Ok(true)
+}
+
+/// The mailbox the message was in, one of the same name, or that name made again.
+fn home(book: &mut Book<'_, '_>, row: &TrashRow) -> Result<MailboxId, Error> {
+    match book.mailbox(row.mailbox) {
+        Ok(_) => return Ok(row.mailbox),
+        Err(Error::NoMailbox) => {}
+        Err(error) => return Err(error),
+    }
+    match book.find(&row.name)? {
+        Some(id) => Ok(id),
+        None => book.create_with_parents(&row.name, None),
+    }
 }

@@ -1,0 +1,30 @@
+//! Everything the mail store tells its operator: one function per fact.
+
+use crate::change::Place;
+use account::owner::Owner;
+
+/// A mailbox was read from its rows because no view of it was held.
+pub(crate) fn opened(place: &Place, messages: u32) {
+    tracing::debug!(account = place.owner.account.0, mailbox = place.mailbox.0, messages, "mailbox opened");
+}
+
+/// A message found no room.
+pub(crate) fn over_quota(owner: &Owner, octets: u64) {
+    tracing::info!(account = owner.account.0, octets, "over quota");
+}
+
+/// A partition could not be asked for shared mailboxes; those of the others are shown.
+pub(crate) fn shares_unreadable(partition: &str, error: &crate::error::Error) {
+    tracing::warn!(partition, %error, "shared mailboxes cannot be listed");
+}
+
+/// An upkeep of a partition gave things up for good.
+pub(crate) fn kept_up(partition: &str, upkeep: &crate::upkeep::Upkeep) {
+    let crate::upkeep::Upkeep { accounts, purged, forgotten } = *upkeep;
+    tracing::info!(partition, accounts, purged, forgotten, "mail store kept up");
+}
+
+/// Counts of an account were wrong and have been made right.
+pub(crate) fn repaired(owner: &Owner, repairs: usize) {
+    tracing::warn!(account = owner.account.0, repairs, "mailbox counts repaired");
+}

@@ -1,0 +1,10 @@
+//! The mail store on real partitions in folders of their own.
+
+mod deliver;
+mod ground;
+mod growth;
+mod mailboxes;
+mod messages;
+mod model;
+mod share;
+mod verify;
