@@ -2,11 +2,11 @@
 
 use crate::error::Error;
 use crate::flags::{KeywordTable, SystemFlags};
-use crate::keys::{self, Keys};
+use crate::keys::{self, Keys, Spaces, TOPIC};
 use crate::limits::{MAILBOXES_MAX, SUMMARY_OCTETS_MAX};
 use crate::name::{self, INBOX};
 use crate::record::{MailboxRow, MessageRow, SpecialUse, TrashRow};
-use crate::store::{Spaces, TOPIC};
+
 use account::ledger::Ledger;
 use account::owner::Owner;
 use account::rights::Grants;
@@ -246,6 +246,12 @@ impl<'t, 's> Book<'t, 's> {
         let key = self.keys.trashed(self.now(), mailbox, uid);
         self.transaction.put(key, trash.encode());
         Ok(())
+    }
+
+    /// Takes a message out; it goes to the trash, or its octets are given up.
+    pub fn discard(&mut self, mailbox: MailboxId, uid: Uid, message: MessageRow, keep: bool) -> Result<(), Error> {
+        self.remove(mailbox, uid, &message)?;
+        if keep { self.throw_away(mailbox, uid, message) } else { Ok(self.transaction.unlink(&message.blob)?) }
     }
 
     /// Takes a mailbox that has no messages off the books.

@@ -15,11 +15,15 @@
 //! | 11 | queue id u64, recipient u32 | filed ms u64: this delivery is done |
 //! | 12 | identifier text, account u32, mailbox u32 | empty, below account 0: a mailbox on whose list the identifier is |
 
+use account::owner::Owner;
 use model::{AccountId, MailboxId, Modseq, QueueId, Timestamp, Uid};
 use storage::{Key, KeyParts, Space};
 
 /// The name of the storage space.
 pub const SPACE: &str = "mail";
+
+/// The topic under which changes of mailboxes are published: collection is the mailbox, sequence the modseq.
+pub const TOPIC: u8 = 1;
 
 /// Builds the keys of one account.
 #[derive(Clone, Copy, Debug)]
@@ -113,6 +117,19 @@ impl Keys {
 
     pub fn deliveries(&self) -> Key {
         self.kind(11)
+    }
+}
+
+/// The spaces of a partition that the store writes in.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Spaces {
+    pub(crate) account: Space,
+    pub(crate) mail: Space,
+}
+
+impl Spaces {
+    pub(crate) fn keys(self, owner: &Owner) -> Keys {
+        Keys { space: self.mail, account: owner.account }
     }
 }
 

@@ -3,7 +3,7 @@
 
 use crate::error::Error;
 use crate::limits::{DELIVERY_NAME_DAYS, MESSAGES_A_BATCH, VANISHED_KEPT};
-use crate::mailboxes;
+use crate::rows;
 use crate::signals;
 use crate::store::Mail;
 use account::owner::Owner;
@@ -51,7 +51,7 @@ impl Mail {
                 upkeep.forgotten += usize::from(self.forget_expunges(&owner, mailbox.id).await?);
             }
         }
-        signals::kept_up(partition, &upkeep);
+        signals::kept_up(partition, upkeep.accounts, upkeep.purged, upkeep.forgotten);
         Ok(upkeep)
     }
 
@@ -105,10 +105,10 @@ impl Mail {
         let owner = owner.clone();
         let removing = move |transaction: &mut storage::Transaction<'_>| {
             let mut book = crate::book::Book::open(transaction, spaces, &owner)?;
-            for mailbox in mailboxes::all(book.transaction, book.keys)? {
+            for mailbox in rows::all(book.transaction, book.keys)? {
                 // What was filed since the mailboxes were emptied.
-                for (uid, row) in mailboxes::messages(book.transaction, book.keys, mailbox.id)? {
-                    crate::change::discard(&mut book, mailbox.id, uid, row, false)?;
+                for (uid, row) in rows::messages(book.transaction, book.keys, mailbox.id)? {
+                    book.discard(mailbox.id, uid, row, false)?;
                 }
                 book.forget_mailbox(mailbox.id)?;
             }
@@ -129,8 +129,8 @@ impl Mail {
                 let range = book.keys.messages(mailbox).range();
                 let page = book.transaction.scan(range, Scan::first(MESSAGES_A_BATCH))?;
                 for (key, value) in &page.rows {
-                    let (uid, row) = mailboxes::decode_message(key, value)?;
-                    crate::change::discard(book, mailbox, uid, row, keep)?;
+                    let (uid, row) = rows::decode_message(key, value)?;
+                    book.discard(mailbox, uid, row, keep)?;
                 }
                 Ok(page.next.is_some())
             });
