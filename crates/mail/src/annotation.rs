@@ -42,6 +42,8 @@ impl Mail {
             if mailbox.is_some() {
                 let modseq = book.ledger.modseq();
                 book.mailbox_mut(id)?.highest_modseq = modseq;
+            } else {
+                book.notify_account();
             }
             for (entry, value) in changes {
                 if entry.is_empty() || entry.len() > ENTRY_OCTETS_MAX || entry.chars().any(char::is_control) {

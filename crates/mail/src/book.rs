@@ -10,7 +10,7 @@ use crate::record::{MailboxRow, MessageRow, SpecialUse, TrashRow};
 use account::ledger::Ledger;
 use account::owner::Owner;
 use account::rights::Grants;
-use model::{AccountId, MailboxId, Modseq, Timestamp, Uid};
+use model::{AccountId, BlobHash, MailboxId, Modseq, Timestamp, Uid};
 use std::collections::BTreeMap;
 use storage::{Notice, Read, Transaction};
 
@@ -42,7 +42,7 @@ pub struct NewItem {
     pub keywords: Vec<String>,
     pub internal_date: Timestamp,
     pub octets: u32,
-    pub blob: model::BlobHash,
+    pub blob: BlobHash,
     pub thread: u64,
 }
 
@@ -251,7 +251,7 @@ impl<'t, 's> Book<'t, 's> {
     /// Takes a message out; it goes to the trash, or its octets are given up.
     pub fn discard(&mut self, mailbox: MailboxId, uid: Uid, message: MessageRow, keep: bool) -> Result<(), Error> {
         self.remove(mailbox, uid, &message)?;
-        if keep { self.throw_away(mailbox, uid, message) } else { Ok(self.transaction.unlink(&message.blob)?) }
+        if keep { self.throw_away(mailbox, uid, message) } else { Ok(give_up(self.transaction, &message.blob)?) }
     }
 
     /// Takes a mailbox that has no messages off the books.
@@ -273,6 +273,12 @@ impl<'t, 's> Book<'t, 's> {
         Ok(())
     }
 
+    /// Tells of a change that belongs to no mailbox.
+    pub fn notify_account(&mut self) {
+        self.ledger.modseq();
+        self.notify(MailboxId(0));
+    }
+
     fn notify(&mut self, id: MailboxId) {
         let sequence = self.ledger.row.modseq;
         self.transaction.notify(Notice { account: self.account, topic: TOPIC, collection: id.0, sequence });
@@ -287,5 +293,13 @@ impl<'t, 's> Book<'t, 's> {
             self.notify(id);
         }
         self.ledger.write(self.transaction);
+    }
+}
+
+/// Gives a reference to octets up. That they are lost already must not keep what is left of the message for ever.
+pub fn give_up(transaction: &mut Transaction<'_>, blob: &BlobHash) -> Result<(), storage::Error> {
+    match transaction.unlink(blob) {
+        Err(storage::Error::NoBlob(_)) => Ok(()),
+        other => other,
     }
 }

@@ -22,7 +22,8 @@ use storage::{Key, KeyParts, Space};
 /// The name of the storage space.
 pub const SPACE: &str = "mail";
 
-/// The topic under which changes of mailboxes are published: collection is the mailbox, sequence the modseq.
+/// The topic under which changes are published: collection is the mailbox, or 0 for the account's subscriptions and
+/// annotations; sequence is the modseq.
 pub const TOPIC: u8 = 1;
 
 /// Builds the keys of one account.

@@ -169,6 +169,7 @@ impl Mail {
                 }
                 Subscribed::No => book.transaction.delete(key),
             }
+            book.notify_account();
             Ok(())
         })
         .await

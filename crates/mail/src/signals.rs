@@ -27,3 +27,8 @@ pub(crate) fn kept_up(partition: &str, accounts: usize, purged: usize, forgotten
 pub(crate) fn repaired(owner: &Owner, repairs: usize) {
     tracing::warn!(account = owner.account.0, repairs, "mailbox counts repaired");
 }
+
+/// An account could not be kept up.
+pub(crate) fn not_kept_up(owner: &Owner, error: &crate::error::Error) {
+    tracing::error!(account = owner.account.0, partition = owner.partition, %error, "mail of an account not kept up");
+}

@@ -45,14 +45,28 @@ impl Mail {
         for account in self.accounts(partition)? {
             let owner = Owner::new(account, partition);
             upkeep.accounts += 1;
-            upkeep.purged += self.purge_all(&owner, now.minus(self.inner.settings.undelete_window())).await?;
-            self.forget_deliveries(&owner, now.minus(Duration::from_secs(DELIVERY_NAME_DAYS * 86_400))).await?;
-            for mailbox in self.mailboxes(&owner)? {
-                upkeep.forgotten += usize::from(self.forget_expunges(&owner, mailbox.id).await?);
+            // Damage of one account does not keep the others waiting; a check tells what it is.
+            match self.keep_up(&owner, now).await {
+                Ok((purged, forgotten)) => {
+                    upkeep.purged += purged;
+                    upkeep.forgotten += forgotten;
+                }
+                Err(error) if error.is_everywhere() => return Err(error),
+                Err(error) => signals::not_kept_up(&owner, &error),
             }
         }
         signals::kept_up(partition, upkeep.accounts, upkeep.purged, upkeep.forgotten);
         Ok(upkeep)
+    }
+
+    async fn keep_up(&self, owner: &Owner, now: Timestamp) -> Result<(usize, usize), Error> {
+        let purged = self.purge_all(owner, now.minus(self.inner.settings.undelete_window())).await?;
+        self.forget_deliveries(owner, now.minus(Duration::from_secs(DELIVERY_NAME_DAYS * 86_400))).await?;
+        let mut forgotten = 0;
+        for mailbox in self.mailboxes(owner)? {
+            forgotten += usize::from(self.forget_expunges(owner, mailbox.id).await?);
+        }
+        Ok((purged, forgotten))
     }
 
     async fn purge_all(&self, owner: &Owner, before: Timestamp) -> Result<usize, Error> {

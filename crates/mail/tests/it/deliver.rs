@@ -145,4 +145,6 @@ async fn the_bus_tells_of_a_delivery() {
     let Signal::Changed(notice) = heard.next().await else { panic!("one change is one notice") };
     assert_eq!((notice.account, notice.collection), (owner(1).account, INBOX.0));
     assert_eq!(heard.try_next(), None);
+    ground.mail.subscribe(&owner(1), "Elsewhere", mail::mailboxes::Subscribed::Yes).await.unwrap();
+    assert!(matches!(heard.try_next(), Some(Signal::Changed(notice)) if notice.collection == 0));
 }
