@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use directory::embedded::Embedded;
+use directory::login::Logins;
 use events::Bus;
+use mail::store::Mail;
 use net::resolver::system::SystemResolver;
 use net::resolver::table::TableResolver;
 use net::tls::{CertificateFiles, Certificates, self_signed};
@@ -38,6 +41,12 @@ pub struct Services {
     pub store: Store,
     /// Who hears of changes.
     pub bus: Bus,
+    /// Who there is.
+    pub directory: Embedded,
+    /// Who may log in.
+    pub logins: Logins,
+    /// The mailboxes.
+    pub mail: Mail,
     /// Who knows names.
     pub resolver: Arc<dyn Resolver>,
     /// TLS for those who connect to us.
@@ -120,12 +129,24 @@ pub fn compose(settings: &Settings) -> Result<Services, Failure> {
     let bus = Bus::new();
     store.system.subscribe(Arc::new(bus.clone()));
 
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let directory = Embedded::new(store.system.clone(), settings.directory.clone())
+        .map_err(|error| Failure::failed("cannot open the directory").because(error))?;
+    let now = Arc::clone(&clock);
+    let logins = Logins::new(Arc::new(directory.clone()), settings.directory.clone(), Arc::new(move || now.now()))
+        .map_err(|error| Failure::failed("cannot check logins").because(error))?;
+    let mail = Mail::new(store.partitions.clone(), bus.clone(), settings.mail.clone())
+        .map_err(|error| Failure::failed("cannot open the mail store").because(error))?;
+
     Ok(Services {
-        clock: Arc::new(SystemClock),
+        clock,
         random: Arc::new(SystemRandom),
         registry: Registry::new(),
         store,
         bus,
+        directory,
+        logins,
+        mail,
         resolver: Arc::new(resolver),
         server_tls,
         client_tls,

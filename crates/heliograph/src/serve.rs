@@ -21,7 +21,7 @@ use crate::failure::Failure;
 use crate::logging;
 use crate::notify;
 use crate::operations::Operations;
-use crate::roles::{Role, TlsChoice};
+use crate::roles::{Protocol, Role, TlsChoice};
 use crate::serve::doors::Doors;
 use crate::serve::running::{Running, Stop};
 use crate::settings::Settings;
@@ -41,7 +41,7 @@ pub fn serve(context: &Context, roles: &[String]) -> Result<(), Failure> {
         settings.keep_roles(&parse_roles(roles)?);
     }
     logging::start(&settings.log)?;
-    runtime(&settings)?.block_on(run(Running::new(file, settings), |_| Ok(())))
+    runtime(&settings)?.block_on(run(Running::new(file, settings), Manner::Service, |_| Ok(())))
 }
 
 fn parse_roles(names: &[String]) -> Result<Vec<Role>, Failure> {
@@ -59,7 +59,11 @@ fn runtime(settings: &Settings) -> Result<tokio::runtime::Runtime, Failure> {
 }
 
 /// Serves. `announce` is called when all addresses are taken and printed, before anybody is let in.
-async fn run(running: Arc<Running>, announce: impl FnOnce(&Bound<'_>) -> Result<(), Failure>) -> Result<(), Failure> {
+async fn run(
+    running: Arc<Running>,
+    manner: Manner,
+    announce: impl FnOnce(&Bound<'_>) -> Result<(), Failure>,
+) -> Result<(), Failure> {
     let settings = running.settings();
     let shutdown = Shutdown::new();
     let mut signals = Signals::new()?;
@@ -72,14 +76,15 @@ async fn run(running: Arc<Running>, announce: impl FnOnce(&Bound<'_>) -> Result<
 
     let control = bind_control(&services).await?;
     let operations = Arc::new(Operations { services: services.clone(), running: Some(Arc::clone(&running)) });
-    let doors = Doors::new(&settings, &services, &running)?;
+    let doors = Doors::new(&settings, &services, &running, manner);
     let mut tasks = JoinSet::new();
     for listener in &listeners {
         print(&format!("listening {} {}\n", listener.protocol(), listener.address()))?;
     }
     announce(&Bound { services: &services, settings: &settings, listeners: &listeners })?;
     for listener in listeners {
-        let door = doors.of(listener.protocol());
+        let Some(protocol) = Protocol::from_name(listener.protocol()) else { continue };
+        let door = doors.of(protocol);
         let (random, registry, token) = (Arc::clone(&services.random), services.registry.clone(), shutdown.token());
         tasks.spawn(async move { listener.run(door, random, &registry, token).await });
     }
@@ -93,6 +98,15 @@ async fn run(running: Arc<Running>, announce: impl FnOnce(&Bound<'_>) -> Result<
     end(&running, &shutdown, tasks, &mut signals).await;
     services.store.close();
     Ok(())
+}
+
+/// For what the server runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Manner {
+    /// For its users: passwords travel under TLS only.
+    Service,
+    /// To be tried: on loopback one may log in without TLS.
+    Demo,
 }
 
 /// What is known when all addresses are taken.

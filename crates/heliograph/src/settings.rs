@@ -20,7 +20,7 @@ use crate::roles::Role;
 use crate::settings::document::Values;
 use crate::settings::key::Effect;
 use crate::settings::problem::Problems;
-use crate::settings::sections::{dns, listeners, log, server, storage, tls};
+use crate::settings::sections::{directory, dns, listeners, log, mail, server, smtp, storage, tls};
 use crate::settings::value::Value;
 
 /// Everything that the program runs on.
@@ -30,6 +30,12 @@ pub struct Settings {
     pub server: server::Server,
     /// `[[listeners]]`.
     pub listeners: Vec<listeners::Listener>,
+    /// `[smtp]`.
+    pub smtp: smtp::Smtp,
+    /// `[mail]`.
+    pub mail: ::mail::settings::Settings,
+    /// `[directory]`.
+    pub directory: ::directory::settings::Settings,
     /// `[storage]`.
     pub storage: storage::Storage,
     /// `[tls]`.
@@ -87,6 +93,9 @@ impl Settings {
         let server = server::make(values);
         let settings = Settings {
             listeners: listeners::make(values, &server.roles, &mut problems),
+            smtp: smtp::make(values),
+            mail: mail::make(values),
+            directory: directory::make(values, &mut problems),
             storage: storage::make(values, &mut problems),
             tls: tls::make(values, &mut problems),
             dns: dns::make(values),

@@ -7,6 +7,10 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use directory::embedded::{AccountChange, Embedded, NewAccount};
+use directory::entry::Role;
+use directory::password::Credentials;
+use directory::transfer::role_named;
 use net::ListenAddress;
 use serde::{Deserialize, Serialize};
 
@@ -17,7 +21,7 @@ use crate::logging;
 use crate::roles::Protocol;
 use crate::serve;
 use crate::serve::running::Running;
-use crate::serve::{Bound, runtime};
+use crate::serve::{Bound, Manner, runtime};
 use crate::settings::Settings;
 use crate::settings::edit;
 use crate::terminal::print;
@@ -74,7 +78,7 @@ pub fn run(context: &Context, any_port: bool) -> Result<(), Failure> {
     }
     logging::start(&settings.log)?;
     let running = Running::new(file.clone(), settings);
-    runtime(&running.settings())?.block_on(serve::run(Arc::clone(&running), |bound| {
+    runtime(&running.settings())?.block_on(serve::run(Arc::clone(&running), Manner::Demo, |bound| {
         announce(bound, &data, &file)?;
         running.file_was_rewritten();
         Ok(())
@@ -112,7 +116,7 @@ fn announce(bound: &Bound<'_>, data: &Path, file: &Path) -> Result<(), Failure> 
     let path = data.join("demo.json");
     let old: Description =
         std::fs::read(&path).ok().and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default();
-    let accounts = if old.accounts.is_empty() { make_accounts(bound) } else { old.accounts };
+    let accounts = if old.accounts.is_empty() { make_accounts(bound)? } else { old.accounts };
     let certificate = match bound.settings.tls.certificates.first() {
         Some(files) => files.chain.clone(),
         None => compose::own_certificate(bound.settings)?.chain,
@@ -147,14 +151,59 @@ fn keep_ports(bound: &Bound<'_>, file: &Path) -> Result<(), Failure> {
     if text == old { Ok(()) } else { edit::replace(file, &text) }
 }
 
-/// Accounts with fresh passwords.
-fn make_accounts(bound: &Bound<'_>) -> Vec<DescribedAccount> {
+/// Accounts with fresh passwords, in the directory and as `demo.json` tells them.
+fn make_accounts(bound: &Bound<'_>) -> Result<Vec<DescribedAccount>, Failure> {
     let account = |name: &str, role: &str| DescribedAccount {
         address: format!("{name}@{DOMAIN}"),
         password: format!("{:016x}", bound.services.random.u64()),
         roles: vec![role.to_owned()],
     };
-    vec![account("alice", "user"), account("bob", "user"), account("admin", "administrator")]
+    let accounts = vec![account("alice", "user"), account("bob", "user"), account("admin", "administrator")];
+    let directory = bound.services.directory.clone();
+    let partition = bound.settings.storage.default_partition.clone();
+    let made = accounts.clone();
+    let making = async move {
+        // A start that ended between the accounts and demo.json left a domain whose passwords nobody knows.
+        match directory.add_domain(&parse(DOMAIN)?, None).await {
+            Ok(()) | Err(directory::error::Error::Taken { .. }) => {}
+            Err(error) => return Err(Failure::failed("cannot make the demo's domain").because(error)),
+        }
+        for account in made {
+            make_account(&directory, &account, &partition).await?;
+        }
+        Ok(())
+    };
+    tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(making))?;
+    Ok(accounts)
+}
+
+fn parse<T: std::str::FromStr>(text: &str) -> Result<T, Failure> {
+    text.parse().map_err(|_| Failure::failed(format!("{text} is no address")))
+}
+
+async fn make_account(directory: &Embedded, account: &DescribedAccount, partition: &str) -> Result<(), Failure> {
+    let failed =
+        |error: directory::error::Error| Failure::failed(format!("cannot make {}", account.address)).because(error);
+    let address: model::Address = parse(&account.address)?;
+    let credentials = Credentials::new(&account.password, directory.settings().password_cost).map_err(failed)?;
+    let roles: Vec<Role> = account.roles.iter().filter_map(|role| role_named(role)).collect();
+    let new = NewAccount {
+        address: address.clone(),
+        name: String::new(),
+        credentials: Some(credentials.clone()),
+        roles,
+        quota_octets: None,
+        quota_messages: None,
+        partition: partition.to_owned(),
+    };
+    match directory.add_account(new).await {
+        Err(directory::error::Error::Taken { .. }) => {
+            let change = AccountChange { credentials: Some(credentials), ..AccountChange::default() };
+            directory.change_account(&address, change).await.map_err(failed)?;
+        }
+        other => drop(other.map_err(failed)?),
+    }
+    Ok(())
 }
 
 /// What a person reads.

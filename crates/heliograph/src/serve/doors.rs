@@ -2,34 +2,78 @@
 
 use std::sync::Arc;
 
+use access::pop3;
+use mta::inbound;
+use mta::inbound::service::Parts;
 use net::Door;
 use net::http::Administration;
+use smtp::server::Kind;
 use storage::Partition;
 
 use crate::compose::Services;
-use crate::failure::Failure;
 use crate::roles::Protocol;
+use crate::serve::Manner;
 use crate::serve::running::Running;
 use crate::settings::Settings;
 
-/// The doors.
+/// The doors, made once and shared by all listeners of a protocol.
 pub struct Doors {
     administration: Arc<dyn Door>,
+    smtp: Arc<dyn Door>,
+    submission: Arc<dyn Door>,
+    submissions: Arc<dyn Door>,
+    lmtp: Arc<dyn Door>,
+    pop3: Arc<dyn Door>,
 }
 
 impl Doors {
-    /// Makes those that the settings' roles need.
-    ///
-    /// # Errors
-    /// What one of them could not be made from.
-    pub fn new(_settings: &Settings, services: &Services, running: &Arc<Running>) -> Result<Doors, Failure> {
-        Ok(Doors { administration: administration(services, running) })
+    /// Makes them.
+    pub fn new(settings: &Settings, services: &Services, running: &Arc<Running>, manner: Manner) -> Doors {
+        let plain_login_on_loopback = manner == Manner::Demo;
+        let host = settings.server.host.to_string();
+        let mail = |kind, listener| {
+            let door = inbound::settings::Settings {
+                banner: settings.smtp.banner.clone(),
+                message_octets_max: settings.smtp.message_octets,
+                spool_octets_max: settings.smtp.spool_octets,
+                recipients_max: settings.smtp.recipients_max,
+                errors_max: settings.smtp.errors_max,
+                hops_max: settings.smtp.hops_max,
+                plain_login_on_loopback,
+                ..inbound::settings::Settings::new(&host)
+            };
+            let parts = Parts {
+                directory: Arc::new(services.directory.clone()),
+                logins: services.logins.clone(),
+                mail: services.mail.clone(),
+                clock: Arc::clone(&services.clock),
+            };
+            let service = inbound::service::Service::new(kind, listener, door, parts, &services.registry);
+            Arc::new(service) as Arc<dyn Door>
+        };
+        let pop3 = pop3::settings::Settings { plain_login_on_loopback, ..pop3::settings::Settings::new(&host) };
+        let pop3 = pop3::Service::new(pop3, services.logins.clone(), services.mail.clone(), &services.registry);
+        Doors {
+            administration: administration(services, running),
+            smtp: mail(Kind::Smtp, "smtp"),
+            submission: mail(Kind::Submission, "submission"),
+            submissions: mail(Kind::Submission, "submissions"),
+            lmtp: mail(Kind::Lmtp, "lmtp"),
+            pop3: Arc::new(pop3),
+        }
     }
 
     /// The door of a protocol.
-    pub fn of(&self, protocol: &str) -> Arc<dyn Door> {
-        let _only_one_yet = Protocol::from_name(protocol);
-        Arc::clone(&self.administration)
+    pub fn of(&self, protocol: Protocol) -> Arc<dyn Door> {
+        Arc::clone(match protocol {
+            Protocol::Smtp => &self.smtp,
+            Protocol::Submission => &self.submission,
+            Protocol::Submissions => &self.submissions,
+            Protocol::Lmtp => &self.lmtp,
+            Protocol::Pop3 | Protocol::Pop3s => &self.pop3,
+            Protocol::Imap | Protocol::Imaps => &self.administration,
+            Protocol::Admin => &self.administration,
+        })
     }
 }
 

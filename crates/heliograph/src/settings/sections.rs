@@ -1,9 +1,12 @@
 //! All sections, joined. Each file below holds the keys of one and makes what the program runs on from them.
 
+pub mod directory;
 pub mod dns;
 pub mod listeners;
 pub mod log;
+pub mod mail;
 pub mod server;
+pub mod smtp;
 pub mod storage;
 pub mod tls;
 
@@ -17,6 +20,9 @@ pub const SECTIONS: &[(&str, &str, &[Key])] = &[
         "What is listened on: one [[listeners]] each. None at all means the standard ports.",
         listeners::KEYS,
     ),
+    ("smtp", "Those who bring mail over SMTP, submission and LMTP.", smtp::KEYS),
+    ("mail", "The mail store.", mail::KEYS),
+    ("directory", "Accounts and logins.", directory::KEYS),
     ("storage", "The partitions on the disk.", storage::KEYS),
     ("tls", "Certificates and versions.", tls::KEYS),
     ("dns", "How names are asked for.", dns::KEYS),

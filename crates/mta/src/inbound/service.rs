@@ -9,7 +9,7 @@ use directory::directory::Directory;
 use directory::login::Logins;
 use mail::store::Mail;
 use net::admission::Refused;
-use net::{BoxFuture, Clock, Connection, Door, Random, Registry};
+use net::{BoxFuture, Clock, Connection, Door, Registry};
 use smtp::capabilities::Capabilities;
 use smtp::server::{Config, Kind};
 use std::sync::Arc;
@@ -25,8 +25,6 @@ pub struct Parts {
     pub mail: Mail,
     /// The time.
     pub clock: Arc<dyn Clock>,
-    /// Randomness, for message ids.
-    pub random: Arc<dyn Random>,
 }
 
 /// One listener's sessions.

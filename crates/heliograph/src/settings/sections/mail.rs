@@ -1,0 +1,19 @@
+//! `[mail]`: the mail store.
+
+use crate::settings::document::Values;
+use crate::settings::key::{Effect, Key, Kind};
+
+/// The keys.
+pub const KEYS: &[Key] = &[Key {
+    path: "mail.undelete_days",
+    kind: Kind::Number { min: 0, max: 3650 },
+    default: "7",
+    doc: "Days for which an expunged message can be brought back; 0 gives it up at once.",
+    example: "30",
+    effect: Effect::Restart,
+}];
+
+/// Makes what the program runs on.
+pub fn make(values: &Values) -> mail::settings::Settings {
+    mail::settings::Settings { undelete_days: values.count("mail.undelete_days") }
+}
