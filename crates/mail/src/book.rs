@@ -266,7 +266,11 @@ impl<'t, 's> Book<'t, 's> {
         self.mailboxes.remove(&id);
         self.transaction.delete(self.keys.name(&name));
         self.transaction.delete(self.keys.mailbox(id));
-        for range in [self.keys.all_vanished(id).range(), self.keys.annotations(id).range()] {
+        for range in [
+            self.keys.all_vanished(id).range(),
+            self.keys.annotations(id).range(),
+            self.keys.all_guest_annotations(id).range(),
+        ] {
             self.transaction.delete_range(range);
         }
         self.notify(id);
