@@ -206,7 +206,8 @@ fn announced(line: &[u8]) -> Option<Literal> {
     if number.is_empty() || number.len() > 10 || !number.iter().all(u8::is_ascii_digit) {
         return None;
     }
-    let octets = number.iter().fold(0usize, |sum, digit| sum.saturating_mul(10).saturating_add(usize::from(digit - b'0')));
+    let octets =
+        number.iter().fold(0usize, |sum, digit| sum.saturating_mul(10).saturating_add(usize::from(digit - b'0')));
     Some(Literal { octets, waits })
 }
 
