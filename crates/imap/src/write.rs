@@ -1,5 +1,7 @@
 //! Strings, lists and dates as responses have them (RFC 9051 §9).
 
+pub mod response;
+
 use model::Timestamp;
 use std::io::Write as _;
 
