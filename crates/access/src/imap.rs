@@ -16,6 +16,7 @@
 //! | `fetch`, `section`, `structure` | FETCH; octets of a section; ENVELOPE and BODYSTRUCTURE |
 //! | `store`, `copy`, `append` | STORE; COPY, MOVE, EXPUNGE; APPEND, REPLACE |
 //! | `search`, `matching` | SEARCH and its answers; whether a message fits |
+//! | `identity`, `page` | EMAILID and THREADID; PARTIAL |
 //! | `idle` | IDLE |
 //! | `rights`, `quota`, `metadata` | ACL, QUOTA, METADATA |
 //! | `refusal` | our errors as response codes |
@@ -25,12 +26,14 @@ mod append;
 mod capability;
 mod copy;
 mod fetch;
+mod identity;
 mod idle;
 mod list;
 mod login;
 mod mailboxes;
 mod matching;
 mod metadata;
+mod page;
 mod place;
 mod quota;
 mod refusal;

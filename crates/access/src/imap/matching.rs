@@ -1,7 +1,7 @@
 //! Whether a message fits a search key (RFC 9051 §6.4.4). Cheap questions come first; a body is read only when nothing
 //! else has decided.
 
-use crate::imap::fetch::{email_id, thread_id};
+use crate::imap::identity::{email_id, thread_id};
 use crate::imap::selected::SYSTEM_FLAGS;
 use bytes::Bytes;
 use imap::search::{Day, Key, Which};
