@@ -4,10 +4,12 @@ mod cursor;
 mod fetch;
 mod mailbox;
 mod message;
+mod notify;
+mod scope;
 mod search;
 
-use crate::command::{Command, Depth, Numbers, Tagged};
-use crate::limits::TAG_OCTETS_MAX;
+use crate::command::{Command, MetadataQuery, Numbers, Tagged};
+use crate::limits::{ITEMS_MAX, TAG_OCTETS_MAX};
 use cursor::Cursor;
 
 /// What is wrong with a command.
@@ -57,7 +59,7 @@ pub fn command(octets: &[u8]) -> Result<Tagged, BadCommand> {
 /// RFC 9051 §9 `tag`: astring characters without `+`.
 fn tag(cursor: &mut Cursor<'_>) -> Option<String> {
     let word = cursor.word().ok()?;
-    let fits = (1..=TAG_OCTETS_MAX).contains(&word.len()) && !word.contains('+');
+    let fits = (1..=TAG_OCTETS_MAX).contains(&word.len()) && !word.contains(['+', '*', '%']);
     (fits && cursor.blank().is_ok()).then(|| word.to_owned())
 }
 
@@ -95,7 +97,7 @@ fn verb(cursor: &mut Cursor<'_>) -> Result<Command, Offence> {
 }
 
 fn is_known(verb: &str) -> bool {
-    const KNOWN: [&str; 35] = [
+    const KNOWN: [&str; 39] = [
         "ID",
         "AUTHENTICATE",
         "LOGIN",
@@ -131,6 +133,10 @@ fn is_known(verb: &str) -> bool {
         "GETMETADATA",
         "SETMETADATA",
         "UID",
+        "SETQUOTA",
+        "ESEARCH",
+        "CANCELUPDATE",
+        "NOTIFY",
     ];
     KNOWN.contains(&verb)
 }
@@ -175,6 +181,10 @@ fn with_arguments(verb: &str, numbers: Numbers, cursor: &mut Cursor<'_>) -> Resu
         "MYRIGHTS" => cursor.text().map(Command::MyRights),
         "GETQUOTA" => cursor.text().map(Command::GetQuota),
         "GETQUOTAROOT" => cursor.text().map(Command::GetQuotaRoot),
+        "SETQUOTA" => set_quota(cursor),
+        "ESEARCH" => search::esearch(cursor),
+        "CANCELUPDATE" => cancel_update(cursor),
+        "NOTIFY" => notify::notify(cursor),
         "GETMETADATA" => get_metadata(cursor),
         "SETMETADATA" => set_metadata(cursor),
         _ => Err(Offence::UnknownCommand),
@@ -227,34 +237,46 @@ fn set_acl(cursor: &mut Cursor<'_>) -> Result<Command, Offence> {
     Ok(Command::SetAcl { mailbox, identifier, rights: cursor.text()? })
 }
 
+/// RFC 9208 §4.1.3
+fn set_quota(cursor: &mut Cursor<'_>) -> Result<Command, Offence> {
+    let root = cursor.text()?;
+    cursor.blank()?;
+    let mut limits = Vec::new();
+    cursor.list(|cursor| {
+        let resource = cursor.word()?.to_ascii_uppercase();
+        cursor.blank()?;
+        limits.push((resource, cursor.number64()?));
+        Ok(())
+    })?;
+    Ok(Command::SetQuota { root, limits })
+}
+
+/// RFC 5267 §4.3.5: tags in quotes.
+fn cancel_update(cursor: &mut Cursor<'_>) -> Result<Command, Offence> {
+    let mut tags = vec![cursor.text()?];
+    while cursor.take(b' ') {
+        if tags.len() >= ITEMS_MAX {
+            return Err(Offence::TooMuch);
+        }
+        tags.push(cursor.text()?);
+    }
+    Ok(Command::CancelUpdate(tags))
+}
+
 /// RFC 5464 §4.2: options before or after the mailbox's name, as both stand in the wild.
 fn get_metadata(cursor: &mut Cursor<'_>) -> Result<Command, Offence> {
-    let (mut max_size, mut depth) = (None, Depth::Zero);
-    let mut options = |cursor: &mut Cursor<'_>| {
-        cursor.list(|cursor| {
-            let name = cursor.word()?.to_ascii_uppercase();
-            cursor.blank()?;
-            match name.as_str() {
-                "MAXSIZE" => max_size = Some(cursor.number64()?),
-                "DEPTH" => {
-                    depth = match cursor.word()?.to_ascii_lowercase().as_str() {
-                        "0" => Depth::Zero,
-                        "1" => Depth::One,
-                        "infinity" => Depth::Infinity,
-                        _ => return Err(cursor.expected("0, 1 or infinity")),
-                    }
-                }
-                _ => return Err(cursor.expected("MAXSIZE or DEPTH")),
-            }
-            Ok(())
-        })
-    };
+    let mut query = MetadataQuery::default();
     if cursor.peek() == Some(b'(') {
-        options(cursor)?;
+        mailbox::metadata_options(cursor, &mut query)?;
         cursor.blank()?;
     }
     let mailbox = cursor.text()?;
     cursor.blank()?;
+    if mailbox::metadata_options_ahead(cursor) {
+        mailbox::metadata_options(cursor, &mut query)?;
+        cursor.blank()?;
+    }
+    let MetadataQuery { max_size, depth, .. } = query;
     let mut entries = Vec::new();
     if cursor.peek() == Some(b'(') {
         cursor.list(|cursor| {

@@ -1,5 +1,7 @@
 //! Strings, lists and dates as responses have them (RFC 9051 §9).
 
+pub mod response;
+
 use model::Timestamp;
 use std::io::Write as _;
 
@@ -23,10 +25,18 @@ pub fn string(out: &mut Vec<u8>, octets: &[u8], utf8: bool) {
     }
 }
 
-/// Appends a literal; one with a NUL is a literal8 (RFC 3516 §4.4).
+/// Appends a literal. It may hold no NUL; where the grammar allows one, [`literal8`] is right.
 pub fn literal(out: &mut Vec<u8>, octets: &[u8]) {
     literal_head(out, octets.len());
     out.extend_from_slice(octets);
+}
+
+/// Appends what `BINARY` answers with: a literal, or with a NUL in it a literal8 (RFC 3516 §4.4).
+pub fn literal8(out: &mut Vec<u8>, octets: &[u8]) {
+    if octets.contains(&0) {
+        out.push(b'~');
+    }
+    literal(out, octets);
 }
 
 /// Appends what stands in front of a literal's octets.
@@ -89,6 +99,8 @@ mod tests {
         assert_eq!(written(|out| astring(out, "INBOX", false)), "INBOX");
         assert_eq!(written(|out| astring(out, "a b", false)), "\"a b\"");
         assert_eq!(written(|out| astring(out, "nil", false)), "\"nil\"");
+        assert_eq!(written(|out| literal8(out, b"a\0")), "~{2}\r\na\0");
+        assert_eq!(written(|out| literal8(out, b"ab")), "{2}\r\nab");
         assert_eq!(written(|out| nstring(out, None, false)), "NIL");
         assert_eq!(date_time(Timestamp::from_secs(880_127_706)), "\"21-Nov-1997 15:55:06 +0000\"");
     }

@@ -14,6 +14,8 @@ pub(crate) const OTHERS: &str = "Other Users/";
 /// A mailbox that the user named.
 pub(crate) struct Found {
     pub owner: Owner,
+    /// The owner's address.
+    pub address: String,
     pub mailbox: Mailbox,
     pub rights: Rights,
     pub is_own: bool,
@@ -49,26 +51,32 @@ impl Session<'_> {
 
     /// Whose mailbox a decoded name means, and its name there.
     pub async fn whose(&self, name: &str) -> Result<(Owner, String, bool), Error> {
+        self.whose_with_address(name).await.map(|(owner, _, inner, is_own)| (owner, inner, is_own))
+    }
+
+    async fn whose_with_address(&self, name: &str) -> Result<(Owner, String, String, bool), Error> {
         let user = self.user.as_ref().ok_or(Error::NoMailbox)?;
-        let Some(rest) = name.strip_prefix(OTHERS) else { return Ok((user.owner.clone(), name.to_owned(), true)) };
+        let Some(rest) = name.strip_prefix(OTHERS) else {
+            return Ok((user.owner.clone(), user.asker.address.clone(), name.to_owned(), true));
+        };
         let (address, inner) = rest.split_once('/').ok_or(Error::NoMailbox)?;
         let account = self.service.directory.account_named(address).await.map_err(|_| Error::Closed)?;
         let account = account.filter(|account| account.is_active()).ok_or(Error::NoMailbox)?;
         let owner = Owner::new(account.account_id(), account.partition);
         let is_own = owner == user.owner;
-        Ok((owner, inner.to_owned(), is_own))
+        Ok((owner, account.address, inner.to_owned(), is_own))
     }
 
     /// The mailbox of a name from the wire. One that the user may not even see is not there.
     pub async fn find(&self, name: &str) -> Result<Found, Error> {
         let name = self.decode_name(name)?;
-        let (owner, inner, is_own) = self.whose(&name).await?;
+        let (owner, address, inner, is_own) = self.whose_with_address(&name).await?;
         let mailbox = self.service.mail.find(&owner, &inner)?.ok_or(Error::NoMailbox)?;
         let user = self.user.as_ref().ok_or(Error::NoMailbox)?;
         let rights = if is_own { Rights::ALL } else { mailbox.row.grants.effective(&user.asker) };
         if !rights.has(Rights::LOOKUP) {
             return Err(Error::NoMailbox);
         }
-        Ok(Found { owner, mailbox, rights, is_own })
+        Ok(Found { owner, address, mailbox, rights, is_own })
     }
 }

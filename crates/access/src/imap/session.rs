@@ -79,6 +79,8 @@ pub(crate) struct Session<'a> {
     pub condstore: bool,
     pub qresync: bool,
     pub failed_logins: u32,
+    /// The tag of the command at hand.
+    pub tag: String,
     framer: Framer,
     input: BytesMut,
     offences: u32,
@@ -100,6 +102,7 @@ pub async fn serve(service: Arc<Service>, connection: Connection) {
         condstore: false,
         qresync: false,
         failed_logins: 0,
+        tag: String::new(),
         framer: Framer::new(append_max),
         input: BytesMut::new(),
         offences: 0,
@@ -154,12 +157,14 @@ impl Session<'_> {
             Err(bad) => {
                 self.offended(&bad.offence)?;
                 let tag = bad.tag.unwrap_or_else(|| "*".to_owned());
-                let verdict = if bad.offence == parse::Offence::BadCharset { "NO [BADCHARSET (UTF-8 US-ASCII)]" } else { "BAD" };
+                let verdict =
+                    if bad.offence == parse::Offence::BadCharset { "NO [BADCHARSET (UTF-8 US-ASCII)]" } else { "BAD" };
                 self.say(&format!("{tag} {verdict} {}\r\n", bad.offence));
                 return Ok(true);
             }
         };
         self.service.signals.command();
+        self.tag.clone_from(&tag);
         let outcome = self.dispatch(&tag, command).await?;
         match outcome {
             Outcome::Ok(text) => self.say(&format!("{tag} OK {text}\r\n")),
@@ -339,8 +344,7 @@ impl Session<'_> {
 
     /// Whether passwords may travel: under TLS, or on this machine in the demo.
     pub fn may_log_in(&self) -> bool {
-        self.connection.tls().is_some()
-            || self.service.settings.plain_login_on_loopback && self.connection.is_private()
+        self.connection.tls().is_some() || self.service.settings.plain_login_on_loopback && self.connection.is_private()
     }
 
     pub fn origin(&self) -> Origin {
@@ -454,6 +458,13 @@ impl Session<'_> {
     /// The user; commands that come here need one.
     pub fn user(&self) -> Result<&User, Broken> {
         self.user.as_ref().ok_or("nobody is logged in")
+    }
+
+    /// The tag as a string, for ESEARCH.
+    pub fn tag_string(&self) -> String {
+        let mut out = Vec::new();
+        imap::write::string(&mut out, self.tag.as_bytes(), false);
+        String::from_utf8_lossy(&out).into_owned()
     }
 
     pub fn exchanging(&self) -> Exchanging {

@@ -40,6 +40,13 @@ fn modifier(cursor: &mut Cursor<'_>, modifiers: &mut Modifiers) -> Result<(), Of
     Ok(())
 }
 
+/// Items in parentheses, as NOTIFY has them too.
+pub fn items(cursor: &mut Cursor<'_>) -> Result<Vec<Item>, Offence> {
+    let mut items = Vec::new();
+    cursor.list(|cursor| item(cursor, &mut items))?;
+    Ok(items)
+}
+
 fn item(cursor: &mut Cursor<'_>, items: &mut Vec<Item>) -> Result<(), Offence> {
     let name = cursor.name()?.to_ascii_uppercase();
     let whole =

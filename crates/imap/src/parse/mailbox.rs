@@ -1,6 +1,6 @@
 //! Commands about mailboxes: SELECT, CREATE, RENAME, LIST, LSUB, STATUS.
 
-use crate::command::{Command, List, Qresync, Select, StatusItem};
+use crate::command::{Command, Depth, List, MetadataQuery, Qresync, Select, StatusItem};
 use crate::parse::Offence;
 use crate::parse::cursor::Cursor;
 
@@ -104,8 +104,8 @@ pub fn list(cursor: &mut Cursor<'_>) -> Result<Command, Offence> {
         })?;
         cursor.blank()?;
     }
-    if list.recursive_match && !list.subscribed {
-        return Err(cursor.expected("RECURSIVEMATCH together with SUBSCRIBED"));
+    if list.recursive_match && !list.subscribed && !list.special_use {
+        return Err(cursor.expected("RECURSIVEMATCH together with another option"));
     }
     list.reference = cursor.text()?;
     cursor.blank()?;
@@ -138,9 +138,54 @@ fn return_option(cursor: &mut Cursor<'_>, list: &mut List) -> Result<(), Offence
             cursor.blank()?;
             list.return_status = Some(status_items(cursor)?);
         }
+        "METADATA" => {
+            cursor.blank()?;
+            list.return_metadata = Some(metadata_query(cursor)?);
+        }
         _ => return Err(cursor.expected("a return option")),
     }
     Ok(())
+}
+
+/// RFC 9590 §3: entries, and in front of them options in parentheses of their own.
+fn metadata_query(cursor: &mut Cursor<'_>) -> Result<MetadataQuery, Offence> {
+    let mut query = MetadataQuery::default();
+    if metadata_options_ahead(cursor) {
+        metadata_options(cursor, &mut query)?;
+        cursor.blank()?;
+    }
+    cursor.list(|cursor| {
+        query.entries.push(cursor.text()?);
+        Ok(())
+    })?;
+    if query.entries.is_empty() { Err(cursor.expected("an entry's name")) } else { Ok(query) }
+}
+
+/// Whether options come next and no entries, whose names begin with a slash.
+pub fn metadata_options_ahead(cursor: &Cursor<'_>) -> bool {
+    let mut ahead = cursor.clone();
+    ahead.take(b'(') && (ahead.take_word("MAXSIZE") || ahead.take_word("DEPTH"))
+}
+
+/// `(MAXSIZE 1024 DEPTH infinity)` (RFC 5464 §4.2).
+pub fn metadata_options(cursor: &mut Cursor<'_>, query: &mut MetadataQuery) -> Result<(), Offence> {
+    cursor.list(|cursor| {
+        let name = cursor.word()?.to_ascii_uppercase();
+        cursor.blank()?;
+        match name.as_str() {
+            "MAXSIZE" => query.max_size = Some(cursor.number64()?),
+            "DEPTH" => {
+                query.depth = match cursor.word()?.to_ascii_lowercase().as_str() {
+                    "0" => Depth::Zero,
+                    "1" => Depth::One,
+                    "infinity" => Depth::Infinity,
+                    _ => return Err(cursor.expected("0, 1 or infinity")),
+                }
+            }
+            _ => return Err(cursor.expected("MAXSIZE or DEPTH")),
+        }
+        Ok(())
+    })
 }
 
 pub fn status(cursor: &mut Cursor<'_>) -> Result<Command, Offence> {

@@ -78,14 +78,17 @@ pub fn date_time(text: &str) -> Option<Timestamp> {
     let mut clock = time.split(':').map(|part| part.parse::<u8>().ok());
     let (hour, minute, second) = (clock.next()??, clock.next()??, clock.next()??);
     let (sign, digits) = zone.split_at_checked(1)?;
-    let number: i16 = digits.parse().ok().filter(|_| digits.len() == 4)?;
+    let fits = digits.len() == 4 && digits.bytes().all(|octet| octet.is_ascii_digit());
+    let number: i16 = digits.parse().ok().filter(|_| fits)?;
     let minutes = number / 100 * 60 + number % 100;
     let offset_minutes = match sign {
         "+" => minutes,
         "-" => -minutes,
         _ => return None,
     };
-    CivilTime { year, month, day, hour, minute, second, offset_minutes }.timestamp()
+    // Old mail may bear a date from before what a timestamp can say; the earliest is nearest.
+    let early = || (year <= 1970 && hour < 24 && minute < 60 && second <= 60).then_some(Timestamp(0));
+    CivilTime { year, month, day, hour, minute, second, offset_minutes }.timestamp().or_else(early)
 }
 
 /// `d-Mon-yyyy`

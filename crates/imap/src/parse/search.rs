@@ -5,6 +5,7 @@ use crate::limits::{ITEMS_MAX, SEARCH_DEPTH_MAX};
 use crate::parse::Offence;
 use crate::parse::cursor::Cursor;
 use crate::parse::message::date_parts;
+use crate::parse::scope;
 use crate::search::{Day, Key, Return, SortKey, ThreadAlgorithm, Which};
 use model::CivilTime;
 
@@ -23,6 +24,26 @@ fn charset(cursor: &mut Cursor<'_>) -> Result<(), Offence> {
     let name = cursor.text()?;
     let known = name.eq_ignore_ascii_case("UTF-8") || name.eq_ignore_ascii_case("US-ASCII");
     if known { Ok(()) } else { Err(Offence::BadCharset) }
+}
+
+/// `ESEARCH [IN (...)]` (RFC 7377 §2.1)
+pub fn esearch(cursor: &mut Cursor<'_>) -> Result<Command, Offence> {
+    let mut scopes = Vec::new();
+    if cursor.take_word("IN") {
+        cursor.blank()?;
+        cursor.list(|cursor| {
+            scopes.push(scope::source(cursor)?);
+            Ok(())
+        })?;
+        cursor.blank()?;
+    }
+    match search(cursor, Numbers::Uid)? {
+        Command::Search { returns, key, .. } => {
+            let returns = returns.unwrap_or(Return { all: true, ..Return::default() });
+            Ok(Command::Esearch { scopes, returns, key })
+        }
+        _ => Err(Offence::UnknownCommand),
+    }
 }
 
 pub fn sort(cursor: &mut Cursor<'_>, numbers: Numbers) -> Result<Command, Offence> {
@@ -87,6 +108,8 @@ fn returns(cursor: &mut Cursor<'_>) -> Result<Option<Return>, Offence> {
             "ALL" => returns.all = true,
             "COUNT" => returns.count = true,
             "SAVE" => returns.save = true,
+            "UPDATE" => returns.update = true,
+            "CONTEXT" => returns.context = true,
             "PARTIAL" => {
                 cursor.blank()?;
                 returns.partial = Some(cursor.partial_range()?);
@@ -96,7 +119,8 @@ fn returns(cursor: &mut Cursor<'_>) -> Result<Option<Return>, Offence> {
         Ok(())
     })?;
     cursor.blank()?;
-    if returns == Return::default() {
+    // CONTEXT is but a hint (RFC 5267 §4.2): with nothing beside it, all are asked for.
+    if returns == (Return { context: returns.context, ..Return::default() }) {
         returns.all = true;
     }
     Ok(Some(returns))

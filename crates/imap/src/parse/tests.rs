@@ -1,9 +1,10 @@
 //! Known commands of the standards, each offence once, and nothing that panics.
 
 use super::*;
-use crate::command::{Copy, List, Piece, Qresync, Select, StatusItem, StoreMode};
+use crate::command::{Copy, Depth, List, Piece, Qresync, Select, StatusItem, StoreMode};
 use crate::fetch::{Item, Section, SectionName, SectionText};
-use crate::search::{Key, Return, SortKey, ThreadAlgorithm};
+use crate::notify::{Event, Group, Notify};
+use crate::search::{Key, Return, Scope, SortKey, ThreadAlgorithm};
 use crate::sequence::SequenceSet;
 use proptest::prelude::*;
 
@@ -177,6 +178,126 @@ fn metadata_and_rights() {
 }
 
 #[test]
+fn options_of_metadata_stand_in_either_place() {
+    let query = MetadataQuery { entries: vec!["/shared/a".into()], max_size: Some(9), depth: Depth::Infinity };
+    let get = Command::GetMetadata {
+        mailbox: "INBOX".into(),
+        entries: query.entries.clone(),
+        max_size: query.max_size,
+        depth: query.depth,
+    };
+    assert_eq!(parse("GETMETADATA INBOX (MAXSIZE 9 DEPTH infinity) (/shared/a)"), get);
+    assert_eq!(parse("GETMETADATA (MAXSIZE 9 DEPTH infinity) INBOX /shared/a"), get);
+    let list = List { patterns: vec!["%".into()], return_metadata: Some(query), is_extended: true, ..List::default() };
+    assert_eq!(parse("LIST \"\" % RETURN (METADATA (MAXSIZE 9 DEPTH infinity) (/shared/a))"), Command::List(list));
+    assert!(matches!(offence("LIST \"\" % RETURN (METADATA ())"), Offence::Expected { .. }));
+    assert!(matches!(offence("GETMETADATA INBOX (DEPTH 2) /a"), Offence::Expected { .. }));
+}
+
+#[test]
+fn searches_over_several_mailboxes() {
+    // RFC 7377 §2.1
+    let text =
+        "ESEARCH IN (mailboxes \"folder1\" subtree \"folder2\" subtree-one (a b) selected) RETURN (COUNT) unseen";
+    let search = Command::Esearch {
+        scopes: vec![
+            Scope::Mailboxes(vec!["folder1".into()]),
+            Scope::Subtree(vec!["folder2".into()]),
+            Scope::SubtreeOne(vec!["a".into(), "b".into()]),
+            Scope::Selected,
+        ],
+        returns: Return { count: true, ..Return::default() },
+        key: Key::NotFlag("\\Seen".into()),
+    };
+    assert_eq!(parse(text), search);
+    let here =
+        Command::Esearch { scopes: Vec::new(), returns: Return { all: true, ..Return::default() }, key: Key::All };
+    assert_eq!(parse("ESEARCH ALL"), here);
+    for wrong in
+        ["ESEARCH IN (selected-delayed) ALL", "ESEARCH IN (mailboxes ()) ALL", "ESEARCH IN (all) ALL", "ESEARCH"]
+    {
+        assert!(matches!(offence(wrong), Offence::Expected { .. }), "{wrong}");
+    }
+}
+
+#[test]
+fn results_are_kept_up_to_date_when_asked() {
+    let returns = |text: &str| match parse(&format!("UID SEARCH RETURN ({text}) ALL")) {
+        Command::Search { returns, .. } => returns.unwrap(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(returns("UPDATE COUNT"), Return { update: true, count: true, ..Return::default() });
+    assert_eq!(returns("UPDATE"), Return { update: true, ..Return::default() });
+    assert_eq!(returns("CONTEXT"), Return { context: true, all: true, ..Return::default() });
+    assert_eq!(returns(""), Return { all: true, ..Return::default() });
+    assert_eq!(returns("PARTIAL -1:-100"), Return { partial: Some((-1, -100)), ..Return::default() });
+    assert_eq!(parse("CANCELUPDATE \"B02\" \"C01\""), Command::CancelUpdate(vec!["B02".into(), "C01".into()]));
+    assert!(matches!(offence("CANCELUPDATE"), Offence::Expected { .. }));
+}
+
+#[test]
+fn events_are_asked_for_by_mailbox() {
+    // RFC 5465 §8 `event-group`
+    let text = "NOTIFY SET STATUS (selected MessageNew (uid body.peek[header.fields (from)]) MessageExpunge) (subtree Lists (MessageNew MessageExpunge))";
+    assert!(matches!(offence(text), Offence::Expected { .. }), "events stand in parentheses");
+    let text = "NOTIFY SET STATUS (selected (MessageNew (uid flags) MessageExpunge)) (subtree Lists (MailboxName X)) (inboxes NONE)";
+    let notify = Notify {
+        status: true,
+        groups: vec![
+            Group {
+                scope: Scope::Selected,
+                events: vec![Event::MessageNew(vec![Item::Uid, Item::Flags]), Event::MessageExpunge],
+            },
+            Group {
+                scope: Scope::Subtree(vec!["Lists".into()]),
+                events: vec![Event::MailboxName, Event::Other("X".into())],
+            },
+            Group { scope: Scope::Inboxes, events: Vec::new() },
+        ],
+    };
+    assert_eq!(parse(text), Command::Notify(Some(notify)));
+    assert_eq!(parse("NOTIFY NONE"), Command::Notify(None));
+    for wrong in [
+        "NOTIFY",
+        "NOTIFY SET",
+        "NOTIFY SET (selected (MessageNew))",
+        "NOTIFY SET (selected (FlagChange))",
+        "NOTIFY SET (subtree-one a (MailboxName))",
+    ] {
+        assert!(matches!(offence(wrong), Offence::Expected { .. }), "{wrong}");
+    }
+}
+
+#[test]
+fn quotas_are_set() {
+    let quota = Command::SetQuota { root: String::new(), limits: vec![("STORAGE".into(), 512), ("MESSAGE".into(), 9)] };
+    assert_eq!(parse("SETQUOTA \"\" (STORAGE 512 message 9)"), quota);
+    assert_eq!(parse("SETQUOTA x ()"), Command::SetQuota { root: "x".into(), limits: Vec::new() });
+    assert!(matches!(offence("SETQUOTA x (STORAGE -1)"), Offence::Expected { .. }));
+}
+
+#[test]
+fn mail_older_than_1970_may_be_put_in() {
+    let date = |text: &str| match parse(&format!("APPEND x \"{text}\" {{0}}\r\n")) {
+        Command::Append { messages, .. } => messages[0].date,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(date(" 1-Jan-1970 00:30:00 +0100"), Some(model::Timestamp(0)));
+    assert_eq!(date("17-Jul-1969 02:44:25 -0700"), Some(model::Timestamp(0)));
+    for wrong in ["17-Jul-1996 02:44:25 ++100", "31-Feb-1996 02:44:25 +0000", "17-Jul-1969 24:00:00 +0000"] {
+        let text = format!("APPEND x \"{wrong}\" {{0}}\r\n");
+        assert!(matches!(offence(&text), Offence::Expected { .. }), "{wrong}");
+    }
+}
+
+#[test]
+fn a_tag_is_no_star() {
+    for tag in ["*", "a%", "+", "a*b"] {
+        assert_eq!(command(format!("{tag} NOOP\r\n").as_bytes()).unwrap_err().offence, Offence::NoTag, "{tag}");
+    }
+}
+
+#[test]
 fn what_is_not_known_is_told_apart() {
     assert_eq!(offence("FROB x"), Offence::UnknownCommand);
     assert_eq!(offence("FROB"), Offence::UnknownCommand);
@@ -194,7 +315,7 @@ proptest! {
     }
 
     #[test]
-    fn nearly_right_commands_do_not_either(text in "a (FETCH|SEARCH|LIST|APPEND|STORE|SELECT|UID SORT) [ -~]{0,60}\r\n") {
+    fn nearly_right_commands_do_not_either(text in "a (FETCH|SEARCH|LIST|APPEND|STORE|SELECT|UID SORT|ESEARCH IN|NOTIFY SET|GETMETADATA|SETQUOTA) [ -~]{0,60}\r\n") {
         let _ = command(text.as_bytes());
     }
 }
