@@ -15,7 +15,8 @@
 //! | `selected` | the selected mailbox, and telling what changed in it; SELECT |
 //! | `fetch`, `section`, `structure` | FETCH; octets of a section; ENVELOPE and BODYSTRUCTURE |
 //! | `store`, `copy`, `append` | STORE; COPY, MOVE, EXPUNGE; APPEND, REPLACE |
-//! | `search`, `matching` | SEARCH and its answers; whether a message fits |
+//! | `search`, `find` | SEARCH and its answers; which messages fit |
+//! | `sort`, `thread` | SORT and THREAD |
 //! | `idle` | IDLE |
 //! | `rights`, `quota`, `metadata` | ACL, QUOTA, METADATA |
 //! | `refusal` | our errors as response codes |
@@ -25,11 +26,11 @@ mod append;
 mod capability;
 mod copy;
 mod fetch;
+mod find;
 mod idle;
 mod list;
 mod login;
 mod mailboxes;
-mod matching;
 mod metadata;
 mod place;
 mod quota;
@@ -42,5 +43,7 @@ pub mod service;
 mod session;
 pub mod settings;
 mod signals;
+mod sort;
 mod store;
 mod structure;
+mod thread;

@@ -3,6 +3,7 @@
 //! What the view knows is asked first, for all messages; only those about which it cannot tell have their summaries read,
 //! in pages; and only where a text is looked for are octets read, the header before the body.
 
+use crate::imap::fetch::{email_id, thread_id};
 use imap::search::{Day, Key, Which};
 use imap::sequence::SequenceSet;
 use mail::change::Place;
@@ -60,17 +61,6 @@ pub(crate) fn search(
             Ok(found)
         }
     }
-}
-
-/// The name of a message's content, `EMAILID` (RFC 8474 §5.1).
-pub(crate) fn email_id(row: &Row) -> String {
-    let hash = row.blob.to_string();
-    format!("m{}", hash.get(..24).unwrap_or(&hash))
-}
-
-/// The name of a message's conversation, `THREADID` (RFC 8474 §5.2).
-pub(crate) fn thread_id(row: &Row) -> String {
-    format!("t{}", row.thread)
 }
 
 /// A key made ready: names looked up, texts folded, sets resolved, the cheapest first.

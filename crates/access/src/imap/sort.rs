@@ -1,6 +1,10 @@
 //! SORT: the order of found messages (RFC 5256 §3, RFC 5957).
 
-use imap::search::SortKey;
+use crate::imap::find;
+use crate::imap::search::{mentions_modseq, number};
+use crate::imap::session::{Done, Outcome, Session};
+use imap::command::Numbers;
+use imap::search::{Key, Return, SortKey};
 use mail::change::Place;
 use mail::error::Error;
 use mail::store::Mail;
@@ -10,6 +14,40 @@ use message::summary::Summary;
 use model::CivilTime;
 use std::cmp::Ordering;
 use std::ops::ControlFlow;
+
+impl Session<'_> {
+    /// SORT; with RETURN answered as ESEARCH, in the order of the sort (RFC 5267 §3).
+    pub fn sort(&mut self, numbers: Numbers, returns: Option<Return>, criteria: &[(SortKey, bool)], key: &Key) -> Done {
+        if returns.as_ref().is_some_and(|returns| returns.update || returns.context) {
+            return Ok(Outcome::bad("UPDATE and CONTEXT are not offered"));
+        }
+        self.condstore |= mentions_modseq(key);
+        self.catch_up(numbers == Numbers::Uid)?;
+        let Some(selected) = self.selected.as_ref() else { return Ok(Outcome::bad("select a mailbox first")) };
+        let (place, view) = (selected.place.clone(), selected.view.clone());
+        let (mail, now) = (&self.service.mail, self.service.clock.now());
+        // Reading summaries takes a while; others go on meanwhile.
+        let sorted = tokio::task::block_in_place(|| {
+            let found = find::search(mail, &place, &view, key, now, &self.saved)?;
+            sort(mail, &place, &view, criteria, found)
+        });
+        let sorted = match sorted {
+            Ok(sorted) => sorted,
+            Err(error) => return Ok(self.failed(&error)),
+        };
+        Ok(match returns {
+            Some(returns) => Outcome::Ok(self.answer(&view, &sorted, numbers, &returns, mentions_modseq(key))),
+            None => {
+                self.say("* SORT");
+                for index in sorted {
+                    self.say(&format!(" {}", number(&view, index, numbers)));
+                }
+                self.say("\r\n");
+                Outcome::ok("done")
+            }
+        })
+    }
+}
 
 /// What is compared.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]

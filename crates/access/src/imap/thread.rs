@@ -2,8 +2,12 @@
 //!
 //! Threads are trees in one arena; nothing here recurses, because a conversation may be as deep as the mailbox is large.
 
+use crate::imap::find;
+use crate::imap::search::number;
+use crate::imap::session::{Done, Outcome, Session};
 use crate::imap::sort::sent;
-use imap::search::ThreadAlgorithm;
+use imap::command::Numbers;
+use imap::search::{Key, ThreadAlgorithm};
 use mail::change::Place;
 use mail::error::Error;
 use mail::store::Mail;
@@ -12,6 +16,31 @@ use message::sort::subject_key;
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 use std::ops::ControlFlow;
+
+impl Session<'_> {
+    /// THREAD.
+    pub fn thread(&mut self, numbers: Numbers, algorithm: ThreadAlgorithm, key: &Key) -> Done {
+        self.catch_up(numbers == Numbers::Uid)?;
+        let Some(selected) = self.selected.as_ref() else { return Ok(Outcome::bad("select a mailbox first")) };
+        let (place, view) = (selected.place.clone(), selected.view.clone());
+        let (mail, now) = (&self.service.mail, self.service.clock.now());
+        // Reading summaries takes a while; others go on meanwhile.
+        let forest = tokio::task::block_in_place(|| {
+            let found = find::search(mail, &place, &view, key, now, &self.saved)?;
+            threads(mail, &place, &view, algorithm, found)
+        });
+        Ok(match forest {
+            Ok(forest) => {
+                let wire = forest.to_wire(|index| number(&view, index, numbers));
+                let line = format!("* THREAD {wire}");
+                self.say(line.trim_end());
+                self.say("\r\n");
+                Outcome::ok("done")
+            }
+            Err(error) => self.failed(&error),
+        })
+    }
+}
 
 /// The threads of a mailbox: trees of messages.
 #[derive(Debug, Default)]
