@@ -1,7 +1,7 @@
 //! FETCH (RFC 9051 §6.4.5 and the extensions).
 
 use crate::imap::section;
-use crate::imap::selected::{Selected, flags};
+use crate::imap::selected::flags;
 use crate::imap::session::{Broken, Done, Outcome, Session};
 use crate::imap::structure;
 use account::rights::Rights;
@@ -45,10 +45,8 @@ impl Session<'_> {
         if modifiers.changed_since.is_some() && !items.contains(&Item::Modseq) {
             items.push(Item::Modseq);
         }
-        let Some((place, view, rights, read_only)) = self
-            .selected
-            .as_ref()
-            .map(|held: &Box<Selected>| (held.place.clone(), held.view.clone(), held.rights, held.read_only))
+        let Some((place, view, rights, read_only)) =
+            self.selected.as_ref().map(|held| (held.place.clone(), held.view.clone(), held.rights, held.read_only))
         else {
             return Ok(Outcome::bad("select a mailbox first"));
         };

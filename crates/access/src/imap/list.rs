@@ -21,6 +21,9 @@ struct Named {
 
 impl Session<'_> {
     pub async fn list(&mut self, list: List) -> Done {
+        if list.return_metadata.is_some() {
+            return Ok(Outcome::bad("METADATA is not offered here"));
+        }
         if list.patterns.iter().all(String::is_empty) {
             // The question for the separator (RFC 9051 §6.3.9).
             self.say("* LIST (\\Noselect) \"/\" \"\"\r\n");
@@ -130,17 +133,20 @@ impl Session<'_> {
     /// What others have opened to this user.
     async fn others(&self, names: &mut BTreeMap<String, Named>) -> Result<(), Error> {
         let user = self.user.clone().ok_or(Error::NoMailbox)?;
-        for shared in self.service.mail.shared_with(&user.asker, &user.owner)? {
-            let account =
-                self.service.directory.account(shared.place.owner.account).await.map_err(|_| Error::Closed)?;
+        for shared in self.service.mail.shared_with(&user.asker, user.owner.account)? {
+            let account = self.service.directory.account(shared.owner.account).await.map_err(|_| Error::Closed)?;
             let Some(account) = account.filter(directory::entry::Account::is_active) else { continue };
-            let Some(mailbox) = self.service.mail.mailbox(&shared.place.owner, shared.place.mailbox)? else { continue };
-            let rights = mailbox.row.grants.effective(&user.asker);
-            if !rights.has(Rights::LOOKUP) {
+            if !shared.rights.has(Rights::LOOKUP) {
                 continue;
             }
-            let name = format!("{OTHERS}{}/{}", account.address, mailbox.row.name);
-            let found = Found { owner: shared.place.owner, address: account.address, mailbox, rights, is_own: false };
+            let name = format!("{OTHERS}{}/{}", account.address, shared.mailbox.row.name);
+            let found = Found {
+                owner: shared.owner,
+                address: account.address,
+                mailbox: shared.mailbox,
+                rights: shared.rights,
+                is_own: false,
+            };
             names.entry(name).or_default().found = Some(found);
         }
         Ok(())

@@ -85,6 +85,7 @@ impl Session<'_> {
         }
         self.service.signals.logged_in(self.connection.trace(), self.connection.peer(), &account.address);
         let quota = Quota { octets: account.quota_octets, messages: account.quota_messages };
+        self.allow_messages();
         self.user = Some(User { owner, asker: Asker { address: account.address, groups }, quota });
         let capabilities = self.capabilities();
         Ok(Outcome::Ok(format!("[CAPABILITY {capabilities}] welcome")))

@@ -41,7 +41,7 @@ impl Session<'_> {
                 self.service.mail.annotations(&found.owner, Some(found.mailbox.id))
             }
             Subject::Mailbox(found) => {
-                self.service.mail.annotations_for(&found.owner, Some(found.mailbox.id), &user.asker.address)
+                self.service.mail.annotations_for(&found.owner, Some(found.mailbox.id), user.owner.account)
             }
         };
         let all = match all {
@@ -111,8 +111,8 @@ impl Session<'_> {
                 if entries.iter().any(is_shared) && !found.rights.has(Rights::WRITE) {
                     return Ok(Outcome::no(refusal::NO_PERMISSION));
                 }
-                let guest = user.asker.address.clone();
-                self.service.mail.annotate_as(&found.owner, Some(found.mailbox.id), &guest, entries).await
+                let guest = user.owner.account;
+                self.service.mail.annotate_as(&found.owner, Some(found.mailbox.id), guest, entries).await
             }
         };
         Ok(match set {

@@ -8,7 +8,7 @@ pub fn store(error: &Error) -> String {
     let code = match error {
         Error::NoMailbox => "[NONEXISTENT] ",
         Error::MailboxExists => "[ALREADYEXISTS] ",
-        Error::Unmovable | Error::BadName(_) => "[CANNOT] ",
+        Error::Unmovable | Error::BadName(_) | Error::BadIdentifier | Error::BadEntry => "[CANNOT] ",
         Error::SpecialUseTaken => "[USEATTR] ",
         Error::TooMany(_) | Error::TooLarge(_) | Error::BadKeyword => "[LIMIT] ",
         Error::OverQuota => "[OVERQUOTA] ",

@@ -9,6 +9,9 @@ use mail::view::View;
 
 impl Session<'_> {
     pub async fn search(&mut self, numbers: Numbers, returns: Option<Return>, key: Key) -> Done {
+        if returns.as_ref().is_some_and(|returns| returns.update || returns.context) {
+            return Ok(Outcome::bad("UPDATE and CONTEXT are not offered"));
+        }
         self.condstore |= mentions_modseq(&key);
         self.catch_up(numbers == Numbers::Uid)?;
         let Some(selected) = self.selected.as_ref() else { return Ok(Outcome::bad("select a mailbox first")) };

@@ -12,6 +12,7 @@ use directory::login::Origin;
 use directory::sasl::ChannelBindings;
 use imap::command::{Command, Tagged};
 use imap::frame::{Framed, Framer};
+use imap::limits::LITERAL_OCTETS_MAX;
 use imap::parse;
 use mail::deliver::Quota;
 use net::{Connection, Received};
@@ -89,7 +90,6 @@ pub(crate) struct Session<'a> {
 /// Speaks with a client to the end.
 pub async fn serve(service: Arc<Service>, connection: Connection) {
     let trace = connection.trace();
-    let append_max = usize::try_from(service.settings.append_octets_max).unwrap_or(usize::MAX);
     let mut session = Session {
         service: &service,
         connection,
@@ -103,7 +103,7 @@ pub async fn serve(service: Arc<Service>, connection: Connection) {
         qresync: false,
         failed_logins: 0,
         tag: String::new(),
-        framer: Framer::new(append_max),
+        framer: Framer::new(LITERAL_OCTETS_MAX),
         input: BytesMut::new(),
         offences: 0,
     };
@@ -256,8 +256,11 @@ impl Session<'_> {
                 self.get_metadata(&mailbox, &entries, max_size, depth).await
             }
             Command::SetMetadata { mailbox, entries } => self.set_metadata(&mailbox, entries).await,
-            _ if self.selected.is_none() => Ok(Outcome::bad("select a mailbox first")),
-            command => self.in_mailbox(command).await,
+            command if self.selected.is_some() => self.in_mailbox(command).await,
+            Command::Notify(_) | Command::SetQuota { .. } | Command::Esearch { .. } | Command::CancelUpdate(_) => {
+                Ok(Outcome::bad("the command is not offered"))
+            }
+            _ => Ok(Outcome::bad("select a mailbox first")),
         }
     }
 
@@ -279,7 +282,7 @@ impl Session<'_> {
             }
             Command::Copy(copy) => self.copy(copy).await,
             Command::Move(copy) => self.move_messages(copy).await,
-            _ => Ok(Outcome::bad("the command is not known")),
+            _ => Ok(Outcome::bad("the command is not offered")),
         }
     }
 
@@ -455,6 +458,12 @@ impl Session<'_> {
             self.service.signals.store_failed(self.connection.trace(), error);
         }
         Outcome::No(refusal::store(error))
+    }
+
+    /// From now on messages may come.
+    pub fn allow_messages(&mut self) {
+        let most = usize::try_from(self.service.settings.append_octets_max).unwrap_or(usize::MAX);
+        self.framer.set_message_octets_max(most);
     }
 
     /// The user; commands that come here need one.

@@ -1,9 +1,9 @@
 //! ENVELOPE and BODYSTRUCTURE (RFC 9051 §7.5.2).
 
 use imap::write::{nstring, string};
-use message::address::Entry;
+use message::address::{Entry, Mailbox};
 use message::envelope::Envelope;
-use message::parameter::{self, Parameter};
+use message::parameter::Parameter;
 use message::structure::{Content, Disposition, Part};
 use std::io::Write as _;
 
@@ -32,56 +32,41 @@ pub fn envelope(out: &mut Vec<u8>, envelope: &Envelope, utf8: bool) {
     out.push(b')');
 }
 
+/// An address as its four parts.
+type Address<'a> = [Option<&'a str>; 4];
+
 fn addresses(out: &mut Vec<u8>, entries: &[Entry], utf8: bool) {
     if entries.is_empty() {
         return out.extend_from_slice(b"NIL");
     }
-    let mut address = |name: Option<&str>, route: Option<&str>, local: Option<&str>, domain: Option<&str>| {
-        out.push(b'(');
-        for (at, part) in [name, route, local, domain].into_iter().enumerate() {
-            if at > 0 {
-                out.push(b' ');
-            }
-            nstring(out, part.map(str::as_bytes), utf8);
-        }
-        out.push(b')');
-    };
-    let mut written: Vec<(Option<&str>, Option<&str>, Option<&str>, Option<&str>)> = Vec::new();
+    out.push(b'(');
     for entry in entries {
         match entry {
-            Entry::Mailbox(mailbox) => written.push((
-                mailbox.name.as_deref(),
-                mailbox.route.as_deref(),
-                Some(&mailbox.local),
-                Some(&mailbox.domain),
-            )),
+            Entry::Mailbox(one) => address(out, mailbox(one), utf8),
             Entry::Group { name, members } => {
                 // A group begins with its name alone and ends with nothing at all.
-                written.push((None, None, Some(name), None));
-                for mailbox in members {
-                    written.push((
-                        mailbox.name.as_deref(),
-                        mailbox.route.as_deref(),
-                        Some(&mailbox.local),
-                        Some(&mailbox.domain),
-                    ));
-                }
-                written.push((None, None, None, None));
+                address(out, [None, None, Some(name), None], utf8);
+                members.iter().for_each(|member| address(out, mailbox(member), utf8));
+                address(out, [None; 4], utf8);
             }
         }
     }
-    address_list(&written, &mut address);
+    out.push(b')');
 }
 
-type Written<'a> = (Option<&'a str>, Option<&'a str>, Option<&'a str>, Option<&'a str>);
+fn mailbox(mailbox: &Mailbox) -> Address<'_> {
+    [mailbox.name.as_deref(), mailbox.route.as_deref(), Some(&mailbox.local), Some(&mailbox.domain)]
+}
 
-fn address_list<'a>(
-    written: &[Written<'a>],
-    address: &mut impl FnMut(Option<&'a str>, Option<&'a str>, Option<&'a str>, Option<&'a str>),
-) {
-    for (name, route, local, domain) in written {
-        address(*name, *route, *local, *domain);
+fn address(out: &mut Vec<u8>, parts: Address<'_>, utf8: bool) {
+    out.push(b'(');
+    for (at, part) in parts.into_iter().enumerate() {
+        if at > 0 {
+            out.push(b' ');
+        }
+        nstring(out, part.map(str::as_bytes), utf8);
     }
+    out.push(b')');
 }
 
 /// Appends the structure of a part; `extended` adds what BODYSTRUCTURE has and BODY has not.
@@ -143,22 +128,16 @@ fn parameters(out: &mut Vec<u8>, list: &[Parameter], utf8: bool) {
     if list.is_empty() {
         return out.extend_from_slice(b"NIL");
     }
-    // Clients that do not know UTF-8 get RFC 2231 or encoded words, as they know them.
-    let ascii;
-    let list = if utf8 {
-        list
-    } else {
-        ascii = parameter::ascii(list);
-        &ascii
-    };
     out.push(b'(');
     for (at, parameter) in list.iter().enumerate() {
         if at > 0 {
             out.push(b' ');
         }
-        upper(out, &parameter.name);
+        // Clients that do not know UTF-8 get the encoding of RFC 2231, as they know it.
+        let (name, value) = if utf8 { (parameter.name.clone(), parameter.value.clone()) } else { parameter.ascii() };
+        upper(out, &name);
         out.push(b' ');
-        string(out, parameter.value.as_bytes(), utf8);
+        string(out, value.as_bytes(), utf8);
     }
     out.push(b')');
 }
