@@ -47,3 +47,6 @@ mod sort;
 mod store;
 mod structure;
 mod thread;
+
+#[cfg(test)]
+mod tests;
