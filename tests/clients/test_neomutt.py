@@ -12,7 +12,8 @@ def settings(server, account):
             f'set smtp_url="smtps://{user}@localhost:{server.port("submissions")}/" smtp_pass="{account.password}"',
             f'set folder="imaps://{user}@localhost:{server.port("imaps")}/" imap_pass="{account.password}"',
             'set spoolfile="+INBOX" record="" header_cache="" message_cachedir=""',
-            f'set certificate_file="{server.certificate}" ssl_usesystemcerts=no ssl_verify_host=no',
+            f'set ssl_ca_certificates_file="{server.certificate}" ssl_starttls=yes',
+            'set smtp_authenticators="plain" imap_authenticators="plain:login"',
             "set quit=yes move=no delete=yes mark_old=no",
         ]
     )
