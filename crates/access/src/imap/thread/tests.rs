@@ -99,20 +99,18 @@ fn a_deep_conversation_needs_no_deep_stack() {
 }
 
 fn items() -> impl Strategy<Value = Vec<Item>> {
-    let one = (prop::option::of(0u8..8), prop::collection::vec(0u8..10, 0..4), 0u8..4, any::<bool>(), 0u64..5);
-    prop::collection::vec(one, 0..14).prop_map(|all| {
-        let made = |(index, (id, ancestors, subject, is_reply_or_forward, sent)): (
-            usize,
-            (Option<u8>, Vec<u8>, u8, bool, u64),
-        )| Item {
-            index,
-            id: id.map(|id| id.to_string()),
-            ancestors: ancestors.iter().map(u8::to_string).collect(),
-            subject: "x".repeat(subject.into()),
-            is_reply_or_forward,
-            sent,
-        };
-        all.into_iter().enumerate().map(made).collect()
+    let one = (prop::option::of(0u8..8), prop::collection::vec(0u8..10, 0..4), 0usize..4, any::<bool>(), 0u64..5);
+    let item = one.prop_map(|(id, ancestors, subject, is_reply_or_forward, sent)| Item {
+        index: 0,
+        id: id.map(|id| id.to_string()),
+        ancestors: ancestors.iter().map(u8::to_string).collect(),
+        subject: "x".repeat(subject),
+        is_reply_or_forward,
+        sent,
+    });
+    prop::collection::vec(item, 0..14).prop_map(|mut items| {
+        items.iter_mut().enumerate().for_each(|(index, item)| item.index = index);
+        items
     })
 }
 
