@@ -17,6 +17,7 @@
 //! | `store`, `copy`, `append` | STORE; COPY, MOVE, EXPUNGE; APPEND, REPLACE |
 //! | `search`, `find` | SEARCH and its answers; which messages fit |
 //! | `sort`, `thread` | SORT and THREAD |
+//! | `identity`, `page` | EMAILID and THREADID; PARTIAL |
 //! | `idle` | IDLE |
 //! | `rights`, `quota`, `metadata` | ACL, QUOTA, METADATA |
 //! | `refusal` | our errors as response codes |
@@ -27,11 +28,13 @@ mod capability;
 mod copy;
 mod fetch;
 mod find;
+mod identity;
 mod idle;
 mod list;
 mod login;
 mod mailboxes;
 mod metadata;
+mod page;
 mod place;
 mod quota;
 mod refusal;

@@ -1,5 +1,7 @@
 //! FETCH (RFC 9051 §6.4.5 and the extensions).
 
+use crate::imap::identity::{email_id, thread_id};
+use crate::imap::page::page;
 use crate::imap::section;
 use crate::imap::selected::flags;
 use crate::imap::session::{Broken, Done, Outcome, Session};
@@ -63,7 +65,7 @@ impl Session<'_> {
             indices.retain(|index| view.get(*index).is_some_and(|row| row.modseq.0 > since));
         }
         if let Some(range) = modifiers.partial {
-            indices = crate::imap::search::page(&indices, range);
+            indices = page(&indices, range);
         }
         if !read_only && rights.has(Rights::SEEN) && items.iter().any(sets_seen) {
             if let Some(outcome) = self.mark_seen(&place, &view, &indices).await {
@@ -279,15 +281,4 @@ impl Session<'_> {
 
 fn sets_seen(item: &Item) -> bool {
     matches!(item, Item::Section { peek: false, .. } | Item::Binary { peek: false, .. })
-}
-
-/// The same for the same octets, wherever they are (RFC 8474 §5.1).
-pub(crate) fn email_id(row: &Row) -> String {
-    let hash = row.blob.to_string();
-    format!("M{}", hash.get(..24).unwrap_or(&hash))
-}
-
-/// The same for a conversation (RFC 8474 §5.2).
-pub(crate) fn thread_id(row: &Row) -> String {
-    format!("T{}", row.thread)
 }

@@ -3,7 +3,7 @@
 //! What the view knows is asked first, for all messages; only those about which it cannot tell have their summaries read,
 //! in pages; and only where a text is looked for are octets read, the header before the body.
 
-use crate::imap::fetch::{email_id, thread_id};
+use crate::imap::identity::{email_id, thread_id};
 use imap::search::{Day, Key, Which};
 use imap::sequence::SequenceSet;
 use mail::change::Place;

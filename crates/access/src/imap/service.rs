@@ -1,15 +1,11 @@
 //! What all IMAP sessions share.
 
-use crate::imap::refusal;
-use crate::imap::session;
 use crate::imap::settings::Settings;
 use crate::imap::signals::Signals;
-use bytes::Bytes;
 use directory::directory::Directory;
 use directory::login::Logins;
 use mail::store::Mail;
-use net::admission::Refused;
-use net::{BoxFuture, Clock, Connection, Door, Registry};
+use net::{Clock, Registry};
 use std::sync::Arc;
 
 /// IMAP.
@@ -39,15 +35,5 @@ impl Service {
     pub fn new(settings: Settings, parts: Parts, registry: &Registry) -> Service {
         let Parts { directory, logins, mail, clock } = parts;
         Service { settings, directory, logins, mail, clock, signals: Signals::new(registry) }
-    }
-}
-
-impl Door for Service {
-    fn serve(self: Arc<Self>, connection: Connection) -> BoxFuture<'static, ()> {
-        Box::pin(session::serve(self, connection))
-    }
-
-    fn farewell(&self, _refused: Refused) -> Bytes {
-        Bytes::from_static(refusal::BUSY)
     }
 }

@@ -15,7 +15,8 @@ use imap::frame::{Framed, Framer};
 use imap::limits::LITERAL_OCTETS_MAX;
 use imap::parse;
 use mail::deliver::Quota;
-use net::{Connection, Received};
+use net::admission::Refused;
+use net::{BoxFuture, Connection, Door, Received};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -85,6 +86,16 @@ pub(crate) struct Session<'a> {
     framer: Framer,
     input: BytesMut,
     offences: u32,
+}
+
+impl Door for Service {
+    fn serve(self: Arc<Self>, connection: Connection) -> BoxFuture<'static, ()> {
+        Box::pin(serve(self, connection))
+    }
+
+    fn farewell(&self, _refused: Refused) -> Bytes {
+        Bytes::from_static(refusal::BUSY)
+    }
 }
 
 /// Speaks with a client to the end.
