@@ -14,7 +14,8 @@
 //! | `mailboxes`, `list` | CREATE to UNSUBSCRIBE, STATUS; LIST, LSUB, NAMESPACE |
 //! | `selected` | the selected mailbox, and telling what changed in it; SELECT |
 //! | `fetch`, `section`, `structure` | FETCH; octets of a section; ENVELOPE and BODYSTRUCTURE |
-//! | `store`, `copy`, `append` | STORE; COPY, MOVE, EXPUNGE; APPEND, REPLACE |
+//! | `store`, `copy` | STORE; COPY, MOVE, EXPUNGE |
+//! | `append`, `catenate` | APPEND; the URLs of CATENATE |
 //! | `search`, `find` | SEARCH and its answers; which messages fit |
 //! | `sort`, `thread` | SORT and THREAD |
 //! | `identity`, `page` | EMAILID and THREADID; PARTIAL |
@@ -25,6 +26,7 @@
 
 mod append;
 mod capability;
+mod catenate;
 mod copy;
 mod fetch;
 mod find;

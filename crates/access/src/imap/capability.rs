@@ -18,10 +18,11 @@ pub struct State {
 const ALWAYS: [&str; 6] = ["IMAP4rev1", "IMAP4rev2", "ID", "ENABLE", "LITERAL+", "SASL-IR"];
 
 /// Offered to those who are logged in, each whole.
-const AUTHENTICATED: [&str; 34] = [
+const AUTHENTICATED: [&str; 35] = [
     "ACL",
     "RIGHTS=texk",
     "BINARY",
+    "CATENATE",
     "CHILDREN",
     "CONDSTORE",
     "CREATE-SPECIAL-USE",

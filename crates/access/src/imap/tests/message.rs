@@ -87,3 +87,21 @@ async fn searching_sorting_threading() {
     assert_eq!(alice.ok("THREAD ORDEREDSUBJECT UTF-8 UNSEEN").await, ["* THREAD (1 3)(2)"]);
     assert!(alice.refused("SEARCH CHARSET KOI8-R ALL").await.starts_with("NO [BADCHARSET"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_are_put_together() {
+    let house = House::new().await;
+    let mut alice = house.alice_with(&[MULTIPART]).await;
+    let command = "APPEND Drafts CATENATE (URL \"/INBOX/;UID=1/;SECTION=HEADER.FIELDS%20(SUBJECT)\" TEXT {3+}\r\nnew URL \";UID=1/;SECTION=1\")";
+    let (_, end) = alice.ask(command).await;
+    assert!(end.starts_with("OK [APPENDUID "), "{end}");
+    assert!(
+        alice
+            .refused("APPEND Drafts CATENATE (URL \"/INBOX/;UID=9\")")
+            .await
+            .starts_with("NO [BADURL \"/INBOX/;UID=9\"]")
+    );
+    alice.ok("SELECT Drafts").await;
+    let told = alice.ok("FETCH * BODY.PEEK[]").await;
+    assert!(told[0].ends_with("BODY[] {24}\r\nSubject: parts\r\n\r\nnewone)"), "{told:?}");
+}
