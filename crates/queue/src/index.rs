@@ -70,7 +70,7 @@ impl Index {
     }
 
     /// Moves what has become due.
-    fn promote(&mut self, now: Timestamp) {
+    pub fn promote(&mut self, now: Timestamp) {
         while let Some((due, id, route)) = self.waiting.pop_first() {
             if due > now {
                 self.waiting.insert((due, id, route));

@@ -203,8 +203,10 @@ impl Queue {
 
     /// How long until something not yet due becomes so, at most `most`.
     pub fn until_due(&self, most: Duration) -> Duration {
-        let due = lock(&self.inner.index).next_due();
-        due.map_or(most, |due| due.since(self.now()).min(most))
+        let now = self.now();
+        let mut index = lock(&self.inner.index);
+        index.promote(now);
+        index.next_due().map_or(most, |due| due.since(now).min(most))
     }
 
     /// Rings for those who wait in [`Queue::changed`].
