@@ -27,9 +27,8 @@ impl Lease {
     pub async fn complete(self, outcomes: Vec<(u32, Outcome)>) -> Result<Committed<()>, Error> {
         let (queue, id) = (self.queue().clone(), self.id);
         let worker = queue.clone();
-        let work = move |transaction: &mut Transaction<'_>| {
-            worker.conclude(transaction, id, &outcomes).map_err(Abort::from)
-        };
+        let work =
+            move |transaction: &mut Transaction<'_>| worker.conclude(transaction, id, &outcomes).map_err(Abort::from);
         // The lease is dropped when the future is, whatever became of the transaction.
         let committed = queue.inner.partition.write(work).await?;
         drop(self);

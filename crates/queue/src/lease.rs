@@ -33,8 +33,7 @@ impl Queue {
             return Ok(None);
         }
         for _ in 0..1000 {
-            let taken =
-                self.refresh()?.take(now, &mut |route| route.channel == channel && may(&route.destination));
+            let taken = self.refresh()?.take(now, &mut |route| route.channel == channel && may(&route.destination));
             let Some((id, route)) = taken else { return Ok(None) };
             match self.lease(id, route, now)? {
                 Some(lease) => return Ok(Some(lease)),
@@ -55,9 +54,8 @@ impl Queue {
             }
         };
         let (message, all) = entry;
-        let is_ours = |recipient: &Recipient| {
-            recipient.route == route && matches!(recipient.state, State::Due(at) if at <= now)
-        };
+        let is_ours =
+            |recipient: &Recipient| recipient.route == route && matches!(recipient.state, State::Due(at) if at <= now);
         let recipients: Vec<(u32, Recipient)> = (0u32..).zip(all).filter(|(_, one)| is_ours(one)).collect();
         let lease = Lease { queue: self.clone(), id, route, message, recipients };
         // Somebody changed it between index and rows: the next look at the index knows.

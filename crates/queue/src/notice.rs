@@ -85,10 +85,11 @@ fn status(told: &Told) -> RecipientStatus {
     // A temporary reply can be the last word when the time is over (RFC 3464 §2.3.4 wants the last status).
     let fits = |status: &String| status.starts_with(class) || class == '5' && status.starts_with('4');
     RecipientStatus {
-        original: recipient.rcpt.original.as_ref().map(|original| OriginalRecipient {
-            kind: original.kind.clone(),
-            address: original.address.clone(),
-        }),
+        original: recipient
+            .rcpt
+            .original
+            .as_ref()
+            .map(|original| OriginalRecipient { kind: original.kind.clone(), address: original.address.clone() }),
         recipient: recipient.rcpt.address.clone(),
         action: told.action,
         status: status.filter(fits).unwrap_or_else(|| format!("{class}.0.0")),

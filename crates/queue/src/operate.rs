@@ -206,12 +206,20 @@ impl Queue {
     pub async fn stop(&self, channel: Channel, stopped: bool) -> Result<(), Error> {
         let key = self.inner.keys.stopped(channel);
         let work = move |transaction: &mut Transaction<'_>| {
-            if stopped { transaction.put(key, Vec::new()) } else { transaction.delete(key) }
+            if stopped {
+                transaction.put(key, Vec::new())
+            } else {
+                transaction.delete(key)
+            }
             Ok(())
         };
         self.inner.partition.write(work).await?;
         let mut all = lock(&self.inner.stopped);
-        if stopped { all.insert(channel) } else { all.remove(&channel) };
+        if stopped {
+            all.insert(channel)
+        } else {
+            all.remove(&channel)
+        };
         drop(all);
         self.ring();
         Ok(())
@@ -230,12 +238,7 @@ impl Queue {
     }
 
     /// Shows every message that matches until `see` has seen enough.
-    fn visit(
-        &self,
-        filter: &Filter,
-        after: Option<QueueId>,
-        see: &mut dyn FnMut(Entry) -> bool,
-    ) -> Result<(), Error> {
+    fn visit(&self, filter: &Filter, after: Option<QueueId>, see: &mut dyn FnMut(Entry) -> bool) -> Result<(), Error> {
         let keys = self.inner.keys;
         let now = self.now();
         let snapshot = self.inner.partition.snapshot()?;

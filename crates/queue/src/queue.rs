@@ -147,14 +147,8 @@ impl Queue {
         transaction.put(keys.message(id), record::encode_message(&message));
         for (number, (rcpt, route)) in (0u32..).zip(&entry.recipients) {
             let state = if route.channel == Channel::Held { State::Held } else { State::Due(counts_from) };
-            let recipient = Recipient {
-                rcpt: rcpt.clone(),
-                route: route.clone(),
-                state,
-                attempts: 0,
-                notices: 0,
-                heard: None,
-            };
+            let recipient =
+                Recipient { rcpt: rcpt.clone(), route: route.clone(), state, attempts: 0, notices: 0, heard: None };
             transaction.put(keys.recipient(id, number), record::encode_recipient(&recipient));
         }
         transaction.put(keys.trace_of(id), entry.trace.0.to_le_bytes());

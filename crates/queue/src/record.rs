@@ -4,9 +4,7 @@ use crate::entry::{Channel, Heard, Message, Recipient, Route, State};
 use crate::octets::{Reader, RecordError, Writer};
 use crate::trace::Event;
 use model::{BlobHash, Timestamp, TraceId};
-use smtp::envelope::{
-    BodyKind, DeliverBy, DeliverByMode, MailFrom, Notify, OriginalRecipient, RcptTo, Returned,
-};
+use smtp::envelope::{BodyKind, DeliverBy, DeliverByMode, MailFrom, Notify, OriginalRecipient, RcptTo, Returned};
 
 const VERSION: u8 = 1;
 
@@ -128,9 +126,7 @@ pub fn decode_recipient(octets: &[u8]) -> Result<Recipient, RecordError> {
     let address = from.parsed()?;
     let notify = match from.u8()? {
         255 => None,
-        bits if bits < 8 => {
-            Some(Notify { success: bits & 1 != 0, failure: bits & 2 != 0, delay: bits & 4 != 0 })
-        }
+        bits if bits < 8 => Some(Notify { success: bits & 1 != 0, failure: bits & 2 != 0, delay: bits & 4 != 0 }),
         _ => return Err(RecordError::Value),
     };
     let original = from.option(|from| Ok(OriginalRecipient { kind: from.text()?, address: from.text()? }))?;

@@ -86,11 +86,7 @@ pub async fn of_host(resolver: &dyn Resolver, host: &str, port: u16) -> Result<V
 }
 
 /// The addresses of hosts in their order. When there is none: a temporary failure if there was any, else some failure.
-async fn addresses(
-    resolver: &dyn Resolver,
-    hosts: &[String],
-    port: u16,
-) -> Result<Vec<Candidate>, Option<DnsError>> {
+async fn addresses(resolver: &dyn Resolver, hosts: &[String], port: u16) -> Result<Vec<Candidate>, Option<DnsError>> {
     let mut found = Vec::new();
     let mut failure: Option<DnsError> = None;
     for host in hosts {
@@ -118,7 +114,9 @@ fn reachable(mut found: Vec<Candidate>, own: Own<'_>) -> Result<Vec<Candidate>, 
 fn refusal(error: &DnsError) -> Reply {
     match error {
         DnsError::Temporary { .. } => Reply::new(451, EnhancedStatus::new(4, 4, 3), error.to_string()),
-        DnsError::NoSuchName { name } | DnsError::NoRecords { name, .. } | DnsError::NotAName { name } => no_domain(name),
+        DnsError::NoSuchName { name } | DnsError::NoRecords { name, .. } | DnsError::NotAName { name } => {
+            no_domain(name)
+        }
     }
 }
 

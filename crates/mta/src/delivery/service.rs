@@ -68,9 +68,8 @@ impl Service {
             Channel::Smtp | Channel::Lmtp => self.settings.destination_agents,
             Channel::Process | Channel::Local | Channel::Held => usize::MAX,
         };
-        let lease = self.parts.queue.take(channel, now, &mut |destination| {
-            self.throttle.may(destination, most, now)
-        })?;
+        let lease =
+            self.parts.queue.take(channel, now, &mut |destination| self.throttle.may(destination, most, now))?;
         if let Some(lease) = &lease {
             self.throttle.begin(&lease.route.destination);
         }

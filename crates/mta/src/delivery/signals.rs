@@ -15,7 +15,8 @@ pub struct Signals {
 
 impl Signals {
     pub fn new(registry: &Registry) -> Signals {
-        let counter = |outcome, help| registry.counter("heliograph_delivery_replies_total", help, &[("outcome", outcome)]);
+        let counter =
+            |outcome, help| registry.counter("heliograph_delivery_replies_total", help, &[("outcome", outcome)]);
         Signals {
             done: counter("done", "Replies to deliveries."),
             deferred: counter("deferred", "Replies to deliveries."),

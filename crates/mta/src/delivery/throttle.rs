@@ -28,8 +28,7 @@ impl Throttle {
     /// Whether another message may go.
     pub fn may(&self, destination: &str, most: usize, now: Timestamp) -> bool {
         self.with(|all| {
-            all.get(destination)
-                .is_none_or(|one| one.active < most && one.rests_until.is_none_or(|until| until <= now))
+            all.get(destination).is_none_or(|one| one.active < most && one.rests_until.is_none_or(|until| until <= now))
         })
     }
 
