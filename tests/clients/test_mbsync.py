@@ -59,10 +59,9 @@ def test_both_ends_are_equal_after_changes_on_both(server, tmp_path):
     connection.expunge()
     connection._simple_command("MOVE", "4", "Archive")
     maildir.put(inbox, "1700000000.new.host", "S", "six")
-    [two] = [file for file in (inbox / "cur").iterdir() if maildir.subject(file.read_bytes()) == "two"]
+    two = maildir.file_of(inbox, "two")
     two.rename(two.with_name(two.name.rsplit(":2,", 1)[0] + ":2,FS"))
-    [three] = [file for file in (inbox / "cur").iterdir() if maildir.subject(file.read_bytes()) == "three"]
-    three.unlink()
+    maildir.file_of(inbox, "three").unlink()
     synchronise(server, home)
     synchronise(server, home)
 

@@ -47,8 +47,7 @@ def test_both_ends_are_equal_after_changes_on_both(server, tmp_path):
     connection.store("1", "+FLAGS", "(\\Flagged)")
     connection._simple_command("MOVE", "3", "Archive")
     maildir.put(inbox, "1700000000_1.1.host", "S", "four")
-    [two] = [file for part in ("cur", "new") for file in (inbox / part).iterdir() if maildir.subject(file.read_bytes()) == "two"]
-    two.unlink()
+    maildir.file_of(inbox, "two").unlink()
     synchronise(server, home)
     synchronise(server, home)
 

@@ -7,7 +7,7 @@ from kit.mailbox import wait_for
 def test_swaks_sends_with_tls_and_login(server, tmp_path):
     run(
         [
-            "swaks", "--server", f"localhost:{server.port('submission')}", "--tls", "--tls-verify-ca", "--tls-ca-path", server.certificate,
+            "swaks", "--server", f"localhost:{server.port('submission')}", "--tls", "--tls-verify", "--tls-ca-path", server.certificate,
             "--auth", "PLAIN", "--auth-user", server.alice.address, "--auth-password", server.alice.password,
             "--from", server.alice.address, "--to", server.bob.address, "--h-Subject", "by swaks",
         ],

@@ -25,6 +25,13 @@ def subject(message: bytes) -> str:
     return ""
 
 
+def file_of(folder: Path, wanted: str) -> Path:
+    """The file of the one message with this subject."""
+    files = [file for part in ("cur", "new") for file in (folder / part).iterdir()]
+    [found] = [file for file in files if subject(file.read_bytes()) == wanted]
+    return found
+
+
 def on_server(connection, folder="INBOX"):
     """The same picture of a mailbox over IMAP."""
     import re

@@ -1,3 +1,4 @@
-//! Mailboxes for clients: POP3.
+//! Mailboxes for clients: IMAP and POP3.
 
+pub mod imap;
 pub mod pop3;

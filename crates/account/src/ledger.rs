@@ -89,3 +89,52 @@ pub fn row(reader: &dyn Read, space: Space, account: AccountId) -> Result<Option
 
 /// The kind of key below [`SPACE`] under which the row stands: account, space, 0.
 const ROW: u8 = 0;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use storage::Partition;
+
+    #[test]
+    fn one_transaction_has_one_number_and_numbers_are_given_once() {
+        let partition = Partition::in_memory().unwrap();
+        let space = partition.space(SPACE).unwrap();
+        let mut seen = Vec::new();
+        for round in 0..3u64 {
+            let writing = partition.write(move |transaction| {
+                let mut ledger = Ledger::open(transaction, space, AccountId(7))?;
+                assert_eq!(ledger.is_new(), round == 0);
+                let (first, again) = (ledger.modseq(), ledger.modseq());
+                assert_eq!(first, again);
+                let given = (first, ledger.next_collection(), ledger.next_uid_validity(1_000), ledger.next_thread());
+                ledger.grow(10);
+                ledger.write(transaction);
+                Ok(given)
+            });
+            seen.push(writing.wait().unwrap().value);
+        }
+        let expected = |n: u64| (Modseq(n), n as u32, UidValidity(999 + n as u32), n);
+        assert_eq!(seen, [expected(1), expected(2), expected(3)]);
+        let stored = row(&partition.snapshot().unwrap(), space, AccountId(7)).unwrap().unwrap();
+        assert_eq!((stored.octets, stored.items), (30, 3));
+        assert_eq!(row(&partition.snapshot().unwrap(), space, AccountId(8)).unwrap(), None);
+    }
+
+    #[test]
+    fn what_did_not_change_is_not_written() {
+        let partition = Partition::in_memory().unwrap();
+        let space = partition.space(SPACE).unwrap();
+        let touch = || {
+            let touching = partition.write(move |transaction| {
+                let ledger = Ledger::open(transaction, space, AccountId(7))?;
+                ledger.write(transaction);
+                Ok(())
+            });
+            touching.wait().unwrap();
+        };
+        touch();
+        touch();
+        let stored = row(&partition.snapshot().unwrap(), space, AccountId(7)).unwrap();
+        assert_eq!(stored, Some(AccountRow::default()));
+    }
+}

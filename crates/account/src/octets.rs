@@ -126,3 +126,33 @@ impl<'a> Reader<'a> {
         if self.0.is_empty() { Ok(()) } else { Err(RecordError::Length) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn reading_undoes_writing(a: u8, b: u32, c: u64, d: u128, text in ".*", hash: [u8; 32]) {
+            let bytes = Writer::new(3).u8(a).u32(b).u64(c).u128(d).text(&text).raw(&hash).finish();
+            let mut reader = Reader::new(&bytes, 3).unwrap();
+            prop_assert_eq!((reader.u8(), reader.u32(), reader.u64(), reader.u128()), (Ok(a), Ok(b), Ok(c), Ok(d)));
+            prop_assert_eq!((reader.text(), reader.hash()), (Ok(text), Ok(hash)));
+            prop_assert_eq!(reader.end(), Ok(()));
+        }
+
+        #[test]
+        fn damage_is_told(bytes in proptest::collection::vec(any::<u8>(), 0..40)) {
+            crate::fuzz::fuzz_account_row(&bytes);
+            crate::fuzz::fuzz_rights(&bytes);
+        }
+    }
+
+    #[test]
+    fn a_length_beyond_the_end_is_no_text() {
+        let mut reader = Reader::new(&[1, 255, 255, 255, 255, b'a'], 1).unwrap();
+        assert_eq!(reader.text(), Err(RecordError::Length));
+        assert_eq!(Reader::new(&[2], 1).unwrap_err(), RecordError::Version(2));
+    }
+}

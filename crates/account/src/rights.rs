@@ -216,6 +216,15 @@ mod tests {
     }
 
     #[test]
+    fn stored_grants_have_pinned_bytes() {
+        let mut grants = Grants::default();
+        grants.set("a", Rights::READ.with(Rights::ADMINISTER));
+        let mut writer = Writer::new(1);
+        grants.write(&mut writer);
+        assert_eq!(writer.finish(), [1, 1, 0, 0, 0, 1, 0, 0, 0, b'a', 2, 4, 0, 0]);
+    }
+
+    #[test]
     fn stored_grants_read_back() {
         let mut grants = Grants::default();
         grants.set("a@b.test", Rights::ALL);

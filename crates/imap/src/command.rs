@@ -1,7 +1,8 @@
 //! What a client can ask for.
 
 use crate::fetch::{Item, Modifiers};
-use crate::search::{Key, Return, SortKey, ThreadAlgorithm};
+use crate::notify::Notify;
+use crate::search::{Key, Return, Scope, SortKey, ThreadAlgorithm};
 use crate::sequence::SequenceSet;
 use model::Timestamp;
 
@@ -216,6 +217,26 @@ pub enum Command {
     GetQuota(String),
     /// RFC 9208 §4.1.2
     GetQuotaRoot(String),
+    /// RFC 9208 §4.1.3
+    SetQuota {
+        /// The root.
+        root: String,
+        /// Resources and their limits.
+        limits: Vec<(String, u64)>,
+    },
+    /// `ESEARCH` over several mailboxes (RFC 7377).
+    Esearch {
+        /// Where; empty is the selected mailbox.
+        scopes: Vec<Scope>,
+        /// What is answered.
+        returns: Return,
+        /// What is searched for.
+        key: Key,
+    },
+    /// `CANCELUPDATE`: the tags of the searches that end (RFC 5267 §4.3.5).
+    CancelUpdate(Vec<String>),
+    /// RFC 5465; nothing is `NOTIFY NONE`.
+    Notify(Option<Notify>),
     /// RFC 5464 §4.2
     GetMetadata {
         /// The mailbox; empty is the server.
@@ -277,8 +298,21 @@ pub struct List {
     pub return_status: Option<Vec<StatusItem>>,
     /// Tell the client's rights (RFC 8440).
     pub return_my_rights: bool,
+    /// Tell these annotations (RFC 9590).
+    pub return_metadata: Option<MetadataQuery>,
     /// Whether the extended form was used.
     pub is_extended: bool,
+}
+
+/// Which annotations LIST tells (RFC 9590 §3).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MetadataQuery {
+    /// The entries.
+    pub entries: Vec<String>,
+    /// Longest value that is wanted.
+    pub max_size: Option<u64>,
+    /// How many levels below the entries.
+    pub depth: Depth,
 }
 
 /// What STATUS tells.

@@ -1,6 +1,6 @@
 //! One whole command out of a stream: lines and the literals between them (RFC 9051 §4.3, RFC 7888, RFC 3516).
 
-use crate::limits::{LINE_OCTETS_MAX, LITERAL_OCTETS_MAX, LITERALS_MAX, TAG_OCTETS_MAX};
+use crate::limits::{LINE_OCTETS_MAX, LITERAL_OCTETS_MAX, LITERALS_MAX, LITERALS_OCTETS_MAX, TAG_OCTETS_MAX};
 
 /// What reading has come to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,13 +52,15 @@ pub struct Framer {
     line_start: usize,
     line_octets: usize,
     literals: usize,
+    /// Octets of all literals of the command.
+    literal_octets: usize,
     /// Octets of a refused literal that the client sends nevertheless, and then the rest of its line.
     skip: usize,
     skip_line: bool,
 }
 
 impl Framer {
-    /// `message_octets_max` bounds the literals of APPEND and REPLACE.
+    /// `message_octets_max` bounds the literals of one APPEND or REPLACE, together.
     pub fn new(message_octets_max: usize) -> Framer {
         Framer {
             message_octets_max,
@@ -67,9 +69,15 @@ impl Framer {
             line_start: 0,
             line_octets: 0,
             literals: 0,
+            literal_octets: 0,
             skip: 0,
             skip_line: false,
         }
+    }
+
+    /// Sets the bound anew, such as after a login: nobody else needs to send messages.
+    pub fn set_message_octets_max(&mut self, message_octets_max: usize) {
+        self.message_octets_max = message_octets_max;
     }
 
     /// Whether nothing of a command is held, so that the connection is idle.
@@ -126,21 +134,33 @@ impl Framer {
     }
 
     fn line_ended(&mut self) -> Option<Framed> {
-        if std::mem::take(&mut self.skip_line) {
-            self.reset();
-            return None;
-        }
         let line = self.held.get(self.line_start..).unwrap_or_default();
         let line = line.strip_suffix(b"\n").unwrap_or(line);
         let line = line.strip_suffix(b"\r").unwrap_or(line);
-        let Some(literal) = announced(line) else {
+        let announced = announced(line);
+        if std::mem::take(&mut self.skip_line) {
+            // The rest of a refused command: literals that the client did not wait for belong to it and are no commands.
+            // One that it waits for is not sent, now that the command is answered.
+            if let Some(Literal { octets, waits: false }) = announced {
+                self.skip = octets;
+                self.skip_line = true;
+            }
+            self.reset();
+            return None;
+        }
+        let Some(literal) = announced else {
             let command = std::mem::take(&mut self.held);
             self.reset();
             return Some(Framed::Command(command));
         };
         self.literals += 1;
-        let most = if self.takes_messages() { self.message_octets_max } else { LITERAL_OCTETS_MAX };
-        let why = if literal.octets > most {
+        self.literal_octets = self.literal_octets.saturating_add(literal.octets);
+        let (most, most_together) = if self.takes_messages() {
+            (self.message_octets_max, self.message_octets_max.max(LITERALS_OCTETS_MAX))
+        } else {
+            (LITERAL_OCTETS_MAX, LITERALS_OCTETS_MAX)
+        };
+        let why = if literal.octets > most || self.literal_octets > most_together {
             Refusal::LiteralTooLarge
         } else if self.literals > LITERALS_MAX {
             Refusal::TooManyLiterals
@@ -186,6 +206,7 @@ impl Framer {
         self.line_start = 0;
         self.line_octets = 0;
         self.literals = 0;
+        self.literal_octets = 0;
     }
 }
 
@@ -206,7 +227,8 @@ fn announced(line: &[u8]) -> Option<Literal> {
     if number.is_empty() || number.len() > 10 || !number.iter().all(u8::is_ascii_digit) {
         return None;
     }
-    let octets = number.iter().fold(0usize, |sum, digit| sum.saturating_mul(10).saturating_add(usize::from(digit - b'0')));
+    let octets =
+        number.iter().fold(0usize, |sum, digit| sum.saturating_mul(10).saturating_add(usize::from(digit - b'0')));
     Some(Literal { octets, waits })
 }
 
@@ -261,6 +283,12 @@ mod tests {
         input.extend_from_slice(b" more\r\nb NOOP\r\n");
         assert_eq!(frames(&input, 7), [refused("a", Refusal::LiteralTooLarge), command("b NOOP\r\n")]);
         assert_eq!(frames(b"a APPEND x {900+}\r\n", 100), []);
+        let input = b"a APPEND x {2000+}\r\n".iter().copied().chain([b'x'; 2000]);
+        let input: Vec<u8> = input.chain(*b" {16+}\r\nq DELETE INBOX\r\n\r\nb NOOP\r\n").collect();
+        let expected = [refused("a", Refusal::LiteralTooLarge), command("b NOOP\r\n")];
+        assert_eq!(frames(&input, 7), expected, "a later literal is not taken for a command");
+        let many = format!("a SELECT {}\r\nb NOOP\r\n", format!("{{60000+}}\r\n{}", "x".repeat(60_000)).repeat(30));
+        assert_eq!(frames(many.as_bytes(), 5000), expected, "literals are bounded together");
     }
 
     #[test]

@@ -4,6 +4,8 @@
 pub const LINE_OCTETS_MAX: usize = 64 * 1024;
 /// Octets of a literal that is no message: names, search strings, annotations.
 pub const LITERAL_OCTETS_MAX: usize = 64 * 1024;
+/// Octets of all literals of a command that puts no message in: what a client may hold before it has said who it is.
+pub const LITERALS_OCTETS_MAX: usize = 1024 * 1024;
 /// Literals of one command.
 pub const LITERALS_MAX: usize = 1_000;
 /// Octets of a tag.

@@ -18,7 +18,10 @@ pub fn decode(name: &str) -> Option<String> {
             out.push('&');
         } else {
             let octets = ENGINE.decode(encoded).ok()?;
-            let units: Vec<u16> = octets.chunks_exact(2).map(|pair| pair.iter().fold(0, |sum, octet| sum << 8 | u16::from(*octet))).collect();
+            let units: Vec<u16> = octets
+                .chunks_exact(2)
+                .map(|pair| pair.iter().fold(0, |sum, octet| sum << 8 | u16::from(*octet)))
+                .collect();
             if units.len() * 2 != octets.len() {
                 return None;
             }

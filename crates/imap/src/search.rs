@@ -89,6 +89,31 @@ pub struct Return {
     pub save: bool,
     /// Some of them, counted from either end (RFC 9394).
     pub partial: Option<(i64, i64)>,
+    /// Keep telling what changes in the result (RFC 5267 §4.3).
+    pub update: bool,
+    /// The client will come back for more of the same (RFC 5267 §4.2).
+    pub context: bool,
+}
+
+/// Mailboxes of a search over several (RFC 7377 §2.2) or of NOTIFY (RFC 5465 §6).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// The selected mailbox.
+    Selected,
+    /// The selected mailbox, told of expunges only when the client asks (RFC 5465 §6.2).
+    SelectedDelayed,
+    /// The mailboxes that mail is delivered to.
+    Inboxes,
+    /// All mailboxes of the client's own.
+    Personal,
+    /// All that it is subscribed to.
+    Subscribed,
+    /// These and all below them.
+    Subtree(Vec<String>),
+    /// These and those right below them (RFC 7377 §2.2).
+    SubtreeOne(Vec<String>),
+    /// These.
+    Mailboxes(Vec<String>),
 }
 
 /// A sort criterion (RFC 5256 §3, RFC 5957).

@@ -76,7 +76,7 @@ fn number(text: &str) -> Option<Option<u32>> {
 pub fn write(numbers: impl IntoIterator<Item = u32>) -> String {
     let mut out = String::new();
     let mut open: Option<(u32, u32)> = None;
-    let mut close = |range: Option<(u32, u32)>, out: &mut String| {
+    let close = |range: Option<(u32, u32)>, out: &mut String| {
         let Some((first, last)) = range else { return };
         if !out.is_empty() {
             out.push(',');

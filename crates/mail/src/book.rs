@@ -2,15 +2,15 @@
 
 use crate::error::Error;
 use crate::flags::{KeywordTable, SystemFlags};
-use crate::keys::{self, Keys};
+use crate::keys::{self, Keys, Spaces, TOPIC};
 use crate::limits::{MAILBOXES_MAX, SUMMARY_OCTETS_MAX};
 use crate::name::{self, INBOX};
 use crate::record::{MailboxRow, MessageRow, SpecialUse, TrashRow};
-use crate::store::{Spaces, TOPIC};
+
 use account::ledger::Ledger;
 use account::owner::Owner;
 use account::rights::Grants;
-use model::{AccountId, MailboxId, Modseq, Timestamp, Uid};
+use model::{AccountId, BlobHash, MailboxId, Modseq, Timestamp, Uid};
 use std::collections::BTreeMap;
 use storage::{Notice, Read, Transaction};
 
@@ -42,7 +42,7 @@ pub struct NewItem {
     pub keywords: Vec<String>,
     pub internal_date: Timestamp,
     pub octets: u32,
-    pub blob: model::BlobHash,
+    pub blob: BlobHash,
     pub thread: u64,
 }
 
@@ -248,6 +248,12 @@ impl<'t, 's> Book<'t, 's> {
         Ok(())
     }
 
+    /// Takes a message out; it goes to the trash, or its octets are given up.
+    pub fn discard(&mut self, mailbox: MailboxId, uid: Uid, message: MessageRow, keep: bool) -> Result<(), Error> {
+        self.remove(mailbox, uid, &message)?;
+        if keep { self.throw_away(mailbox, uid, message) } else { Ok(give_up(self.transaction, &message.blob)?) }
+    }
+
     /// Takes a mailbox that has no messages off the books.
     pub fn forget_mailbox(&mut self, id: MailboxId) -> Result<(), Error> {
         let row = self.mailbox(id)?;
@@ -260,11 +266,21 @@ impl<'t, 's> Book<'t, 's> {
         self.mailboxes.remove(&id);
         self.transaction.delete(self.keys.name(&name));
         self.transaction.delete(self.keys.mailbox(id));
-        for range in [self.keys.all_vanished(id).range(), self.keys.annotations(id).range()] {
+        for range in [
+            self.keys.all_vanished(id).range(),
+            self.keys.annotations(id).range(),
+            self.keys.all_guest_annotations(id).range(),
+        ] {
             self.transaction.delete_range(range);
         }
         self.notify(id);
         Ok(())
+    }
+
+    /// Tells of a change that belongs to no mailbox.
+    pub fn notify_account(&mut self) {
+        self.ledger.modseq();
+        self.notify(MailboxId(0));
     }
 
     fn notify(&mut self, id: MailboxId) {
@@ -281,5 +297,13 @@ impl<'t, 's> Book<'t, 's> {
             self.notify(id);
         }
         self.ledger.write(self.transaction);
+    }
+}
+
+/// Gives a reference to octets up. That they are lost already must not keep what is left of the message for ever.
+pub fn give_up(transaction: &mut Transaction<'_>, blob: &BlobHash) -> Result<(), storage::Error> {
+    match transaction.unlink(blob) {
+        Err(storage::Error::NoBlob(_)) => Ok(()),
+        other => other,
     }
 }

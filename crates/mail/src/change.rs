@@ -222,7 +222,7 @@ impl Mail {
                 for uid in batch {
                     let Some(row) = book.message(mailbox, uid)? else { continue };
                     if which == Expunge::All || row.flags.has(SystemFlags::DELETED) {
-                        discard(book, mailbox, uid, row, keep)?;
+                        book.discard(mailbox, uid, row, keep)?;
                         gone.push(uid);
                     }
                 }
@@ -247,8 +247,7 @@ impl Mail {
 
     fn keywords_of(&self, place: &Place, bits: u128) -> Result<Vec<String>, Error> {
         let (snapshot, spaces) = self.read(&place.owner)?;
-        let row =
-            crate::mailboxes::row(&snapshot, spaces.keys(&place.owner), place.mailbox)?.ok_or(Error::NoMailbox)?;
+        let row = crate::rows::row(&snapshot, spaces.keys(&place.owner), place.mailbox)?.ok_or(Error::NoMailbox)?;
         Ok(row.keywords.names_of(bits).map(str::to_owned).collect())
     }
 }
@@ -373,16 +372,4 @@ fn place_items(book: &mut Book<'_, '_>, to: MailboxId, items: &[Item], quota: Qu
         uids.push(book.add(to, new, &item.summary)?);
     }
     Ok((!uids.is_empty()).then_some(Placed { uid_validity, uids }))
-}
-
-/// Takes a message out; it goes to the trash, or its octets are given up.
-pub(crate) fn discard(
-    book: &mut Book<'_, '_>,
-    mailbox: MailboxId,
-    uid: Uid,
-    row: MessageRow,
-    keep: bool,
-) -> Result<(), Error> {
-    book.remove(mailbox, uid, &row)?;
-    if keep { book.throw_away(mailbox, uid, row) } else { Ok(book.transaction.unlink(&row.blob)?) }
 }

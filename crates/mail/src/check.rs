@@ -2,11 +2,11 @@
 //! is counted.
 
 use crate::error::Error;
-use crate::keys::{self, Keys};
+use crate::keys::{self, Keys, Spaces};
 use crate::limits::FINDINGS_MAX;
-use crate::mailboxes;
 use crate::record::TrashRow;
-use crate::store::{Mail, Spaces};
+use crate::rows;
+use crate::store::Mail;
 use account::ledger;
 use model::{AccountId, BlobHash};
 use std::collections::BTreeMap;
@@ -64,7 +64,7 @@ fn check_account(snapshot: &Snapshot, spaces: Spaces, account: AccountId, report
     let keys = Keys { space: spaces.mail, account };
     report.accounts += 1;
     let (mut octets, mut items) = (0, 0);
-    for mailbox in mailboxes::all(snapshot, keys)? {
+    for mailbox in rows::all(snapshot, keys)? {
         report.mailboxes += 1;
         let (mailbox_octets, mailbox_items) = check_mailbox(snapshot, keys, &mailbox, report)?;
         octets += mailbox_octets;
@@ -95,7 +95,7 @@ fn check_account(snapshot: &Snapshot, spaces: Spaces, account: AccountId, report
 fn check_mailbox(
     snapshot: &Snapshot,
     keys: Keys,
-    mailbox: &mailboxes::Mailbox,
+    mailbox: &rows::Mailbox,
     report: &mut Report,
 ) -> Result<(u64, u64), Error> {
     let account = keys.account;
@@ -103,7 +103,7 @@ fn check_mailbox(
     let (mut octets, mut unseen, mut deleted, mut count) = (0, 0, 0, 0u32);
     let mut messages = Vec::new();
     snapshot.each(keys.messages(mailbox.id).range(), &mut |key, value| {
-        match mailboxes::decode_message(key, value) {
+        match rows::decode_message(key, value) {
             Ok(message) => messages.push(message),
             Err(_) => report.find(format!(
                 "account {account}: {name}: UID {} cannot be read",

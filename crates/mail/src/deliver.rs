@@ -3,10 +3,11 @@
 use crate::book::{Book, INBOX_ID, NewItem};
 use crate::error::Error;
 use crate::flags::Flags;
+use crate::keys::Spaces;
 use crate::limits::MESSAGES_A_TRANSACTION_MAX;
 use crate::name;
 use crate::signals;
-use crate::store::{Mail, Spaces};
+use crate::store::Mail;
 use crate::thread::ThreadKeys;
 use account::owner::Owner;
 use account::rights::{Asker, Rights};
@@ -124,6 +125,9 @@ impl Mail {
         rule: Rule,
     ) -> Result<Committed<Vec<Filed>>, Error> {
         let (store, spaces) = self.partition(partition)?;
+        if let Some(stray) = targets.iter().find(|target| target.owner.partition != partition) {
+            return Err(Error::NoPartition(stray.owner.partition.clone()));
+        }
         let filing = move |transaction: &mut Transaction<'_>| {
             let mut results = Vec::with_capacity(targets.len());
             for target in &targets {

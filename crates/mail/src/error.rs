@@ -56,6 +56,11 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether the whole partition, and not only what was asked for, is away.
+    pub(crate) fn is_everywhere(&self) -> bool {
+        matches!(self, Error::NoPartition(_) | Error::NoSpace | Error::Closed)
+    }
+
     /// Whether the same may succeed later.
     pub fn is_temporary(&self) -> bool {
         matches!(self, Error::NoPartition(_) | Error::NoSpace | Error::Unavailable(_) | Error::Closed)

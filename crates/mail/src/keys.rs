@@ -14,12 +14,18 @@
 //! | 10 | mailbox u32 (0: the account), entry text | annotation |
 //! | 11 | queue id u64, recipient u32 | filed ms u64: this delivery is done |
 //! | 12 | identifier text, account u32, mailbox u32 | empty, below account 0: a mailbox on whose list the identifier is |
+//! | 13 | mailbox u32 (0: the account), guest's account u32, entry text | a guest's private annotation |
 
+use account::owner::Owner;
 use model::{AccountId, MailboxId, Modseq, QueueId, Timestamp, Uid};
 use storage::{Key, KeyParts, Space};
 
 /// The name of the storage space.
 pub const SPACE: &str = "mail";
+
+/// The topic under which changes are published: collection is the mailbox, or 0 for the account's subscriptions and
+/// annotations; sequence is the modseq.
+pub const TOPIC: u8 = 1;
 
 /// Builds the keys of one account.
 #[derive(Clone, Copy, Debug)]
@@ -103,8 +109,12 @@ impl Keys {
         self.kind(10).u32(mailbox.0)
     }
 
-    pub fn annotation(&self, mailbox: MailboxId, entry: &str) -> Key {
-        self.annotations(mailbox).text(entry)
+    pub fn all_guest_annotations(&self, mailbox: MailboxId) -> Key {
+        self.kind(13).u32(mailbox.0)
+    }
+
+    pub fn guest_annotations(&self, mailbox: MailboxId, guest: AccountId) -> Key {
+        self.all_guest_annotations(mailbox).u32(guest.0)
     }
 
     pub fn delivery(&self, queue_id: QueueId, recipient: u32) -> Key {
@@ -113,6 +123,19 @@ impl Keys {
 
     pub fn deliveries(&self) -> Key {
         self.kind(11)
+    }
+}
+
+/// The spaces of a partition that the store writes in.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Spaces {
+    pub(crate) account: Space,
+    pub(crate) mail: Space,
+}
+
+impl Spaces {
+    pub(crate) fn keys(self, owner: &Owner) -> Keys {
+        Keys { space: self.mail, account: owner.account }
     }
 }
 

@@ -12,7 +12,7 @@
 //! | `shared` | what others share with somebody |
 //! | `annotation` | metadata of mailboxes and of the server (RFC 5464) |
 //! | `view` | [`view::View`]: an open mailbox, shared by its sessions |
-//! | `cache` | the open mailboxes |
+//! | `cache`, `open` | the open mailboxes, and how one is opened or caught up |
 //! | `summaries` | envelope, structure and preview of a message |
 //! | `trash` | what was expunged and can still be brought back |
 //! | `upkeep` | what time takes away; whole accounts |
@@ -21,7 +21,7 @@
 //! | `check`, `repair` | whether rows, counts and blobs agree; making right what can be computed again |
 //! | `name` | names of mailboxes |
 //! | `flags` | flags and keywords |
-//! | `keys`, `record` | keys and bytes on disk |
+//! | `keys`, `record`, `rows` | keys and bytes on disk, and how they are read |
 //! | `settings`, `limits` | what can be set, and what cannot |
 //! | `signals` | what the operator is told |
 //! | `error` | what can go wrong |
@@ -40,8 +40,10 @@ mod keys;
 pub mod limits;
 pub mod mailboxes;
 pub mod name;
+mod open;
 pub mod record;
 mod repair;
+mod rows;
 pub mod settings;
 pub mod shared;
 mod signals;

@@ -29,8 +29,8 @@ pub const ANNOTATIONS_MAX: usize = 1_000;
 pub const GRANTS_MAX: usize = 1_000;
 /// Octets of the identifier of such an entry: it is part of a key.
 pub const IDENTIFIER_OCTETS_MAX: usize = 320;
-/// Octets of a mailbox's row with all its keywords and entries: it is one value.
-pub const MAILBOX_ROW_OCTETS_MAX: usize = 60 * 1024;
+/// Octets of a mailbox's row when an entry is added: it is one value, and keywords that come later must fit, too.
+pub const MAILBOX_ROW_OCTETS_MAX: usize = 48 * 1024;
 /// Octets of the name of an annotation: it is part of a key.
 pub const ENTRY_OCTETS_MAX: usize = 200;
 /// Subscriptions of one account.

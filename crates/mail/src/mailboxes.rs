@@ -1,27 +1,20 @@
 //! Mailboxes themselves: listing, making, renaming, deleting; rights and subscriptions.
 
 use crate::book::{Book, INBOX_ID, NewItem};
-use crate::change::discard;
 use crate::error::Error;
-use crate::keys::{self, Keys};
+use crate::keys;
 use crate::limits::{GRANTS_MAX, IDENTIFIER_OCTETS_MAX, MAILBOX_ROW_OCTETS_MAX, SUBSCRIPTIONS_MAX, SUMMARY_OCTETS_MAX};
 use crate::name::{self, INBOX, SEPARATOR};
-use crate::record::{MailboxRow, MessageRow, SpecialUse};
+use crate::record::SpecialUse;
+use crate::rows::{all, messages, row};
 use crate::store::Mail;
 use account::owner::Owner;
 use account::rights::Rights;
-use model::{MailboxId, Uid};
+use model::MailboxId;
 use std::ops::ControlFlow;
 use storage::{Committed, Read, Scan, Transaction};
 
-/// A mailbox as it is now.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mailbox {
-    /// Its number, which a rename does not change.
-    pub id: MailboxId,
-    /// Everything else.
-    pub row: MailboxRow,
-}
+pub use crate::rows::Mailbox;
 
 impl Mail {
     /// Makes sure that the account has its first mailboxes.
@@ -95,7 +88,7 @@ impl Mail {
             book.mailbox(id)?;
             // What was filed since it was emptied.
             for (uid, row) in messages(book.transaction, book.keys, id)? {
-                discard(book, id, uid, row, keep)?;
+                book.discard(id, uid, row, keep)?;
             }
             book.forget_mailbox(id)
         })
@@ -176,6 +169,7 @@ impl Mail {
                 }
                 Subscribed::No => book.transaction.delete(key),
             }
+            book.notify_account();
             Ok(())
         })
         .await
@@ -252,40 +246,4 @@ fn move_all(book: &mut Book<'_, '_>, from: MailboxId, to: MailboxId) -> Result<(
         book.add(to, item, &summary.unwrap_or_else(|| vec![0; SUMMARY_OCTETS_MAX + 1]))?;
     }
     Ok(())
-}
-
-/// Every mailbox of an account in the order of their numbers.
-pub(crate) fn all(reader: &dyn Read, keys: Keys) -> Result<Vec<Mailbox>, Error> {
-    let mut found = Vec::new();
-    reader.each(keys.mailboxes().range(), &mut |key, value| {
-        let id = keys::rest(key).and_then(|mut parts| parts.u32()).map(MailboxId);
-        let row = MailboxRow::decode(value).map_err(|_| storage::Error::Row("mailboxes"))?;
-        found.push(Mailbox { id: id.ok_or(storage::Error::Row("mailboxes"))?, row });
-        Ok(ControlFlow::Continue(()))
-    })?;
-    Ok(found)
-}
-
-/// One mailbox's row.
-pub(crate) fn row(reader: &dyn Read, keys: Keys, id: MailboxId) -> Result<Option<MailboxRow>, Error> {
-    match reader.get(&keys.mailbox(id))? {
-        None => Ok(None),
-        Some(bytes) => Ok(Some(MailboxRow::decode(&bytes).map_err(|_| storage::Error::Row("mailboxes"))?)),
-    }
-}
-
-/// Every message of a mailbox in the order of the UIDs.
-pub(crate) fn messages(reader: &dyn Read, keys: Keys, id: MailboxId) -> Result<Vec<(Uid, MessageRow)>, Error> {
-    let mut found = Vec::new();
-    reader.each(keys.messages(id).range(), &mut |key, value| {
-        found.push(decode_message(key, value)?);
-        Ok(ControlFlow::Continue(()))
-    })?;
-    Ok(found)
-}
-
-/// A message from its row.
-pub(crate) fn decode_message(key: &[u8], value: &[u8]) -> Result<(Uid, MessageRow), storage::Error> {
-    let uid = keys::last_uid(key).ok_or(storage::Error::Row("messages"))?;
-    Ok((uid, MessageRow::decode(value).map_err(|_| storage::Error::Row("messages"))?))
 }

@@ -5,7 +5,7 @@ use crate::book::Book;
 use crate::error::Error;
 use crate::flags::SystemFlags;
 use crate::keys;
-use crate::mailboxes;
+use crate::rows;
 use crate::signals;
 use crate::store::Mail;
 use account::owner::Owner;
@@ -32,8 +32,8 @@ impl Mail {
 fn recount(book: &mut Book<'_, '_>) -> Result<Vec<String>, Error> {
     let mut repairs = Vec::new();
     let (mut octets, mut items) = (0u64, 0u64);
-    for mailbox in mailboxes::all(book.transaction, book.keys)? {
-        let messages = mailboxes::messages(book.transaction, book.keys, mailbox.id)?;
+    for mailbox in rows::all(book.transaction, book.keys)? {
+        let messages = rows::messages(book.transaction, book.keys, mailbox.id)?;
         let mut right = mailbox.row.clone();
         right.messages = u32::try_from(messages.len()).unwrap_or(u32::MAX);
         right.octets = messages.iter().map(|(_, row)| u64::from(row.octets)).sum();
@@ -66,7 +66,7 @@ fn count<T>(found: impl Iterator<Item = T>) -> u32 {
 /// The order of changes holds every message once.
 fn reorder(
     book: &mut Book<'_, '_>,
-    mailbox: &mailboxes::Mailbox,
+    mailbox: &rows::Mailbox,
     mut right: Vec<(Modseq, Uid)>,
     repairs: &mut Vec<String>,
 ) -> Result<(), Error> {
@@ -91,7 +91,7 @@ fn reorder(
 }
 
 /// The mailbox is found by its name, and by those it is shared with.
-fn refind(book: &mut Book<'_, '_>, mailbox: &mailboxes::Mailbox, repairs: &mut Vec<String>) -> Result<(), Error> {
+fn refind(book: &mut Book<'_, '_>, mailbox: &rows::Mailbox, repairs: &mut Vec<String>) -> Result<(), Error> {
     let MailboxId(number) = mailbox.id;
     match book.find(&mailbox.row.name)? {
         Some(id) if id == mailbox.id => {}

@@ -4,7 +4,7 @@ use crate::change::Place;
 use crate::error::Error;
 use crate::keys;
 use crate::limits::SHARED_MAX;
-use crate::mailboxes::{self, Mailbox};
+use crate::rows::{self, Mailbox};
 use crate::signals;
 use crate::store::Mail;
 use account::owner::Owner;
@@ -59,7 +59,7 @@ impl Mail {
         let mut found = Vec::new();
         for (account, id) in places {
             let owner = Owner::new(account, nick);
-            let Some(row) = mailboxes::row(&snapshot, spaces.keys(&owner), id)? else { continue };
+            let Some(row) = rows::row(&snapshot, spaces.keys(&owner), id)? else { continue };
             let rights = row.grants.effective(asker);
             if !rights.is_empty() {
                 found.push(Shared { owner, mailbox: Mailbox { id, row }, rights });

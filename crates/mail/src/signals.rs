@@ -1,11 +1,11 @@
 //! Everything the mail store tells its operator: one function per fact.
 
-use crate::change::Place;
 use account::owner::Owner;
+use model::MailboxId;
 
 /// A mailbox was read from its rows because no view of it was held.
-pub(crate) fn opened(place: &Place, messages: u32) {
-    tracing::debug!(account = place.owner.account.0, mailbox = place.mailbox.0, messages, "mailbox opened");
+pub(crate) fn opened(owner: &Owner, mailbox: MailboxId, messages: u32) {
+    tracing::debug!(account = owner.account.0, mailbox = mailbox.0, messages, "mailbox opened");
 }
 
 /// A message found no room.
@@ -19,12 +19,16 @@ pub(crate) fn shares_unreadable(partition: &str, error: &crate::error::Error) {
 }
 
 /// An upkeep of a partition gave things up for good.
-pub(crate) fn kept_up(partition: &str, upkeep: &crate::upkeep::Upkeep) {
-    let crate::upkeep::Upkeep { accounts, purged, forgotten } = *upkeep;
+pub(crate) fn kept_up(partition: &str, accounts: usize, purged: usize, forgotten: usize) {
     tracing::info!(partition, accounts, purged, forgotten, "mail store kept up");
 }
 
 /// Counts of an account were wrong and have been made right.
 pub(crate) fn repaired(owner: &Owner, repairs: usize) {
     tracing::warn!(account = owner.account.0, repairs, "mailbox counts repaired");
+}
+
+/// An account could not be kept up.
+pub(crate) fn not_kept_up(owner: &Owner, error: &crate::error::Error) {
+    tracing::error!(account = owner.account.0, partition = owner.partition, %error, "mail of an account not kept up");
 }

@@ -2,7 +2,7 @@
 
 use crate::cache::Cache;
 use crate::error::Error;
-use crate::keys::{self, Keys};
+use crate::keys::{self, Spaces};
 use crate::settings::Settings;
 use account::ledger;
 use account::owner::Owner;
@@ -13,10 +13,9 @@ use model::BlobHash;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
-use storage::{Partition, Partitions, Snapshot, Space};
+use storage::{Partition, Partitions, Snapshot};
 
-/// The topic under which changes of mailboxes are published: collection is the mailbox, sequence the modseq.
-pub const TOPIC: u8 = 1;
+pub use crate::keys::TOPIC;
 
 /// The mail store. Cheap to clone.
 #[derive(Clone)]
@@ -30,19 +29,6 @@ pub(crate) struct Inner {
     pub(crate) settings: Settings,
     pub(crate) bus: Bus,
     pub(crate) cache: Cache,
-}
-
-/// The spaces of a partition that the store writes in.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Spaces {
-    pub(crate) account: Space,
-    pub(crate) mail: Space,
-}
-
-impl Spaces {
-    pub(crate) fn keys(self, owner: &Owner) -> Keys {
-        Keys { space: self.mail, account: owner.account }
-    }
 }
 
 impl Mail {

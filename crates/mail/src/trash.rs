@@ -1,6 +1,6 @@
 //! What was expunged and can still be brought back.
 
-use crate::book::{Book, NewItem};
+use crate::book::{Book, NewItem, give_up};
 use crate::error::Error;
 use crate::keys;
 use crate::record::TrashRow;
@@ -67,7 +67,7 @@ impl Mail {
             let count = page.rows.len();
             for (key, value) in page.rows {
                 let row = TrashRow::decode(&value).map_err(|_| storage::Error::Row("trash"))?;
-                transaction.unlink(&row.message.blob)?;
+                give_up(transaction, &row.message.blob)?;
                 transaction.delete(key);
             }
             Ok(count)

@@ -3,7 +3,7 @@
 
 use crate::error::Error;
 use crate::limits::{DELIVERY_NAME_DAYS, MESSAGES_A_BATCH, VANISHED_KEPT};
-use crate::mailboxes;
+use crate::rows;
 use crate::signals;
 use crate::store::Mail;
 use account::owner::Owner;
@@ -45,14 +45,28 @@ impl Mail {
         for account in self.accounts(partition)? {
             let owner = Owner::new(account, partition);
             upkeep.accounts += 1;
-            upkeep.purged += self.purge_all(&owner, now.minus(self.inner.settings.undelete_window())).await?;
-            self.forget_deliveries(&owner, now.minus(Duration::from_secs(DELIVERY_NAME_DAYS * 86_400))).await?;
-            for mailbox in self.mailboxes(&owner)? {
-                upkeep.forgotten += usize::from(self.forget_expunges(&owner, mailbox.id).await?);
+            // Damage of one account does not keep the others waiting; a check tells what it is.
+            match self.keep_up(&owner, now).await {
+                Ok((purged, forgotten)) => {
+                    upkeep.purged += purged;
+                    upkeep.forgotten += forgotten;
+                }
+                Err(error) if error.is_everywhere() => return Err(error),
+                Err(error) => signals::not_kept_up(&owner, &error),
             }
         }
-        signals::kept_up(partition, &upkeep);
+        signals::kept_up(partition, upkeep.accounts, upkeep.purged, upkeep.forgotten);
         Ok(upkeep)
+    }
+
+    async fn keep_up(&self, owner: &Owner, now: Timestamp) -> Result<(usize, usize), Error> {
+        let purged = self.purge_all(owner, now.minus(self.inner.settings.undelete_window())).await?;
+        self.forget_deliveries(owner, now.minus(Duration::from_secs(DELIVERY_NAME_DAYS * 86_400))).await?;
+        let mut forgotten = 0;
+        for mailbox in self.mailboxes(owner)? {
+            forgotten += usize::from(self.forget_expunges(owner, mailbox.id).await?);
+        }
+        Ok((purged, forgotten))
     }
 
     async fn purge_all(&self, owner: &Owner, before: Timestamp) -> Result<usize, Error> {
@@ -105,10 +119,10 @@ impl Mail {
         let owner = owner.clone();
         let removing = move |transaction: &mut storage::Transaction<'_>| {
             let mut book = crate::book::Book::open(transaction, spaces, &owner)?;
-            for mailbox in mailboxes::all(book.transaction, book.keys)? {
+            for mailbox in rows::all(book.transaction, book.keys)? {
                 // What was filed since the mailboxes were emptied.
-                for (uid, row) in mailboxes::messages(book.transaction, book.keys, mailbox.id)? {
-                    crate::change::discard(&mut book, mailbox.id, uid, row, false)?;
+                for (uid, row) in rows::messages(book.transaction, book.keys, mailbox.id)? {
+                    book.discard(mailbox.id, uid, row, false)?;
                 }
                 book.forget_mailbox(mailbox.id)?;
             }
@@ -129,8 +143,8 @@ impl Mail {
                 let range = book.keys.messages(mailbox).range();
                 let page = book.transaction.scan(range, Scan::first(MESSAGES_A_BATCH))?;
                 for (key, value) in &page.rows {
-                    let (uid, row) = mailboxes::decode_message(key, value)?;
-                    crate::change::discard(book, mailbox, uid, row, keep)?;
+                    let (uid, row) = rows::decode_message(key, value)?;
+                    book.discard(mailbox, uid, row, keep)?;
                 }
                 Ok(page.next.is_some())
             });

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use access::imap;
 use access::pop3;
 use mta::inbound;
 use mta::inbound::service::Parts;
@@ -12,7 +13,7 @@ use storage::Partition;
 
 use crate::compose::Services;
 use crate::roles::Protocol;
-use crate::serve::Manner;
+use crate::serve::manner::Manner;
 use crate::serve::running::Running;
 use crate::settings::Settings;
 
@@ -23,6 +24,7 @@ pub struct Doors {
     submission: Arc<dyn Door>,
     submissions: Arc<dyn Door>,
     lmtp: Arc<dyn Door>,
+    imap: Arc<dyn Door>,
     pop3: Arc<dyn Door>,
 }
 
@@ -51,6 +53,18 @@ impl Doors {
             let service = inbound::service::Service::new(kind, listener, door, parts, &services.registry);
             Arc::new(service) as Arc<dyn Door>
         };
+        let imap = imap::settings::Settings {
+            append_octets_max: settings.smtp.message_octets,
+            plain_login_on_loopback,
+            ..imap::settings::Settings::new(&host)
+        };
+        let parts = imap::service::Parts {
+            directory: Arc::new(services.directory.clone()),
+            logins: services.logins.clone(),
+            mail: services.mail.clone(),
+            clock: Arc::clone(&services.clock),
+        };
+        let imap = imap::service::Service::new(imap, parts, &services.registry);
         let pop3 = pop3::settings::Settings { plain_login_on_loopback, ..pop3::settings::Settings::new(&host) };
         let pop3 = pop3::Service::new(pop3, services.logins.clone(), services.mail.clone(), &services.registry);
         Doors {
@@ -59,6 +73,7 @@ impl Doors {
             submission: mail(Kind::Submission, "submission"),
             submissions: mail(Kind::Submission, "submissions"),
             lmtp: mail(Kind::Lmtp, "lmtp"),
+            imap: Arc::new(imap),
             pop3: Arc::new(pop3),
         }
     }
@@ -71,7 +86,7 @@ impl Doors {
             Protocol::Submissions => &self.submissions,
             Protocol::Lmtp => &self.lmtp,
             Protocol::Pop3 | Protocol::Pop3s => &self.pop3,
-            Protocol::Imap | Protocol::Imaps => &self.administration,
+            Protocol::Imap | Protocol::Imaps => &self.imap,
             Protocol::Admin => &self.administration,
         })
     }

@@ -82,3 +82,9 @@ proptest! {
         prop_assert_eq!(changes.changed, changed);
     }
 }
+
+#[test]
+fn a_row_stays_small() {
+    // A hundred thousand messages in under ten megabytes.
+    assert_eq!(size_of::<Row>(), 96);
+}

@@ -3,7 +3,8 @@
 use crate::ground::*;
 use account::rights::{Asker, Rights};
 use events::{Filter, Signal};
-use mail::deliver::{Filed, NewMessage, Quota, Target};
+use mail::deliver::{Filed, NewMessage, Quota, Rule, Target};
+use mail::error::Error;
 use model::{MailboxId, QueueId, Uid};
 
 #[tokio::test]
@@ -11,7 +12,7 @@ async fn a_message_is_filed_for_many_owners_and_stored_once() {
     let ground = Ground::new();
     let message = text("1", "hi", "");
     let targets = (1..=5).map(|account| target(&owner(account))).collect();
-    let filed = ground.mail.deliver("a", NewMessage::new(message.clone()).unwrap(), targets).await.unwrap();
+    let filed = ground.mail.deliver("a", NewMessage::new(message.clone()).unwrap(), targets, Rule::Each).await.unwrap();
     assert_eq!(filed.value, [Filed::Done { mailbox: INBOX, uid: Uid(1) }; 5]);
     for account in 1..=5 {
         let view = ground.mail.view(&place(&owner(account), INBOX)).unwrap();
@@ -47,12 +48,28 @@ async fn a_full_mailbox_does_not_hold_up_the_others() {
     let full = Target { quota, ..target(&owner(1)) };
     assert!(matches!(deliver_to(&ground.mail, full.clone(), &message).await, Filed::Done { .. }));
     let both = vec![full.clone(), target(&owner(2))];
-    let filed = ground.mail.deliver("a", NewMessage::new(message.clone()).unwrap(), both).await.unwrap().value;
+    let filed =
+        ground.mail.deliver("a", NewMessage::new(message.clone()).unwrap(), both, Rule::Each).await.unwrap().value;
     assert_eq!(filed, [Filed::OverQuota, Filed::Done { mailbox: INBOX, uid: Uid(1) }]);
     assert!(!ground.mail.has_room(&owner(1), quota, 11).unwrap());
     assert!(ground.mail.has_room(&owner(1), quota, 10).unwrap());
     let few = Quota { octets: None, messages: Some(1) };
     assert_eq!(deliver_to(&ground.mail, Target { quota: few, ..full }, &message).await, Filed::OverQuota);
+    ground.assert_clean();
+}
+
+#[tokio::test]
+async fn one_answer_for_all_is_all_or_none() {
+    let ground = Ground::new();
+    let message = NewMessage::new(text("1", "hi", "")).unwrap();
+    let full = Target { quota: Quota { octets: Some(1), messages: None }, ..target(&owner(2)) };
+    let three = vec![target(&owner(1)), full, target(&owner(3))];
+    let refused = ground.mail.deliver("a", message.clone(), three, Rule::AllOrNone).await;
+    assert!(matches!(refused, Err(Error::OverQuota)));
+    assert_eq!(ground.mail.accounts("a").unwrap(), []);
+    // Nor is anything filed where it does not belong.
+    let far = target(&account::owner::Owner::new(model::AccountId(4), "b"));
+    assert!(matches!(ground.mail.deliver("a", message, vec![far], Rule::Each).await, Err(Error::NoPartition(_))));
     ground.assert_clean();
 }
 
@@ -128,4 +145,6 @@ async fn the_bus_tells_of_a_delivery() {
     let Signal::Changed(notice) = heard.next().await else { panic!("one change is one notice") };
     assert_eq!((notice.account, notice.collection), (owner(1).account, INBOX.0));
     assert_eq!(heard.try_next(), None);
+    ground.mail.subscribe(&owner(1), "Elsewhere", mail::mailboxes::Subscribed::Yes).await.unwrap();
+    assert!(matches!(heard.try_next(), Some(Signal::Changed(notice)) if notice.collection == 0));
 }

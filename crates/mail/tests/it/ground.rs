@@ -3,7 +3,7 @@
 use account::owner::Owner;
 use events::Bus;
 use mail::change::Place;
-use mail::deliver::{Append, Filed, NewMessage, Quota, Target};
+use mail::deliver::{Append, Filed, NewMessage, Quota, Rule, Target};
 use mail::flags::Flags;
 use mail::settings::Settings;
 use mail::store::Mail;
@@ -111,7 +111,7 @@ pub fn target(owner: &Owner) -> Target {
 pub async fn deliver_to(mail: &Mail, target: Target, message: &str) -> Filed {
     let message = NewMessage::new(message.to_owned()).unwrap();
     let partition = target.owner.partition.clone();
-    mail.deliver(&partition, message, vec![target]).await.unwrap().value[0]
+    mail.deliver(&partition, message, vec![target], Rule::Each).await.unwrap().value[0]
 }
 
 pub async fn append(mail: &Mail, place: &Place, message: &str, flags: Flags) -> Uid {

@@ -157,3 +157,23 @@ async fn annotations_are_set_together_or_not_at_all() {
     assert_eq!(ground.mail.annotations(&bob, Some(INBOX)).unwrap().len(), 1);
     assert_eq!(ground.mail.annotations(&bob, None).unwrap().len(), 1);
 }
+
+#[tokio::test]
+async fn guests_have_private_annotations_of_their_own() {
+    let ground = Ground::new();
+    let (bob, carol) = (owner(1), model::AccountId(2));
+    ground.mail.prepare(&bob).await.unwrap();
+    let set = |entry: &str, value: &str| vec![(entry.to_owned(), Some(value.as_bytes().to_vec()))];
+    ground.mail.annotate(&bob, Some(INBOX), set("/private/comment", "bob's")).await.unwrap();
+    ground.mail.annotate(&bob, Some(INBOX), set("/shared/comment", "ours")).await.unwrap();
+    ground.mail.annotate_as(&bob, Some(INBOX), carol, set("/Private/comment", "carol's")).await.unwrap();
+    ground.mail.annotate_as(&bob, Some(INBOX), carol, set("/shared/color", "red")).await.unwrap();
+    let values = |found: Vec<(String, Vec<u8>)>| -> Vec<String> {
+        found.into_iter().map(|(_, value)| String::from_utf8(value).unwrap()).collect()
+    };
+    assert_eq!(values(ground.mail.annotations(&bob, Some(INBOX)).unwrap()), ["bob's", "red", "ours"]);
+    let seen = |guest| values(ground.mail.annotations_for(&bob, Some(INBOX), guest).unwrap());
+    assert_eq!(seen(carol), ["carol's", "red", "ours"]);
+    assert_eq!(seen(model::AccountId(3)), ["red", "ours"]);
+    assert_eq!(seen(bob.account), ["bob's", "red", "ours"]);
+}

@@ -7,4 +7,5 @@ mod mailboxes;
 mod messages;
 mod model;
 mod share;
+mod together;
 mod verify;

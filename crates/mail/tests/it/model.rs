@@ -128,7 +128,9 @@ impl Model {
                 self.add(0, Message { uid: 0, flags, words, text, modseq: Modseq(0) });
             }
             Operation::Store { at, picks, mode, flags, word, only_old } => {
-                self.store(at, picks, mode, SystemFlags(flags), word, only_old).await;
+                let since = only_old.then(|| Modseq(self.modseq().0.saturating_sub(2)));
+                let uids = self.picked(at, picks);
+                self.store(at, uids, usize::from(mode), (SystemFlags(flags), word), since).await;
             }
             Operation::Copy { from, to, picks } => {
                 let uids = self.picked(from, picks);
@@ -166,10 +168,15 @@ impl Model {
         self.ground.pass_secs(1);
     }
 
-    async fn store(&mut self, at: usize, picks: u16, mode: u8, flags: SystemFlags, word: usize, only_old: bool) {
-        let mode = [FlagMode::Add, FlagMode::Remove, FlagMode::Replace][usize::from(mode)];
-        let uids = self.picked(at, picks);
-        let since = only_old.then(|| Modseq(self.modseq().0.saturating_sub(2)));
+    async fn store(
+        &mut self,
+        at: usize,
+        uids: Vec<Uid>,
+        mode: usize,
+        (flags, word): (SystemFlags, usize),
+        since: Option<Modseq>,
+    ) {
+        let mode = [FlagMode::Add, FlagMode::Remove, FlagMode::Replace][mode];
         let named = Flags { system: flags, keywords: words_of(word) };
         let (mail, place) = (self.ground.mail.clone(), self.place(at));
         let stored = mail.store_flags(&place, uids.clone(), mode, named, since).await.unwrap().value;

@@ -67,6 +67,23 @@ async fn names_and_shares_are_made_findable_again() {
 }
 
 #[tokio::test]
+async fn what_is_lost_of_one_account_does_not_stop_the_upkeep_of_others() {
+    let ground = filled().await;
+    let mail = &ground.mail;
+    for account in [1, 2] {
+        deliver_to(mail, target(&owner(account)), &text(&format!("own-{account}"), "a", "")).await;
+        let uids = mail.view(&place(&owner(account), INBOX)).unwrap().rows().map(|row| row.uid).collect();
+        mail.expunge(&place(&owner(account), INBOX), uids, mail::change::Expunge::All).await.unwrap();
+    }
+    let first = mail.trash(&owner(1), START, 1).unwrap().remove(0);
+    let key = space(mail).key(owner(1).account).u8(7).u64(first.when.0).u32(1).u32(first.uid.0);
+    damage(mail, key, |_| Some(vec![9])).await;
+    ground.pass_secs(30 * 86_400);
+    assert_eq!(mail.upkeep("a", ground.now()).await.unwrap().purged, 1);
+    assert!(mail.check("a", &[]).unwrap().findings.join("\n").contains("a trash row"));
+}
+
+#[tokio::test]
 async fn damaged_rows_are_told_and_never_panic() {
     let ground = filled().await;
     let key = space(&ground.mail).key(owner(1).account).u8(3).u32(1).u32(2);

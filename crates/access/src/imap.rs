@@ -1,0 +1,49 @@
+//! IMAP4rev1 and IMAP4rev2 sessions (RFC 3501, RFC 9051) over the mail store.
+//!
+//! Laws: message numbers are positions in the view that the session holds, so they change only when the client is told;
+//! expunges are told only where the standard allows it; success is said with a storage receipt in hand; an idle session
+//! holds no buffers.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `service` | what all sessions share |
+//! | `session` | a connection, its commands, its output |
+//! | `capability` | what is offered, and when |
+//! | `login` | LOGIN, AUTHENTICATE |
+//! | `place` | names on the wire to mailboxes and rights |
+//! | `mailboxes`, `list` | CREATE to UNSUBSCRIBE, STATUS; LIST, LSUB, NAMESPACE |
+//! | `selected` | the selected mailbox, and telling what changed in it; SELECT |
+//! | `fetch`, `section`, `structure` | FETCH; octets of a section; ENVELOPE and BODYSTRUCTURE |
+//! | `store`, `copy`, `append` | STORE; COPY, MOVE, EXPUNGE; APPEND, REPLACE |
+//! | `search`, `matching` | SEARCH and its answers; whether a message fits |
+//! | `identity`, `page` | EMAILID and THREADID; PARTIAL |
+//! | `idle` | IDLE |
+//! | `rights`, `quota`, `metadata` | ACL, QUOTA, METADATA |
+//! | `refusal` | our errors as response codes |
+//! | `settings`, `signals` | what can be set; what is logged and counted |
+
+mod append;
+mod capability;
+mod copy;
+mod fetch;
+mod identity;
+mod idle;
+mod list;
+mod login;
+mod mailboxes;
+mod matching;
+mod metadata;
+mod page;
+mod place;
+mod quota;
+mod refusal;
+mod rights;
+mod search;
+mod section;
+mod selected;
+pub mod service;
+mod session;
+pub mod settings;
+mod signals;
+mod store;
+mod structure;

@@ -1,0 +1,81 @@
+//! APPEND (RFC 9051 §6.3.12, RFC 3502, RFC 7889).
+
+use crate::imap::refusal;
+use crate::imap::session::{Done, Outcome, Session};
+use crate::imap::store::parse_flags;
+use account::rights::Rights;
+use imap::command::{Append, Piece};
+use imap::sequence;
+use mail::deliver::{Append as NewAppend, NewMessage, Quota};
+use mail::error::Error;
+use mail::flags::{Flags, SystemFlags};
+
+impl Session<'_> {
+    pub async fn append(&mut self, mailbox: &str, messages: Vec<Append>) -> Done {
+        let target = match self.find(mailbox).await {
+            Ok(target) => target,
+            Err(Error::NoMailbox) => return Ok(Outcome::no(refusal::TRY_CREATE)),
+            Err(error) => return Ok(self.failed(&error)),
+        };
+        if !target.rights.has(Rights::INSERT) {
+            return Ok(Outcome::no(refusal::NO_PERMISSION));
+        }
+        let mut appends = Vec::with_capacity(messages.len());
+        for append in messages {
+            let flags = match parse_flags(&append.flags) {
+                Ok(flags) => allowed(flags, target.rights),
+                Err(outcome) => return Ok(outcome),
+            };
+            let mut octets = Vec::new();
+            for piece in append.pieces {
+                match piece {
+                    Piece::Octets(piece) if octets.is_empty() => octets = piece,
+                    Piece::Octets(piece) => octets.extend_from_slice(&piece),
+                    Piece::Url(_) => return Ok(Outcome::bad("CATENATE with URL is not offered")),
+                }
+            }
+            if octets.is_empty() {
+                return Ok(Outcome::no("[CANNOT] an empty message is none"));
+            }
+            if octets.len() as u64 > self.service.settings.append_octets_max {
+                return Ok(Outcome::no("[TOOBIG] the message is too large"));
+            }
+            // Reading a large message takes a while; others go on meanwhile.
+            let message = match tokio::task::block_in_place(|| NewMessage::new(octets)) {
+                Ok(message) => message,
+                Err(error) => return Ok(self.failed(&error)),
+            };
+            appends.push(NewAppend { message, flags, internal_date: append.date });
+        }
+        let quota = if target.is_own { self.user()?.quota } else { Quota::default() };
+        let placed = match self.service.mail.append(&target.owner, target.mailbox.id, appends, quota).await {
+            Ok(placed) => placed,
+            Err(error) => return Ok(self.failed(&error)),
+        };
+        self.catch_up(true)?;
+        Ok(appended(placed))
+    }
+}
+
+/// The one positive answer to APPEND, which only a receipt gives.
+fn appended(placed: storage::Committed<mail::deliver::Placed>) -> Outcome {
+    let _durable: storage::Receipt = placed.receipt;
+    let uids = sequence::write(placed.value.uids.iter().map(|uid| uid.0));
+    Outcome::Ok(format!("[APPENDUID {} {uids}] there", placed.value.uid_validity))
+}
+
+/// Flags that the user may not set are left out (RFC 4314 §4).
+fn allowed(mut flags: Flags, rights: Rights) -> Flags {
+    if !rights.has(Rights::SEEN) {
+        flags.system = flags.system.without(SystemFlags::SEEN);
+    }
+    if !rights.has(Rights::DELETE_ITEMS) {
+        flags.system = flags.system.without(SystemFlags::DELETED);
+    }
+    if !rights.has(Rights::WRITE) {
+        let kept = SystemFlags::SEEN.with(SystemFlags::DELETED);
+        flags.system = flags.system.without(SystemFlags::ALL.without(kept));
+        flags.keywords.clear();
+    }
+    flags
+}

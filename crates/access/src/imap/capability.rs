@@ -1,0 +1,74 @@
+//! What is offered, and when: one table (RFC 9051 §7.2.2).
+
+/// What of the session decides.
+#[derive(Clone, Copy, Debug)]
+pub struct State {
+    /// Whether somebody is logged in.
+    pub authenticated: bool,
+    /// Whether TLS can start.
+    pub can_start_tls: bool,
+    /// Whether passwords may travel.
+    pub may_log_in: bool,
+    /// Whether the stream is compressed.
+    pub compressed: bool,
+    /// Largest message.
+    pub append_octets_max: u64,
+}
+
+const ALWAYS: [&str; 6] = ["IMAP4rev1", "IMAP4rev2", "ID", "ENABLE", "LITERAL+", "SASL-IR"];
+
+/// Offered to those who are logged in, each whole.
+const AUTHENTICATED: [&str; 29] = [
+    "ACL",
+    "RIGHTS=texk",
+    "BINARY",
+    "CHILDREN",
+    "CONDSTORE",
+    "CREATE-SPECIAL-USE",
+    "ESEARCH",
+    "IDLE",
+    "LIST-EXTENDED",
+    "LIST-MYRIGHTS",
+    "LIST-STATUS",
+    "METADATA",
+    "MOVE",
+    "MULTIAPPEND",
+    "NAMESPACE",
+    "OBJECTID",
+    "PARTIAL",
+    "PREVIEW",
+    "QRESYNC",
+    "QUOTA",
+    "QUOTA=RES-STORAGE",
+    "QUOTA=RES-MESSAGE",
+    "SAVEDATE",
+    "SEARCHRES",
+    "SPECIAL-USE",
+    "STATUS=SIZE",
+    "UIDPLUS",
+    "UNSELECT",
+    "WITHIN",
+];
+
+/// The list as it stands behind `CAPABILITY`.
+pub fn list(state: State, mechanisms: &[&str]) -> String {
+    let mut names: Vec<String> = ALWAYS.map(str::to_owned).to_vec();
+    if state.authenticated {
+        names.extend(AUTHENTICATED.map(str::to_owned));
+        names.extend(["UTF8=ACCEPT".to_owned(), "UNAUTHENTICATE".to_owned()]);
+        names.push(format!("APPENDLIMIT={}", state.append_octets_max));
+        if !state.compressed {
+            names.push("COMPRESS=DEFLATE".to_owned());
+        }
+    } else {
+        if state.can_start_tls {
+            names.push("STARTTLS".to_owned());
+        }
+        if state.may_log_in {
+            names.extend(mechanisms.iter().map(|name| format!("AUTH={name}")));
+        } else {
+            names.push("LOGINDISABLED".to_owned());
+        }
+    }
+    names.join(" ")
+}

@@ -1,0 +1,267 @@
+//! FETCH (RFC 9051 §6.4.5 and the extensions).
+
+use crate::imap::identity::{email_id, thread_id};
+use crate::imap::page::page;
+use crate::imap::section;
+use crate::imap::selected::flags;
+use crate::imap::session::{Broken, Done, Outcome, Session};
+use crate::imap::structure;
+use account::rights::Rights;
+use bytes::Bytes;
+use imap::command::Numbers;
+use imap::fetch::{Item, Modifiers};
+use imap::sequence::{self, SequenceSet};
+use imap::write;
+use mail::change::Place;
+use mail::error::Error;
+use mail::flags::{FlagMode, Flags, SystemFlags};
+use mail::view::{Row, View};
+use message::content;
+use message::summary::Summary;
+use model::{Modseq, Uid};
+
+/// What of a message was read, each once.
+#[derive(Default)]
+struct Read {
+    summary: Option<Summary>,
+    body: Option<Bytes>,
+}
+
+impl Session<'_> {
+    pub async fn fetch(
+        &mut self,
+        set: SequenceSet,
+        numbers: Numbers,
+        mut items: Vec<Item>,
+        modifiers: Modifiers,
+    ) -> Done {
+        // A client that asks for modseqs wants to hear of them from now on (RFC 7162 §3.1).
+        self.condstore |= modifiers.changed_since.is_some() || items.contains(&Item::Modseq);
+        if modifiers.vanished && !self.qresync {
+            return Ok(Outcome::bad("VANISHED needs QRESYNC"));
+        }
+        self.catch_up(numbers == Numbers::Uid)?;
+        if numbers == Numbers::Uid && !items.contains(&Item::Uid) {
+            items.insert(0, Item::Uid);
+        }
+        if modifiers.changed_since.is_some() && !items.contains(&Item::Modseq) {
+            items.push(Item::Modseq);
+        }
+        let Some((place, view, rights, read_only)) =
+            self.selected.as_ref().map(|held| (held.place.clone(), held.view.clone(), held.rights, held.read_only))
+        else {
+            return Ok(Outcome::bad("select a mailbox first"));
+        };
+        let mut indices = match self.indices(&set, numbers) {
+            Ok(indices) => indices,
+            Err(outcome) => return Ok(outcome),
+        };
+        if let Some(since) = modifiers.changed_since {
+            if modifiers.vanished
+                && let Err(error) = self.tell_vanished(&place, &view, &set, Modseq(since))
+            {
+                return Ok(self.failed(&error));
+            }
+            indices.retain(|index| view.get(*index).is_some_and(|row| row.modseq.0 > since));
+        }
+        if let Some(range) = modifiers.partial {
+            indices = page(&indices, range);
+        }
+        if !read_only && rights.has(Rights::SEEN) && items.iter().any(sets_seen) {
+            if let Some(outcome) = self.mark_seen(&place, &view, &indices).await {
+                return Ok(outcome);
+            }
+            if !items.contains(&Item::Flags) {
+                items.push(Item::Flags);
+            }
+        }
+        let now = self.service.mail.view(&place).unwrap_or_else(|_| view.clone());
+        let mut failures = 0;
+        for index in indices {
+            let Some(row) = view.get(index) else { continue };
+            let row = now.index_of(row.uid).and_then(|at| now.get(at)).unwrap_or(row).clone();
+            match self.fetch_one(&place, &now, index, &row, &items).await? {
+                Ok(()) => {}
+                Err(error) => {
+                    failures += 1;
+                    self.failed(&error);
+                }
+            }
+            self.flush_some().await?;
+        }
+        self.catch_up(numbers == Numbers::Uid)?;
+        Ok(match failures {
+            0 => Outcome::ok("done"),
+            _ => Outcome::Ok("[EXPUNGEISSUED] some messages are gone".to_owned()),
+        })
+    }
+
+    fn tell_vanished(&mut self, place: &Place, view: &View, set: &SequenceSet, since: Modseq) -> Result<(), Error> {
+        let ranges = set.resolve(view.uid_next.0.saturating_sub(1));
+        let is_asked = |uid: &u32| ranges.iter().any(|(first, last)| (*first..=*last).contains(uid));
+        let gone: Vec<u32> = match self.service.mail.vanished_since(place, since)? {
+            Some(uids) => uids.into_iter().map(|uid| uid.0).filter(is_asked).collect(),
+            None => (1..view.uid_next.0).filter(|uid| is_asked(uid) && view.index_of(Uid(*uid)).is_none()).collect(),
+        };
+        if !gone.is_empty() {
+            let line = format!("* VANISHED (EARLIER) {}\r\n", sequence::write(gone));
+            self.say(&line);
+        }
+        Ok(())
+    }
+
+    async fn mark_seen(&mut self, place: &Place, view: &View, indices: &[usize]) -> Option<Outcome> {
+        let unseen: Vec<Uid> = indices
+            .iter()
+            .filter_map(|index| view.get(*index))
+            .filter(|row| !row.flags.has(SystemFlags::SEEN))
+            .map(|row| row.uid)
+            .collect();
+        if unseen.is_empty() {
+            return None;
+        }
+        let seen = Flags::system(SystemFlags::SEEN);
+        let stored = self.service.mail.store_flags(place, unseen, FlagMode::Add, seen, None).await;
+        stored.err().map(|error| self.failed(&error))
+    }
+
+    async fn fetch_one(
+        &mut self,
+        place: &Place,
+        view: &View,
+        index: usize,
+        row: &Row,
+        items: &[Item],
+    ) -> Result<Result<(), Error>, Broken> {
+        let mut read = Read::default();
+        let start = self.out.len();
+        self.say(&format!("* {} FETCH (", index + 1));
+        for (at, item) in items.iter().enumerate() {
+            if at > 0 {
+                self.out.push(b' ');
+            }
+            match self.write_item(place, view, row, item, &mut read) {
+                Ok(None) => {}
+                Ok(Some(octets)) => self.send_octets(octets).await?,
+                Err(error) => {
+                    // Nothing of this message has left yet unless a body was sent; then there is no way back.
+                    if self.out.len() < start || read.body.as_ref().is_some_and(|body| body.len() > 32 * 1024) {
+                        return Err("a message could not be read to its end");
+                    }
+                    self.out.truncate(start);
+                    return Ok(Err(error));
+                }
+            }
+        }
+        self.say(")\r\n");
+        Ok(Ok(()))
+    }
+
+    /// Writes one item; a body that follows its literal's head is handed back.
+    fn write_item(
+        &mut self,
+        place: &Place,
+        view: &View,
+        row: &Row,
+        item: &Item,
+        read: &mut Read,
+    ) -> Result<Option<Bytes>, Error> {
+        let utf8 = self.utf8;
+        match item {
+            Item::Flags => self.say(&format!("FLAGS {}", flags(view, row))),
+            Item::Uid => self.say(&format!("UID {}", row.uid)),
+            Item::InternalDate => self.say(&format!("INTERNALDATE {}", write::date_time(row.internal_date))),
+            Item::SaveDate => self.say(&format!("SAVEDATE {}", write::date_time(row.save_date))),
+            Item::Size => self.say(&format!("RFC822.SIZE {}", row.octets)),
+            Item::Modseq => self.say(&format!("MODSEQ ({})", row.modseq)),
+            Item::EmailId => self.say(&format!("EMAILID ({})", email_id(row))),
+            Item::ThreadId => self.say(&format!("THREADID ({})", thread_id(row))),
+            Item::Envelope => {
+                let summary = self.summary(place, row, read)?;
+                self.out.extend_from_slice(b"ENVELOPE ");
+                structure::envelope(&mut self.out, &summary.envelope, utf8);
+            }
+            Item::Body | Item::BodyStructure => {
+                let summary = self.summary(place, row, read)?;
+                let extended = *item == Item::BodyStructure;
+                self.out.extend_from_slice(if extended { b"BODYSTRUCTURE " } else { b"BODY " });
+                structure::body(&mut self.out, &summary.structure.root, extended, utf8);
+            }
+            Item::Preview => {
+                let summary = self.summary(place, row, read)?;
+                self.out.extend_from_slice(b"PREVIEW ");
+                write::string(&mut self.out, summary.preview.as_bytes(), utf8);
+            }
+            Item::Section { section, partial, name, .. } => {
+                let summary = self.summary(place, row, read)?;
+                let body = self.body(place, row, read)?;
+                self.say(&section::name(section, *name, *partial));
+                return Ok(self.write_octets(section::octets(&body, &summary.structure, section), *partial));
+            }
+            Item::Binary { part, partial, .. } => {
+                let (summary, body) = (self.summary(place, row, read)?, self.body(place, row, read)?);
+                self.say(&format!("BINARY[{}]{}", section::part(part), section::origin(*partial)));
+                let found = summary.structure.part(part);
+                let decoded = found.and_then(|found| {
+                    content::octets(&body, found).ok().map(|octets| Bytes::from(octets.into_owned()))
+                });
+                let decoded = if part.is_empty() { Some(body) } else { decoded };
+                return Ok(self.write_binary(decoded, *partial));
+            }
+            Item::BinarySize { part } => {
+                let (summary, body) = (self.summary(place, row, read)?, self.body(place, row, read)?);
+                let found = summary.structure.part(part);
+                let size = match found {
+                    _ if part.is_empty() => body.len() as u64,
+                    Some(found) => content::size_octets(&body, found).unwrap_or(0),
+                    None => 0,
+                };
+                self.say(&format!("BINARY.SIZE[{}] {size}", section::part(part)));
+            }
+        }
+        Ok(None)
+    }
+
+    fn write_octets(&mut self, octets: Option<Bytes>, partial: Option<(u32, u32)>) -> Option<Bytes> {
+        self.out.push(b' ');
+        let Some(octets) = octets else {
+            self.say("NIL");
+            return None;
+        };
+        let octets = section::partial(octets, partial);
+        write::literal_head(&mut self.out, octets.len());
+        Some(octets)
+    }
+
+    /// Decoded octets may hold NUL, and then need a literal8 (RFC 3516 §4.2).
+    fn write_binary(&mut self, octets: Option<Bytes>, partial: Option<(u32, u32)>) -> Option<Bytes> {
+        if let Some(octets) = &octets
+            && octets.contains(&0)
+        {
+            self.out.push(b' ');
+            let octets = section::partial(octets.clone(), partial);
+            self.out.push(b'~');
+            write::literal_head(&mut self.out, octets.len());
+            return Some(octets);
+        }
+        self.write_octets(octets, partial)
+    }
+
+    fn summary(&self, place: &Place, row: &Row, read: &mut Read) -> Result<Summary, Error> {
+        if read.summary.is_none() {
+            read.summary = Some(self.service.mail.summary(place, row.uid, &row.blob)?);
+        }
+        read.summary.clone().ok_or(Error::NoMessage)
+    }
+
+    fn body(&self, place: &Place, row: &Row, read: &mut Read) -> Result<Bytes, Error> {
+        if read.body.is_none() {
+            read.body = Some(self.service.mail.body(&place.owner, &row.blob)?);
+        }
+        read.body.clone().ok_or(Error::NoMessage)
+    }
+}
+
+fn sets_seen(item: &Item) -> bool {
+    matches!(item, Item::Section { peek: false, .. } | Item::Binary { peek: false, .. })
+}

@@ -1,0 +1,51 @@
+//! IDLE (RFC 9051 §6.3.13): changes are told as they happen.
+
+use crate::imap::session::{Done, Outcome, Session};
+use events::Filter;
+use mail::store::TOPIC;
+use net::Received;
+
+impl Session<'_> {
+    pub async fn idle(&mut self) -> Done {
+        let filter = match self.selected.as_ref() {
+            Some(selected) => Filter { account: Some(selected.place.owner.account), topic: Some(TOPIC) },
+            None => Filter { account: Some(self.user()?.owner.account), topic: Some(TOPIC) },
+        };
+        // First listen, then look: what happens in between is seen.
+        let mut changes = self.service.mail.bus().subscribe(filter);
+        self.say("+ idling\r\n");
+        self.catch_up(true)?;
+        self.flush().await?;
+        self.connection.rest();
+        let timeout = self.service.settings.idle_timeout;
+        loop {
+            if let Some(line) = self.line_ready()? {
+                return Ok(if line.eq_ignore_ascii_case("DONE") {
+                    Outcome::ok("no longer idle")
+                } else {
+                    Outcome::bad("DONE was expected")
+                });
+            }
+            tokio::select! {
+                received = self.receive(timeout) => match received? {
+                    Received::Octets(_) => {}
+                    Received::Closed => return Err("the client closed the connection"),
+                    Received::TimedOut => {
+                        self.say("* BYE you were silent for too long\r\n");
+                        self.flush().await?;
+                        return Err("the client was silent for too long");
+                    }
+                    Received::Draining => {
+                        self.say("* BYE [UNAVAILABLE] the server is shutting down\r\n");
+                        self.flush().await?;
+                        return Err("the server is shutting down");
+                    }
+                },
+                _changed = changes.next() => {
+                    self.catch_up(true)?;
+                    self.flush().await?;
+                }
+            }
+        }
+    }
+}

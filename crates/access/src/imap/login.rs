@@ -1,0 +1,93 @@
+//! LOGIN and AUTHENTICATE (RFC 9051 §6.2.2, §6.2.3, RFC 4959).
+
+use crate::imap::refusal;
+use crate::imap::session::{Done, Outcome, Session, User};
+use account::owner::Owner;
+use account::rights::Asker;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use directory::entry::Account;
+use directory::login::{Denied, Step};
+use mail::deliver::Quota;
+use std::time::Duration;
+
+/// How long a client may take to answer a challenge.
+pub(crate) struct Exchanging {
+    pub timeout: Duration,
+}
+
+impl Session<'_> {
+    pub async fn log_in(&mut self, name: &str, password: &str) -> Done {
+        if !self.may_log_in() {
+            return Ok(Outcome::no("[PRIVACYREQUIRED] logging in needs TLS"));
+        }
+        match self.service.logins.check(name, password, &self.origin()).await {
+            Ok(account) => self.welcome(account).await,
+            Err(why) => Ok(self.deny(why)),
+        }
+    }
+
+    pub async fn authenticate(&mut self, mechanism: &str, initial: Option<String>) -> Done {
+        if !self.may_log_in() {
+            return Ok(Outcome::no("[PRIVACYREQUIRED] logging in needs TLS"));
+        }
+        let Some(mut exchange) = self.service.logins.begin(mechanism, self.origin()) else {
+            return Ok(Outcome::no("[CANNOT] the mechanism is not offered"));
+        };
+        let mut response = match initial.as_deref() {
+            None => None,
+            Some("=") => Some(Vec::new()),
+            Some(text) => match STANDARD.decode(text) {
+                Ok(octets) => Some(octets),
+                Err(_) => return Ok(Outcome::bad("the initial response is not base64")),
+            },
+        };
+        loop {
+            match exchange.respond(response.as_deref()).await {
+                Err(why) => return Ok(self.deny(why)),
+                Ok(Step::Done(account, None)) => return self.welcome(*account).await,
+                Ok(Step::Done(account, Some(last))) => {
+                    // The server's proof is one more challenge, which the client answers with nothing.
+                    match self.challenge(&last).await? {
+                        Ok(_) => return self.welcome(*account).await,
+                        Err(outcome) => return Ok(outcome),
+                    }
+                }
+                Ok(Step::Challenge(challenge)) => match self.challenge(&challenge).await? {
+                    Ok(octets) => response = Some(octets),
+                    Err(outcome) => return Ok(outcome),
+                },
+            }
+        }
+    }
+
+    async fn challenge(&mut self, challenge: &[u8]) -> Result<Result<Vec<u8>, Outcome>, &'static str> {
+        self.say(&format!("+ {}\r\n", STANDARD.encode(challenge)));
+        let timeout = self.exchanging().timeout;
+        let line = self.line(timeout).await?;
+        if line == "*" {
+            return Ok(Err(Outcome::bad("given up")));
+        }
+        Ok(STANDARD.decode(line).map_err(|_| Outcome::bad("the response is not base64")))
+    }
+
+    fn deny(&mut self, why: Denied) -> Outcome {
+        self.failed_logins += 1;
+        self.service.signals.denied(self.connection.trace(), self.connection.peer(), why);
+        Outcome::no(refusal::denied(why))
+    }
+
+    async fn welcome(&mut self, account: Account) -> Done {
+        let owner = Owner::new(account.account_id(), account.partition.clone());
+        let groups = self.service.directory.groups_of(&account.address).await.unwrap_or_default();
+        if let Err(error) = self.service.mail.prepare(&owner).await {
+            return Ok(self.failed(&error));
+        }
+        self.service.signals.logged_in(self.connection.trace(), self.connection.peer(), &account.address);
+        let quota = Quota { octets: account.quota_octets, messages: account.quota_messages };
+        self.allow_messages();
+        self.user = Some(User { owner, asker: Asker { address: account.address, groups }, quota });
+        let capabilities = self.capabilities();
+        Ok(Outcome::Ok(format!("[CAPABILITY {capabilities}] welcome")))
+    }
+}

@@ -1,0 +1,493 @@
+//! A connection: commands in, responses out, one after the other.
+
+use crate::imap::capability::{self, State};
+use crate::imap::login::Exchanging;
+use crate::imap::refusal;
+use crate::imap::selected::Selected;
+use crate::imap::service::Service;
+use account::owner::Owner;
+use account::rights::Asker;
+use bytes::{Buf, Bytes, BytesMut};
+use directory::login::Origin;
+use directory::sasl::ChannelBindings;
+use imap::command::{Command, Tagged};
+use imap::frame::{Framed, Framer};
+use imap::limits::LITERAL_OCTETS_MAX;
+use imap::parse;
+use mail::deliver::Quota;
+use net::admission::Refused;
+use net::{BoxFuture, Connection, Door, Received};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Output that is gathered before it is sent.
+const OUTPUT_OCTETS: usize = 32 * 1024;
+
+/// Who is logged in.
+#[derive(Clone, Debug)]
+pub(crate) struct User {
+    pub owner: Owner,
+    pub asker: Asker,
+    pub quota: Quota,
+}
+
+/// How a command ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// `OK` with code and text.
+    Ok(String),
+    /// `NO`
+    No(String),
+    /// `BAD`
+    Bad(String),
+    /// The response was sent already.
+    Said,
+    /// The session ends.
+    End,
+}
+
+impl Outcome {
+    pub fn ok(text: &str) -> Outcome {
+        Outcome::Ok(text.to_owned())
+    }
+
+    pub fn no(text: &str) -> Outcome {
+        Outcome::No(text.to_owned())
+    }
+
+    pub fn bad(text: &str) -> Outcome {
+        Outcome::Bad(text.to_owned())
+    }
+}
+
+/// Why the session ends before the client says so.
+pub(crate) type Broken = &'static str;
+
+/// What a command does.
+pub(crate) type Done = Result<Outcome, Broken>;
+
+/// One connection.
+pub(crate) struct Session<'a> {
+    pub service: &'a Service,
+    pub connection: Connection,
+    pub out: Vec<u8>,
+    pub user: Option<User>,
+    pub selected: Option<Box<Selected>>,
+    /// UIDs that the last search with SAVE found (RFC 5182).
+    pub saved: Vec<u32>,
+    pub utf8: bool,
+    pub rev2: bool,
+    pub condstore: bool,
+    pub qresync: bool,
+    pub failed_logins: u32,
+    /// The tag of the command at hand.
+    pub tag: String,
+    framer: Framer,
+    input: BytesMut,
+    offences: u32,
+}
+
+impl Door for Service {
+    fn serve(self: Arc<Self>, connection: Connection) -> BoxFuture<'static, ()> {
+        Box::pin(serve(self, connection))
+    }
+
+    fn farewell(&self, _refused: Refused) -> Bytes {
+        Bytes::from_static(refusal::BUSY)
+    }
+}
+
+/// Speaks with a client to the end.
+pub async fn serve(service: Arc<Service>, connection: Connection) {
+    let trace = connection.trace();
+    let mut session = Session {
+        service: &service,
+        connection,
+        out: Vec::new(),
+        user: None,
+        selected: None,
+        saved: Vec::new(),
+        utf8: false,
+        rev2: false,
+        condstore: false,
+        qresync: false,
+        failed_logins: 0,
+        tag: String::new(),
+        framer: Framer::new(LITERAL_OCTETS_MAX),
+        input: BytesMut::new(),
+        offences: 0,
+    };
+    let why = session.run().await.err().unwrap_or("the client logged out");
+    service.signals.ended(trace, why);
+    let deadline = session.send_deadline();
+    session.connection.close(deadline).await;
+}
+
+impl Session<'_> {
+    async fn run(&mut self) -> Result<(), Broken> {
+        let greeting = format!("* OK [CAPABILITY {}] {} ready\r\n", self.capabilities(), self.service.settings.host);
+        self.say(&greeting);
+        loop {
+            let mut input: &[u8] = &self.input;
+            let framed = self.framer.read(&mut input);
+            let used = self.input.len() - input.len();
+            self.input.advance(used);
+            match framed {
+                Framed::NeedMore => {
+                    self.flush().await?;
+                    if !self.listen().await? {
+                        return Ok(());
+                    }
+                }
+                Framed::Continue => self.say("+ go on\r\n"),
+                Framed::Command(octets) => {
+                    if !Box::pin(self.command(octets)).await? {
+                        return self.flush().await;
+                    }
+                }
+                Framed::Refused { tag, why } => {
+                    self.offended(&why)?;
+                    let tag = tag.unwrap_or_else(|| "*".to_owned());
+                    self.say(&format!("{tag} BAD [TOOBIG] {why}\r\n"));
+                    if why.is_fatal() {
+                        self.say("* BYE the command line has no end\r\n");
+                        return self.flush().await;
+                    }
+                }
+            }
+        }
+    }
+
+    /// One command; returns whether the session goes on.
+    async fn command(&mut self, octets: Vec<u8>) -> Result<bool, Broken> {
+        let parsed = parse::command(&octets);
+        drop(octets);
+        let Tagged { tag, command } = match parsed {
+            Ok(tagged) => tagged,
+            Err(bad) => {
+                self.offended(&bad.offence)?;
+                let tag = bad.tag.unwrap_or_else(|| "*".to_owned());
+                let verdict =
+                    if bad.offence == parse::Offence::BadCharset { "NO [BADCHARSET (UTF-8 US-ASCII)]" } else { "BAD" };
+                self.say(&format!("{tag} {verdict} {}\r\n", bad.offence));
+                return Ok(true);
+            }
+        };
+        self.service.signals.command();
+        self.tag.clone_from(&tag);
+        let outcome = self.dispatch(&tag, command).await?;
+        match outcome {
+            Outcome::Ok(text) => self.say(&format!("{tag} OK {text}\r\n")),
+            Outcome::No(text) => self.say(&format!("{tag} NO {text}\r\n")),
+            Outcome::Bad(text) => {
+                self.offended(&text)?;
+                self.say(&format!("{tag} BAD {text}\r\n"));
+            }
+            Outcome::Said => {}
+            Outcome::End => {
+                self.say(&format!("* BYE {} says goodbye\r\n{tag} OK logged out\r\n", self.service.settings.host));
+                return Ok(false);
+            }
+        }
+        if self.failed_logins >= self.service.settings.failed_logins_max {
+            self.say("* BYE too many failed logins\r\n");
+            return Ok(false);
+        }
+        Ok(true)
+    }
+
+    fn offended(&mut self, what: &dyn std::fmt::Display) -> Result<(), Broken> {
+        self.service.signals.offence(self.connection.trace(), what);
+        self.offences += 1;
+        if self.offences > self.service.settings.offences_max { Err("too many wrong commands") } else { Ok(()) }
+    }
+
+    async fn dispatch(&mut self, tag: &str, command: Command) -> Done {
+        match command {
+            Command::Capability => {
+                let line = format!("* CAPABILITY {}\r\n", self.capabilities());
+                self.say(&line);
+                Ok(Outcome::ok("done"))
+            }
+            Command::Noop | Command::Check => {
+                self.catch_up(true)?;
+                Ok(Outcome::ok("done"))
+            }
+            Command::Logout => Ok(Outcome::End),
+            Command::Id(_) => {
+                self.say("* ID (\"name\" \"Heliograph\")\r\n");
+                Ok(Outcome::ok("done"))
+            }
+            Command::StartTls => self.start_tls(tag).await,
+            Command::Login { .. } | Command::Authenticate { .. } if self.user.is_some() => {
+                Ok(Outcome::bad("you have logged in already"))
+            }
+            Command::Login { name, password } => self.log_in(&name, &password).await,
+            Command::Authenticate { mechanism, initial } => self.authenticate(&mechanism, initial).await,
+            _ if self.user.is_none() => Ok(Outcome::bad("log in first")),
+            command => self.authenticated(tag, command).await,
+        }
+    }
+
+    async fn authenticated(&mut self, tag: &str, command: Command) -> Done {
+        match command {
+            Command::Enable(names) => Ok(self.enable(&names)),
+            Command::Unauthenticate => {
+                self.leave();
+                self.user = None;
+                (self.utf8, self.rev2, self.condstore, self.qresync) = (false, false, false, false);
+                Ok(Outcome::ok("nobody is logged in"))
+            }
+            Command::Compress(algorithm) => self.compress(tag, &algorithm).await,
+            Command::Select(select) => self.select(select, true).await,
+            Command::Examine(select) => self.select(select, false).await,
+            Command::Create { mailbox, special_use } => self.create(&mailbox, &special_use).await,
+            Command::Delete(mailbox) => self.delete(&mailbox).await,
+            Command::Rename { from, to } => self.rename(&from, &to).await,
+            Command::Subscribe(mailbox) => self.subscribe(&mailbox, mail::mailboxes::Subscribed::Yes).await,
+            Command::Unsubscribe(mailbox) => self.subscribe(&mailbox, mail::mailboxes::Subscribed::No).await,
+            Command::List(list) => self.list(list).await,
+            Command::Lsub { reference, pattern } => self.lsub(&reference, &pattern).await,
+            Command::Namespace => {
+                self.say("* NAMESPACE ((\"\" \"/\")) ((\"Other Users/\" \"/\")) NIL\r\n");
+                Ok(Outcome::ok("done"))
+            }
+            Command::Status { mailbox, items } => self.status(&mailbox, &items).await,
+            Command::Append { mailbox, messages } => self.append(&mailbox, messages).await,
+            Command::Idle => self.idle().await,
+            Command::SetAcl { mailbox, identifier, rights } => self.set_acl(&mailbox, &identifier, &rights).await,
+            Command::DeleteAcl { mailbox, identifier } => self.set_acl(&mailbox, &identifier, "").await,
+            Command::GetAcl(mailbox) => self.get_acl(&mailbox).await,
+            Command::ListRights { mailbox, identifier } => self.list_rights(&mailbox, &identifier).await,
+            Command::MyRights(mailbox) => self.my_rights(&mailbox).await,
+            Command::GetQuota(root) => Ok(self.get_quota(&root)),
+            Command::GetQuotaRoot(mailbox) => self.get_quota_root(&mailbox).await,
+            Command::GetMetadata { mailbox, entries, max_size, depth } => {
+                self.get_metadata(&mailbox, &entries, max_size, depth).await
+            }
+            Command::SetMetadata { mailbox, entries } => self.set_metadata(&mailbox, entries).await,
+            command if self.selected.is_some() => self.in_mailbox(command).await,
+            Command::Notify(_) | Command::SetQuota { .. } | Command::Esearch { .. } | Command::CancelUpdate(_) => {
+                Ok(Outcome::bad("the command is not offered"))
+            }
+            _ => Ok(Outcome::bad("select a mailbox first")),
+        }
+    }
+
+    async fn in_mailbox(&mut self, command: Command) -> Done {
+        match command {
+            Command::Close => self.close().await,
+            Command::Unselect => {
+                self.leave();
+                Ok(Outcome::ok("done"))
+            }
+            Command::Expunge(set) => self.expunge(set).await,
+            Command::Search { numbers, returns, key } => self.search(numbers, returns, key).await,
+            Command::Fetch { set, numbers, items, modifiers } => self.fetch(set, numbers, items, modifiers).await,
+            Command::Store { set, numbers, mode, silent, flags, unchanged_since } => {
+                let wanted = crate::imap::store::Wanted { mode, silent, flags, unchanged_since };
+                self.store(set, numbers, wanted).await
+            }
+            Command::Copy(copy) => self.copy(copy).await,
+            Command::Move(copy) => self.move_messages(copy).await,
+            _ => Ok(Outcome::bad("the command is not offered")),
+        }
+    }
+
+    fn enable(&mut self, names: &[String]) -> Outcome {
+        let mut enabled = Vec::new();
+        for name in names {
+            match name.as_str() {
+                "CONDSTORE" => self.condstore = true,
+                "QRESYNC" => (self.condstore, self.qresync) = (true, true),
+                "UTF8=ACCEPT" => self.utf8 = true,
+                "IMAP4REV2" => (self.rev2, self.utf8) = (true, true),
+                _ => continue,
+            }
+            enabled.push(if name == "IMAP4REV2" { "IMAP4rev2" } else { name });
+        }
+        let line = format!("* ENABLED {}", enabled.join(" "));
+        self.say(&format!("{}\r\n", line.trim_end()));
+        Outcome::ok("done")
+    }
+
+    async fn start_tls(&mut self, tag: &str) -> Done {
+        if !self.connection.can_start_tls() {
+            return Ok(Outcome::bad("TLS cannot start here"));
+        }
+        if self.user.is_some() {
+            return Ok(Outcome::bad("you have logged in already"));
+        }
+        // What stands in plain text behind STARTTLS was put there by somebody else.
+        if !self.input.is_empty() {
+            return Err("plain text behind STARTTLS");
+        }
+        self.say(&format!("{tag} OK begin the handshake\r\n"));
+        self.flush().await?;
+        self.connection.start_tls().await.map_err(|_| "the TLS handshake failed")?;
+        Ok(Outcome::Said)
+    }
+
+    async fn compress(&mut self, tag: &str, algorithm: &str) -> Done {
+        if algorithm != "DEFLATE" {
+            return Ok(Outcome::bad("only DEFLATE is known"));
+        }
+        if self.connection.stream().is_compressed() {
+            return Ok(Outcome::no("[COMPRESSIONACTIVE] the stream is compressed already"));
+        }
+        self.say(&format!("{tag} OK compressed from here on\r\n"));
+        self.flush().await?;
+        let ahead = std::mem::take(&mut self.input);
+        self.connection.start_deflate(&ahead);
+        Ok(Outcome::Said)
+    }
+
+    /// What is offered now.
+    pub fn capabilities(&mut self) -> String {
+        let state = State {
+            authenticated: self.user.is_some(),
+            can_start_tls: self.connection.can_start_tls(),
+            may_log_in: self.may_log_in(),
+            compressed: self.connection.stream().is_compressed(),
+            append_octets_max: self.service.settings.append_octets_max,
+        };
+        let mechanisms = self.service.logins.mechanisms(&self.origin());
+        capability::list(state, &mechanisms)
+    }
+
+    /// Whether passwords may travel: under TLS, or on this machine in the demo.
+    pub fn may_log_in(&self) -> bool {
+        self.connection.tls().is_some() || self.service.settings.plain_login_on_loopback && self.connection.is_private()
+    }
+
+    pub fn origin(&self) -> Origin {
+        let bindings = self.connection.tls().map_or_else(ChannelBindings::default, |tls| ChannelBindings {
+            exporter: tls.exporter.map(|octets| octets.to_vec()),
+            server_end_point: tls.server_end_point.clone(),
+        });
+        Origin { address: self.connection.peer().ip(), bindings }
+    }
+
+    /// Adds to the output.
+    pub fn say(&mut self, text: &str) {
+        self.out.extend_from_slice(text.as_bytes());
+    }
+
+    pub fn send_deadline(&self) -> Option<Instant> {
+        Some(Instant::now() + self.service.settings.send_timeout)
+    }
+
+    /// Sends what is gathered.
+    pub async fn flush(&mut self) -> Result<(), Broken> {
+        if self.out.is_empty() {
+            return Ok(());
+        }
+        let out = std::mem::take(&mut self.out);
+        let deadline = self.send_deadline();
+        self.connection.send(&out, deadline).await.map_err(|_| "the connection failed")
+    }
+
+    /// Sends what is gathered if it is much.
+    pub async fn flush_some(&mut self) -> Result<(), Broken> {
+        if self.out.len() >= OUTPUT_OCTETS { self.flush().await } else { Ok(()) }
+    }
+
+    /// Sends octets without copying them when they are many.
+    pub async fn send_octets(&mut self, octets: Bytes) -> Result<(), Broken> {
+        if octets.len() < OUTPUT_OCTETS {
+            self.out.extend_from_slice(&octets);
+            return self.flush_some().await;
+        }
+        self.flush().await?;
+        let deadline = self.send_deadline();
+        self.connection.send(&octets, deadline).await.map_err(|_| "the connection failed")
+    }
+
+    /// Waits for octets; returns whether the session goes on.
+    async fn listen(&mut self) -> Result<bool, Broken> {
+        let settings = &self.service.settings;
+        let timeout = if self.user.is_some() { settings.idle_timeout } else { settings.login_timeout };
+        if self.framer.is_idle() && self.input.is_empty() {
+            self.connection.rest();
+            self.input = BytesMut::new();
+        }
+        match self.receive(timeout).await? {
+            Received::Octets(_) => Ok(true),
+            Received::Closed => Err("the client closed the connection"),
+            Received::TimedOut => {
+                self.say("* BYE you were silent for too long\r\n");
+                self.flush().await?;
+                Ok(false)
+            }
+            Received::Draining => {
+                self.say("* BYE [UNAVAILABLE] the server is shutting down\r\n");
+                self.flush().await?;
+                Ok(false)
+            }
+        }
+    }
+
+    pub async fn receive(&mut self, timeout: Duration) -> Result<Received, Broken> {
+        let deadline = Some(Instant::now() + timeout);
+        self.connection.receive_unless_draining(&mut self.input, deadline).await.map_err(|_| "the connection failed")
+    }
+
+    /// A line of the client that is no command: in AUTHENTICATE and IDLE.
+    pub async fn line(&mut self, timeout: Duration) -> Result<String, Broken> {
+        self.flush().await?;
+        loop {
+            if let Some(line) = self.line_ready()? {
+                return Ok(line);
+            }
+            match self.receive(timeout).await? {
+                Received::Octets(_) => {}
+                Received::Closed => return Err("the client closed the connection"),
+                Received::TimedOut => return Err("the client was silent for too long"),
+                Received::Draining => return Err("the server is shutting down"),
+            }
+        }
+    }
+
+    /// The next line if it is here.
+    pub fn line_ready(&mut self) -> Result<Option<String>, Broken> {
+        match self.input.iter().position(|octet| *octet == b'\n') {
+            Some(end) => {
+                let line = self.input.split_to(end + 1);
+                Ok(Some(String::from_utf8_lossy(line.trim_ascii_end()).into_owned()))
+            }
+            None if self.input.len() > 16 * 1024 => Err("a line without end"),
+            None => Ok(None),
+        }
+    }
+
+    /// A failure of the mail store as the end of a command.
+    pub fn failed(&self, error: &mail::error::Error) -> Outcome {
+        if error.is_temporary() {
+            self.service.signals.store_failed(self.connection.trace(), error);
+        }
+        Outcome::No(refusal::store(error))
+    }
+
+    /// From now on messages may come.
+    pub fn allow_messages(&mut self) {
+        let most = usize::try_from(self.service.settings.append_octets_max).unwrap_or(usize::MAX);
+        self.framer.set_message_octets_max(most);
+    }
+
+    /// The user; commands that come here need one.
+    pub fn user(&self) -> Result<&User, Broken> {
+        self.user.as_ref().ok_or("nobody is logged in")
+    }
+
+    /// The tag as a string, for ESEARCH.
+    pub fn tag_string(&self) -> String {
+        let mut out = Vec::new();
+        imap::write::string(&mut out, self.tag.as_bytes(), false);
+        String::from_utf8_lossy(&out).into_owned()
+    }
+
+    pub fn exchanging(&self) -> Exchanging {
+        Exchanging { timeout: self.service.settings.login_timeout }
+    }
+}

@@ -1,0 +1,141 @@
+//! STORE (RFC 9051 §6.4.6, RFC 7162 §3.1.3).
+
+use crate::imap::refusal;
+use crate::imap::selected::SYSTEM_FLAGS;
+use crate::imap::session::{Done, Outcome, Session};
+use account::rights::Rights;
+use imap::command::{Numbers, StoreMode};
+use imap::sequence::{self, SequenceSet};
+use mail::flags::{FlagMode, Flags, SystemFlags};
+use model::{Modseq, Uid};
+
+/// What a STORE wants.
+pub(crate) struct Wanted {
+    pub mode: StoreMode,
+    pub silent: bool,
+    pub flags: Vec<String>,
+    pub unchanged_since: Option<u64>,
+}
+
+/// Flags by their names on the wire; `Err` is one that cannot be.
+pub(crate) fn parse_flags(names: &[String]) -> Result<Flags, Outcome> {
+    let mut flags = Flags::default();
+    for name in names {
+        if let Some((flag, _)) = SYSTEM_FLAGS.iter().find(|(_, known)| known.eq_ignore_ascii_case(name)) {
+            flags.system = flags.system.with(*flag);
+        } else if name.eq_ignore_ascii_case("\\Recent") || name.starts_with('\\') {
+            return Err(Outcome::Bad(format!("{name} is no flag that can be stored")));
+        } else if !flags.keywords.iter().any(|held| held.eq_ignore_ascii_case(name)) {
+            flags.keywords.push(name.clone());
+        }
+    }
+    Ok(flags)
+}
+
+/// What rights a change of these flags needs (RFC 4314 §4).
+fn needed(flags: &Flags, mode: StoreMode) -> Rights {
+    if mode == StoreMode::Replace {
+        return Rights::WRITE.with(Rights::SEEN).with(Rights::DELETE_ITEMS);
+    }
+    let mut needed = Rights::NONE;
+    if flags.system.has(SystemFlags::SEEN) {
+        needed = needed.with(Rights::SEEN);
+    }
+    if flags.system.has(SystemFlags::DELETED) {
+        needed = needed.with(Rights::DELETE_ITEMS);
+    }
+    let others = flags.system.without(SystemFlags::SEEN).without(SystemFlags::DELETED);
+    if others != SystemFlags::default() || !flags.keywords.is_empty() {
+        needed = needed.with(Rights::WRITE);
+    }
+    needed
+}
+
+impl Session<'_> {
+    pub async fn store(&mut self, set: SequenceSet, numbers: Numbers, wanted: Wanted) -> Done {
+        self.condstore |= wanted.unchanged_since.is_some();
+        self.catch_up(numbers == Numbers::Uid)?;
+        let flags = match parse_flags(&wanted.flags) {
+            Ok(flags) => flags,
+            Err(outcome) => return Ok(outcome),
+        };
+        let indices = match self.indices(&set, numbers) {
+            Ok(indices) => indices,
+            Err(outcome) => return Ok(outcome),
+        };
+        let Some(selected) = self.selected.as_ref() else { return Ok(Outcome::bad("select a mailbox first")) };
+        if selected.read_only {
+            return Ok(Outcome::no("[READ-ONLY] the mailbox is open for reading only"));
+        }
+        if !selected.rights.has(needed(&flags, wanted.mode)) {
+            return Ok(Outcome::no(refusal::NO_PERMISSION));
+        }
+        let (place, old) = (selected.place.clone(), selected.view.clone());
+        let uids: Vec<Uid> = indices.iter().filter_map(|index| old.get(*index)).map(|row| row.uid).collect();
+        let mode = match wanted.mode {
+            StoreMode::Add => FlagMode::Add,
+            StoreMode::Remove => FlagMode::Remove,
+            StoreMode::Replace => FlagMode::Replace,
+        };
+        let since = wanted.unchanged_since.map(Modseq);
+        let stored = match self.service.mail.store_flags(&place, uids, mode, flags, since).await {
+            Ok(stored) => stored.value,
+            Err(error) => return Ok(self.failed(&error)),
+        };
+        self.tell_stored(&old, &stored.done, numbers, wanted.silent)?;
+        if stored.modified.is_empty() {
+            return Ok(Outcome::ok("done"));
+        }
+        let numbers_of = |uid: &Uid| match numbers {
+            Numbers::Uid => Some(uid.0),
+            Numbers::Sequence => old.index_of(*uid).and_then(|index| u32::try_from(index + 1).ok()),
+        };
+        let modified = sequence::write(stored.modified.iter().filter_map(numbers_of));
+        Ok(Outcome::Ok(format!("[MODIFIED {modified}] some messages had changed")))
+    }
+
+    /// Tells the new flags of every message that was named; silently only the modseqs, when they are wanted.
+    fn tell_stored(
+        &mut self,
+        old: &mail::view::View,
+        done: &[Uid],
+        numbers: Numbers,
+        silent: bool,
+    ) -> Result<(), &'static str> {
+        let Some(selected) = self.selected.as_ref() else { return Ok(()) };
+        let Ok(new) = self.service.mail.view(&selected.place) else { return Ok(()) };
+        let changes = old.changes_to(&new);
+        let adopts = changes.expunged.is_empty();
+        if *old.keywords != *new.keywords || !changes.added.is_empty() {
+            // Others' news, and new keywords, are told before flags that use them.
+            self.catch_up(numbers == Numbers::Uid)?;
+        } else if adopts && let Some(selected) = self.selected.as_mut() {
+            // What others changed meanwhile is told with what we changed.
+            let others: Vec<usize> = changes
+                .changed
+                .iter()
+                .copied()
+                .filter(|index| new.get(*index).is_some_and(|row| done.binary_search(&row.uid).is_err()))
+                .collect();
+            selected.view = new.clone();
+            for index in others {
+                self.tell_flags_of(&new, index);
+            }
+        }
+        for uid in done {
+            let (Some(index), Some(at)) = (old.index_of(*uid), new.index_of(*uid)) else { continue };
+            let Some(row) = new.get(at) else { continue };
+            let uid_item =
+                if numbers == Numbers::Uid || self.qresync { format!("UID {} ", row.uid) } else { String::new() };
+            let modseq = if self.condstore { format!("MODSEQ ({})", row.modseq) } else { String::new() };
+            let flags =
+                if silent { String::new() } else { format!("FLAGS {}", crate::imap::selected::flags(&new, row)) };
+            if silent && !self.condstore {
+                continue;
+            }
+            let blank = if flags.is_empty() || modseq.is_empty() { "" } else { " " };
+            self.say(&format!("* {} FETCH ({uid_item}{flags}{blank}{modseq})\r\n", index + 1));
+        }
+        Ok(())
+    }
+}
