@@ -287,8 +287,7 @@ impl Session<'_> {
         let whole = self.with_prefix(&envelope.mail_from, &body);
         drop(body);
         let octets = whole.len();
-        let poster = envelope.mail_from.reverse_path.as_ref().map(ToString::to_string);
-        let replies = accept::file(self.service, self.trace(), whole, &self.recipients, poster.as_deref()).await;
+        let replies = accept::file(self.service, self.trace(), whole, &envelope, &self.recipients).await;
         let taken = if self.engine.is_lmtp() {
             replies.iter().filter(|reply| reply.is_positive()).count()
         } else {
