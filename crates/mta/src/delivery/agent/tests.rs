@@ -2,16 +2,21 @@
 
 use super::*;
 use crate::delivery::routing::{Rule, TlsPolicy, Way};
+use crate::delivery::service::Parts;
+use crate::delivery::settings::Settings;
+use directory::directory::Directory;
 use directory::embedded::Embedded;
 use directory::embedded::NewAccount;
 use directory::entry::Name;
 use events::Bus;
+use mail::store::Mail;
 use model::Timestamp;
-use net::Shutdown;
 use net::random::Seeded;
 use net::resolver::table::{Table, TableResolver};
+use net::{ClientTls, Registry, Shutdown};
 use queue::entry::{NewEntry, Recipient, Route};
 use queue::filter::Filter;
+use queue::queue::Queue;
 use smtp::envelope::{BodyKind, MailFrom, RcptTo};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -180,7 +185,7 @@ impl Ground {
     async fn run(&self, channel: Channel) -> usize {
         let mut count = 0;
         while let Some(lease) = self.service.take(channel).unwrap() {
-            self.service.attempt(lease, &ShutdownToken::never()).await.unwrap();
+            attempt(&self.service, lease, &ShutdownToken::never()).await.unwrap();
             count += 1;
         }
         count
