@@ -14,8 +14,10 @@
 //! | `mailboxes`, `list` | CREATE to UNSUBSCRIBE, STATUS; LIST, LSUB, NAMESPACE |
 //! | `selected` | the selected mailbox, and telling what changed in it; SELECT |
 //! | `fetch`, `section`, `structure` | FETCH; octets of a section; ENVELOPE and BODYSTRUCTURE |
-//! | `store`, `copy`, `append` | STORE; COPY, MOVE, EXPUNGE; APPEND, REPLACE |
-//! | `search`, `matching` | SEARCH and its answers; whether a message fits |
+//! | `store`, `copy` | STORE; COPY, MOVE, EXPUNGE |
+//! | `append`, `catenate` | APPEND; the URLs of CATENATE |
+//! | `search`, `find` | SEARCH and its answers; which messages fit |
+//! | `sort`, `thread` | SORT and THREAD |
 //! | `identity`, `page` | EMAILID and THREADID; PARTIAL |
 //! | `idle` | IDLE |
 //! | `rights`, `quota`, `metadata` | ACL, QUOTA, METADATA |
@@ -24,14 +26,15 @@
 
 mod append;
 mod capability;
+mod catenate;
 mod copy;
 mod fetch;
+mod find;
 mod identity;
 mod idle;
 mod list;
 mod login;
 mod mailboxes;
-mod matching;
 mod metadata;
 mod page;
 mod place;
@@ -45,5 +48,10 @@ pub mod service;
 mod session;
 pub mod settings;
 mod signals;
+mod sort;
 mod store;
 mod structure;
+mod thread;
+
+#[cfg(test)]
+mod tests;

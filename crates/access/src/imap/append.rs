@@ -1,4 +1,4 @@
-//! APPEND (RFC 9051 §6.3.12, RFC 3502, RFC 7889).
+//! APPEND (RFC 9051 §6.3.12, RFC 3502, RFC 4469, RFC 7889).
 
 use crate::imap::refusal;
 use crate::imap::session::{Done, Outcome, Session};
@@ -31,14 +31,18 @@ impl Session<'_> {
                 match piece {
                     Piece::Octets(piece) if octets.is_empty() => octets = piece,
                     Piece::Octets(piece) => octets.extend_from_slice(&piece),
-                    Piece::Url(_) => return Ok(Outcome::bad("CATENATE with URL is not offered")),
+                    Piece::Url(url) => match self.octets_of(&url).await {
+                        Ok(Some(piece)) => octets.extend_from_slice(&piece),
+                        Ok(None) | Err(Error::NoMailbox | Error::BadName(_)) => return Ok(bad_url(&url)),
+                        Err(error) => return Ok(self.failed(&error)),
+                    },
+                }
+                if octets.len() as u64 > self.service.settings.append_octets_max {
+                    return Ok(Outcome::no("[TOOBIG] the message is too large"));
                 }
             }
             if octets.is_empty() {
                 return Ok(Outcome::no("[CANNOT] an empty message is none"));
-            }
-            if octets.len() as u64 > self.service.settings.append_octets_max {
-                return Ok(Outcome::no("[TOOBIG] the message is too large"));
             }
             // Reading a large message takes a while; others go on meanwhile.
             let message = match tokio::task::block_in_place(|| NewMessage::new(octets)) {
@@ -62,6 +66,14 @@ fn appended(placed: storage::Committed<mail::deliver::Placed>) -> Outcome {
     let _durable: storage::Receipt = placed.receipt;
     let uids = sequence::write(placed.value.uids.iter().map(|uid| uid.0));
     Outcome::Ok(format!("[APPENDUID {} {uids}] there", placed.value.uid_validity))
+}
+
+/// RFC 4469 §4.1
+fn bad_url(url: &str) -> Outcome {
+    let mut quoted = Vec::new();
+    let shown: String = url.chars().filter(char::is_ascii_graphic).take(200).collect();
+    imap::write::string(&mut quoted, shown.as_bytes(), false);
+    Outcome::No(format!("[BADURL {}] it names nothing that can be read", String::from_utf8_lossy(&quoted)))
 }
 
 /// Flags that the user may not set are left out (RFC 4314 §4).

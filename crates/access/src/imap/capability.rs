@@ -18,14 +18,16 @@ pub struct State {
 const ALWAYS: [&str; 6] = ["IMAP4rev1", "IMAP4rev2", "ID", "ENABLE", "LITERAL+", "SASL-IR"];
 
 /// Offered to those who are logged in, each whole.
-const AUTHENTICATED: [&str; 29] = [
+const AUTHENTICATED: [&str; 35] = [
     "ACL",
     "RIGHTS=texk",
     "BINARY",
+    "CATENATE",
     "CHILDREN",
     "CONDSTORE",
     "CREATE-SPECIAL-USE",
     "ESEARCH",
+    "ESORT",
     "IDLE",
     "LIST-EXTENDED",
     "LIST-MYRIGHTS",
@@ -43,8 +45,12 @@ const AUTHENTICATED: [&str; 29] = [
     "QUOTA=RES-MESSAGE",
     "SAVEDATE",
     "SEARCHRES",
+    "SORT",
+    "SORT=DISPLAY",
     "SPECIAL-USE",
     "STATUS=SIZE",
+    "THREAD=ORDEREDSUBJECT",
+    "THREAD=REFERENCES",
     "UIDPLUS",
     "UNSELECT",
     "WITHIN",

@@ -9,7 +9,7 @@ use crate::imap::structure;
 use account::rights::Rights;
 use bytes::Bytes;
 use imap::command::Numbers;
-use imap::fetch::{Item, Modifiers};
+use imap::fetch::{Item, Modifiers, Section};
 use imap::sequence::{self, SequenceSet};
 use imap::write;
 use mail::change::Place;
@@ -193,13 +193,13 @@ impl Session<'_> {
                 write::string(&mut self.out, summary.preview.as_bytes(), utf8);
             }
             Item::Section { section, partial, name, .. } => {
-                let summary = self.summary(place, row, read)?;
-                let body = self.body(place, row, read)?;
+                let octets = self.section(place, row, section, read)?;
                 self.say(&section::name(section, *name, *partial));
-                return Ok(self.write_octets(section::octets(&body, &summary.structure, section), *partial));
+                return Ok(self.write_octets(octets, *partial));
             }
             Item::Binary { part, partial, .. } => {
-                let (summary, body) = (self.summary(place, row, read)?, self.body(place, row, read)?);
+                let body = self.body(place, row, read)?;
+                let summary = self.summary(place, row, read)?;
                 self.say(&format!("BINARY[{}]{}", section::part(part), section::origin(*partial)));
                 let found = summary.structure.part(part);
                 let decoded = found.and_then(|found| {
@@ -209,7 +209,8 @@ impl Session<'_> {
                 return Ok(self.write_binary(decoded, *partial));
             }
             Item::BinarySize { part } => {
-                let (summary, body) = (self.summary(place, row, read)?, self.body(place, row, read)?);
+                let body = self.body(place, row, read)?;
+                let summary = self.summary(place, row, read)?;
                 let found = summary.structure.part(part);
                 let size = match found {
                     _ if part.is_empty() => body.len() as u64,
@@ -247,11 +248,27 @@ impl Session<'_> {
         self.write_octets(octets, partial)
     }
 
-    fn summary(&self, place: &Place, row: &Row, read: &mut Read) -> Result<Summary, Error> {
+    /// The octets of a section; only they are read, unless the whole message is wanted.
+    fn section(&self, place: &Place, row: &Row, section: &Section, read: &mut Read) -> Result<Option<Bytes>, Error> {
+        if *section == Section::default() {
+            return self.body(place, row, read).map(Some);
+        }
+        let Some(range) = section::span(&self.summary(place, row, read)?.structure, section) else { return Ok(None) };
+        let octets = match &read.body {
+            Some(body) => {
+                let within = |at: u64| usize::try_from(at).unwrap_or(usize::MAX).min(body.len());
+                body.slice(within(range.start)..within(range.end))
+            }
+            None => self.service.mail.body_range(&place.owner, &row.blob, range)?,
+        };
+        Ok(Some(section::fields(octets, section)))
+    }
+
+    fn summary<'r>(&self, place: &Place, row: &Row, read: &'r mut Read) -> Result<&'r Summary, Error> {
         if read.summary.is_none() {
             read.summary = Some(self.service.mail.summary(place, row.uid, &row.blob)?);
         }
-        read.summary.clone().ok_or(Error::NoMessage)
+        read.summary.as_ref().ok_or(Error::NoMessage)
     }
 
     fn body(&self, place: &Place, row: &Row, read: &mut Read) -> Result<Bytes, Error> {

@@ -1,6 +1,6 @@
 //! SEARCH and its answers (RFC 9051 §6.4.4, RFC 4731, RFC 5182, RFC 9394).
 
-use crate::imap::matching::Search;
+use crate::imap::find;
 use crate::imap::page::page;
 use crate::imap::session::{Done, Outcome, Session};
 use imap::command::Numbers;
@@ -17,15 +17,9 @@ impl Session<'_> {
         self.catch_up(numbers == Numbers::Uid)?;
         let Some(selected) = self.selected.as_ref() else { return Ok(Outcome::bad("select a mailbox first")) };
         let (place, view) = (selected.place.clone(), selected.view.clone());
-        let search = Search {
-            mail: &self.service.mail,
-            place: &place,
-            view: &view,
-            now: self.service.clock.now(),
-            saved: &self.saved,
-        };
+        let (mail, now) = (&self.service.mail, self.service.clock.now());
         // Searching bodies takes a while; others go on meanwhile.
-        let found = match tokio::task::block_in_place(|| search.run(&key)) {
+        let found = match tokio::task::block_in_place(|| find::search(mail, &place, &view, &key, now, &self.saved)) {
             Ok(found) => found,
             Err(error) => {
                 if returns.as_ref().is_some_and(|returns| returns.save) {
@@ -61,7 +55,7 @@ impl Session<'_> {
     }
 
     /// The ESEARCH response (RFC 4731 §3.1); the tag is that of the command, told by the caller's tagged line.
-    fn answer(
+    pub fn answer(
         &mut self,
         view: &View,
         found: &[usize],
@@ -130,10 +124,11 @@ impl Session<'_> {
             kept
         };
         self.saved = kept.iter().filter_map(|index| view.get(*index)).map(|row| row.uid.0).collect();
+        self.saved.sort_unstable();
     }
 }
 
-fn number(view: &View, index: usize, numbers: Numbers) -> u32 {
+pub(crate) fn number(view: &View, index: usize, numbers: Numbers) -> u32 {
     match numbers {
         Numbers::Uid => view.get(index).map_or(0, |row| row.uid.0),
         Numbers::Sequence => u32::try_from(index + 1).unwrap_or(u32::MAX),
@@ -144,7 +139,7 @@ fn greatest_modseq(view: &View, found: &[usize]) -> u64 {
     found.iter().filter_map(|index| view.get(*index)).map(|row| row.modseq.0).max().unwrap_or(0)
 }
 
-fn mentions_modseq(key: &Key) -> bool {
+pub(crate) fn mentions_modseq(key: &Key) -> bool {
     match key {
         Key::Modseq(_) => true,
         Key::Not(key) => mentions_modseq(key),

@@ -4,28 +4,30 @@ use bytes::Bytes;
 use imap::fetch::{Section, SectionName, SectionText};
 use message::header;
 use message::structure::{SectionText as Wanted, Structure};
+use std::ops::Range;
 
-/// What of a message answers a section; `None` if there is no such part.
-pub fn octets(message: &Bytes, structure: &Structure, section: &Section) -> Option<Bytes> {
-    let span = |text| structure.section(&section.part, text);
-    let slice = |text| {
-        let span = span(text)?;
-        let range = usize::try_from(span.start).ok()?..usize::try_from(span.end).ok()?;
-        (range.end <= message.len() && range.start <= range.end).then(|| message.slice(range))
+/// Which octets of a message answer a section, or hold the header whose fields do; `None` if there is no such part. No
+/// structure is needed for the whole message.
+pub fn span(structure: &Structure, section: &Section) -> Option<Range<u64>> {
+    let wanted = match &section.text {
+        SectionText::All => Wanted::Whole,
+        SectionText::Header | SectionText::HeaderFields(_) | SectionText::HeaderFieldsNot(_) => Wanted::Header,
+        SectionText::Text => Wanted::Text,
+        SectionText::Mime => Wanted::Mime,
+    };
+    structure.section(&section.part, wanted).map(message::span::Span::range)
+}
+
+/// The fields of a header that a section names; other sections are answered with all octets of their span.
+pub fn fields(octets: Bytes, section: &Section) -> Bytes {
+    let named = |names: &[String], choose: fn(&[u8], &[&str]) -> Vec<u8>| {
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        choose(&octets, &names).into()
     };
     match &section.text {
-        SectionText::All => slice(Wanted::Whole),
-        SectionText::Header => slice(Wanted::Header),
-        SectionText::Text => slice(Wanted::Text),
-        SectionText::Mime => slice(Wanted::Mime),
-        SectionText::HeaderFields(names) => {
-            let names: Vec<&str> = names.iter().map(String::as_str).collect();
-            slice(Wanted::Header).map(|header| header::only(&header, &names).into())
-        }
-        SectionText::HeaderFieldsNot(names) => {
-            let names: Vec<&str> = names.iter().map(String::as_str).collect();
-            slice(Wanted::Header).map(|header| header::except(&header, &names).into())
-        }
+        SectionText::HeaderFields(names) => named(names, header::only),
+        SectionText::HeaderFieldsNot(names) => named(names, header::except),
+        _ => octets,
     }
 }
 

@@ -97,7 +97,8 @@ impl Session<'_> {
         self.say(&format!("* OK [MAILBOXID (F{account:x}-{id:x})] the mailbox itself\r\n"));
     }
 
-    fn tell_flags(&mut self, view: &View, read_only: bool) {
+    /// FLAGS and PERMANENTFLAGS.
+    pub fn tell_flags(&mut self, view: &View, read_only: bool) {
         let system: Vec<&str> = SYSTEM_FLAGS.iter().map(|(_, name)| *name).collect();
         let keywords: Vec<&str> = view.keywords.names().iter().map(String::as_str).collect();
         let all = [system.join(" "), keywords.join(" ")].join(" ");

@@ -284,6 +284,8 @@ impl Session<'_> {
             }
             Command::Expunge(set) => self.expunge(set).await,
             Command::Search { numbers, returns, key } => self.search(numbers, returns, key).await,
+            Command::Sort { numbers, returns, criteria, key } => self.sort(numbers, returns, &criteria, &key),
+            Command::Thread { numbers, algorithm, key } => self.thread(numbers, algorithm, &key),
             Command::Fetch { set, numbers, items, modifiers } => self.fetch(set, numbers, items, modifiers).await,
             Command::Store { set, numbers, mode, silent, flags, unchanged_since } => {
                 let wanted = crate::imap::store::Wanted { mode, silent, flags, unchanged_since };

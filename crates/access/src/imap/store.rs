@@ -105,20 +105,21 @@ impl Session<'_> {
         let Some(selected) = self.selected.as_ref() else { return Ok(()) };
         let Ok(new) = self.service.mail.view(&selected.place) else { return Ok(()) };
         let changes = old.changes_to(&new);
-        let adopts = changes.expunged.is_empty();
-        if *old.keywords != *new.keywords || !changes.added.is_empty() {
-            // Others' news, and new keywords, are told before flags that use them.
-            self.catch_up(numbers == Numbers::Uid)?;
-        } else if adopts && let Some(selected) = self.selected.as_mut() {
-            // What others changed meanwhile is told with what we changed.
-            let others: Vec<usize> = changes
-                .changed
-                .iter()
-                .copied()
-                .filter(|index| new.get(*index).is_some_and(|row| done.binary_search(&row.uid).is_err()))
-                .collect();
+        let read_only = selected.read_only;
+        if *old.keywords != *new.keywords {
+            // Keywords are told before flags that use them.
+            self.tell_flags(&new, read_only);
+        }
+        // Expunges by others wait until they may be told, and everything else of others with them.
+        if changes.expunged.is_empty()
+            && let Some(selected) = self.selected.as_mut()
+        {
             selected.view = new.clone();
-            for index in others {
+            if !changes.added.is_empty() {
+                self.say(&format!("* {} EXISTS\r\n", new.len()));
+            }
+            let is_of_others = |index: &usize| new.get(*index).is_some_and(|row| done.binary_search(&row.uid).is_err());
+            for index in changes.changed.into_iter().filter(is_of_others) {
                 self.tell_flags_of(&new, index);
             }
         }

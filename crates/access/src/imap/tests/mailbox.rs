@@ -1,0 +1,97 @@
+//! Mailboxes: listing, making, renaming, subscribing; status; what sessions see of each other.
+
+use super::House;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn making_listing_and_removing() {
+    let house = House::new().await;
+    let mut alice = house.log_in("alice").await;
+    alice.ok("CREATE a/b").await;
+    alice.ok("CREATE \"Entw&APw-rfe\"").await;
+    assert!(alice.refused("CREATE a/b").await.starts_with("NO [ALREADYEXISTS]"));
+    let list = alice.ok("LIST \"\" *").await;
+    assert!(list.iter().any(|line| line.contains("\"/\" INBOX")), "{list:?}");
+    assert!(list.iter().any(|line| line.ends_with("Entw&APw-rfe")), "{list:?}");
+    assert!(list.iter().any(|line| line.contains("\\Sent")), "{list:?}");
+    let top = alice.ok("LIST \"\" %").await;
+    assert!(top.iter().any(|line| line.ends_with(" a") && line.contains("\\HasChildren")), "{top:?}");
+    assert!(!top.iter().any(|line| line.ends_with(" a/b")), "{top:?}");
+    alice.ok("RENAME a c").await;
+    assert_eq!(alice.ok("LIST \"\" c/*").await.len(), 1);
+    assert!(alice.refused("SELECT a").await.starts_with("NO [NONEXISTENT]"));
+    alice.ok("SUBSCRIBE c/b").await;
+    assert!(alice.ok("LSUB \"\" *").await.iter().any(|line| line.ends_with(" c/b")));
+    alice.ok("UNSUBSCRIBE c/b").await;
+    alice.ok("DELETE c/b").await;
+    assert!(alice.refused("DELETE INBOX").await.starts_with("NO [CANNOT]"));
+    assert_eq!(alice.ok("LIST \"\" \"\"").await, ["* LIST (\\Noselect) \"/\" \"\""]);
+    assert!(alice.ok("NAMESPACE").await[0].starts_with("* NAMESPACE ((\"\" \"/\"))"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn status_counts() {
+    let house = House::new().await;
+    let mut alice = house.log_in("alice").await;
+    alice.append("INBOX", "Subject: x\r\n\r\nbody\r\n").await;
+    let status = alice.ok("STATUS inbox (MESSAGES UNSEEN UIDNEXT SIZE)").await;
+    assert_eq!(status, ["* STATUS INBOX (MESSAGES 1 UNSEEN 1 UIDNEXT 2 SIZE 20)"]);
+    let listed = alice.ok("LIST \"\" INBOX RETURN (STATUS (MESSAGES))").await;
+    assert!(listed.iter().any(|line| line == "* STATUS INBOX (MESSAGES 1)"), "{listed:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sessions_see_each_other() {
+    let house = House::new().await;
+    let mut one = house.alice_with(&["Subject: 1\r\n\r\n", "Subject: 2\r\n\r\n"]).await;
+    let mut two = house.log_in("alice").await;
+    two.ok("SELECT INBOX").await;
+    one.say("i IDLE\r\n").await;
+    assert!(one.line().await.starts_with('+'));
+    two.ok("STORE 1 +FLAGS (\\Flagged)").await;
+    assert_eq!(one.line().await, "* 1 FETCH (UID 1 FLAGS (\\Flagged))");
+    two.ok("STORE 1 +FLAGS (\\Deleted)").await;
+    assert_eq!(one.line().await, "* 1 FETCH (UID 1 FLAGS (\\Flagged \\Deleted))");
+    assert_eq!(two.ok("EXPUNGE").await, ["* 1 EXPUNGE"]);
+    assert_eq!(one.line().await, "* 1 EXPUNGE");
+    two.append("INBOX", "Subject: 3\r\n\r\n").await;
+    assert_eq!(one.line().await, "* 2 EXISTS");
+    one.say("DONE\r\n").await;
+    assert!(one.rest("i").await.1.starts_with("OK"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn expunges_wait_while_numbers_are_in_use() {
+    let house = House::new().await;
+    let mut one = house.alice_with(&["Subject: 1\r\n\r\n", "Subject: 2\r\n\r\n"]).await;
+    let mut two = house.log_in("alice").await;
+    two.ok("SELECT INBOX").await;
+    two.ok("STORE 1 +FLAGS.SILENT (\\Deleted)").await;
+    two.ok("EXPUNGE").await;
+    assert_eq!(one.ok("FETCH 2 (UID)").await, ["* 2 FETCH (UID 2)"]);
+    assert_eq!(one.ok("SEARCH UID 2").await, ["* SEARCH 2"]);
+    assert_eq!(one.ok("NOOP").await, ["* 1 EXPUNGE"]);
+    assert_eq!(one.ok("SEARCH UID 2").await, ["* SEARCH 1"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_catches_up_with_qresync() {
+    let house = House::new().await;
+    let mut one = house.alice_with(&["Subject: 1\r\n\r\n", "Subject: 2\r\n\r\n", "Subject: 3\r\n\r\n"]).await;
+    let select = one.ok("SELECT INBOX").await;
+    let code = |name: &str| {
+        let line = select.iter().find(|line| line.contains(name)).unwrap();
+        line.split(name).nth(1).unwrap().trim_start().split(']').next().unwrap().to_owned()
+    };
+    let (validity, modseq) = (code("[UIDVALIDITY"), code("[HIGHESTMODSEQ"));
+    one.ok("STORE 2 +FLAGS (\\Deleted)").await;
+    one.ok("EXPUNGE").await;
+    one.ok("STORE 2 +FLAGS (\\Seen)").await;
+    let mut two = house.log_in("alice").await;
+    assert_eq!(two.ok("ENABLE QRESYNC").await, ["* ENABLED QRESYNC"]);
+    let told = two.ok(&format!("SELECT INBOX (QRESYNC ({validity} {modseq} 1:*))")).await;
+    assert!(told.iter().any(|line| line == "* VANISHED (EARLIER) 2"), "{told:?}");
+    assert!(told.iter().any(|line| line.starts_with("* 2 FETCH (UID 3 FLAGS (\\Seen) MODSEQ (")), "{told:?}");
+    let changed = two.ok(&format!("UID FETCH 1:* (FLAGS) (CHANGEDSINCE {modseq} VANISHED)")).await;
+    assert!(changed.iter().any(|line| line == "* VANISHED (EARLIER) 2"), "{changed:?}");
+    assert_eq!(changed.iter().filter(|line| line.contains("FETCH")).count(), 1, "{changed:?}");
+}
