@@ -56,6 +56,11 @@ pub async fn file(
     places.iter().map(reply).collect()
 }
 
+/// Whether everything can be filed at once, without the queue.
+pub fn is_filed_at_once(envelope: &Envelope, recipients: &[Accepted]) -> bool {
+    plan(envelope, recipients, None).is_some()
+}
+
 /// The partition, its targets, and for each recipient the places of its targets among them.
 type Plan = (String, Vec<Target>, Vec<Vec<usize>>);
 

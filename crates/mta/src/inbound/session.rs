@@ -284,7 +284,8 @@ impl Session<'_> {
             return vec![reply; count];
         }
         let envelope = self.engine.envelope();
-        let whole = self.with_prefix(&envelope.mail_from, &body);
+        let is_final = accept::is_filed_at_once(&envelope, &self.recipients);
+        let whole = self.with_prefix(&envelope.mail_from, &body, is_final);
         drop(body);
         let octets = whole.len();
         let replies = accept::file(self.service, self.trace(), whole, &envelope, &self.recipients).await;
@@ -303,7 +304,7 @@ impl Session<'_> {
         replies
     }
 
-    fn with_prefix(&self, mail: &MailFrom, body: &[u8]) -> Vec<u8> {
+    fn with_prefix(&self, mail: &MailFrom, body: &[u8], is_final: bool) -> Vec<u8> {
         let only_recipient = match self.recipients.as_slice() {
             [only] => Some(&only.address),
             _ => None,
@@ -321,6 +322,7 @@ impl Session<'_> {
             reverse_path: mail.reverse_path.as_ref(),
             only_recipient,
             now: accept::now(self.service),
+            is_final,
         };
         let mut whole = prefix::make(&way, body);
         whole.extend_from_slice(body);
