@@ -8,6 +8,7 @@
 //! | `resolve` | from an address to the mailboxes and addresses behind it |
 //! | `login` | [`login::Logins`]: passwords and SASL exchanges, with limits |
 //! | `limiter` | slowing down who fails |
+//! | `octets` | octets in records |
 //! | `password` | Argon2id hashes and SCRAM verifiers |
 //! | `sasl` | the mechanisms, both sides, pure |
 //! | `transfer` | bulk import and export |
@@ -23,6 +24,7 @@ mod keys;
 pub mod limiter;
 pub mod limits;
 pub mod login;
+pub mod octets;
 pub mod password;
 pub mod resolve;
 pub mod sasl;

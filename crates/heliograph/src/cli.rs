@@ -6,6 +6,8 @@ use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 
 use crate::commands::config::ConfigVerb;
+use crate::commands::people::{AccountVerb, DomainVerb, NameVerb};
+use crate::commands::store::StoreVerb;
 
 /// One program for an organisation's mail.
 #[derive(Debug, Parser)]
@@ -47,6 +49,21 @@ pub enum Verb {
     /// Look at the settings and change them.
     #[command(subcommand)]
     Config(ConfigVerb),
+    /// The domains whose mail is ours.
+    #[command(subcommand)]
+    Domain(DomainVerb),
+    /// Accounts and their passwords.
+    #[command(subcommand)]
+    Account(AccountVerb),
+    /// Other names for addresses.
+    #[command(subcommand)]
+    Alias(NameVerb),
+    /// Groups that get mail together.
+    #[command(subcommand)]
+    Group(NameVerb),
+    /// Check, repair and rewrite the store.
+    #[command(subcommand)]
+    Store(StoreVerb),
     /// Tell how the server is.
     Status,
     /// Have the server read its settings and certificates again; connections stay.

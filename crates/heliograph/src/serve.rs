@@ -5,7 +5,9 @@
 
 pub mod demo;
 mod doors;
+pub mod manner;
 pub mod running;
+mod upkeep;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,6 +25,7 @@ use crate::notify;
 use crate::operations::Operations;
 use crate::roles::{Protocol, Role, TlsChoice};
 use crate::serve::doors::Doors;
+use crate::serve::manner::Manner;
 use crate::serve::running::{Running, Stop};
 use crate::settings::Settings;
 use crate::terminal::print;
@@ -90,6 +93,7 @@ async fn run(
     }
     let (random, registry, token) = (Arc::clone(&services.random), services.registry.clone(), shutdown.token());
     tasks.spawn(async move { control.run(Arc::new(Control::new(operations)), random, &registry, token).await });
+    tasks.spawn(upkeep::run(services.clone(), shutdown.token()));
     print("ready\n")?;
     notify::tell("READY=1");
     tracing::info!("ready");
@@ -98,15 +102,6 @@ async fn run(
     end(&running, &shutdown, tasks, &mut signals).await;
     services.store.close();
     Ok(())
-}
-
-/// For what the server runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Manner {
-    /// For its users: passwords travel under TLS only.
-    Service,
-    /// To be tried: on loopback one may log in without TLS.
-    Demo,
 }
 
 /// What is known when all addresses are taken.

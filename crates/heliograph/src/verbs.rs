@@ -1,4 +1,6 @@
 //! What operators can have done: one file for each noun, typed request to typed report. Nothing here prints; the socket
 //! and the command line are skins.
 
+pub mod people;
 pub mod server;
+pub mod store;

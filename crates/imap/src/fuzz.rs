@@ -2,7 +2,8 @@
 
 use crate::frame::{Framed, Framer};
 use crate::limits::{LINE_OCTETS_MAX, LITERALS_OCTETS_MAX};
-use crate::{mailbox_name, parse};
+use crate::mailbox_name;
+use crate::parse;
 
 /// One whole command.
 pub fn fuzz_imap_command(data: &[u8]) {

@@ -1,6 +1,6 @@
 //! A mail address: local part and domain, in the form in which they are compared and stored.
 
-use crate::{Domain, DomainError};
+use crate::domain::{Domain, DomainError};
 use std::fmt;
 use std::str::FromStr;
 

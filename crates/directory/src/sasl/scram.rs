@@ -1,7 +1,7 @@
 //! SCRAM (RFC 5802, RFC 7677): both sides of the exchange, with channel binding.
 
 use crate::limits::SASL_OCTETS_MAX;
-use crate::password::Octets;
+use crate::octets::Octets;
 use crate::sasl::ChannelBindings;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;

@@ -5,7 +5,9 @@ use serde_json::Value;
 
 use crate::failure::Failure;
 use crate::operations::{Operations, Tell};
+use crate::verbs::people::{self, PeopleRequest};
 use crate::verbs::server::{self, ServerRequest};
+use crate::verbs::store::{self, StoreRequest};
 
 /// A request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,6 +15,10 @@ use crate::verbs::server::{self, ServerRequest};
 pub enum Request {
     /// About the server itself.
     Server(ServerRequest),
+    /// About domains, accounts, aliases and groups.
+    People(PeopleRequest),
+    /// About the store.
+    Store(StoreRequest),
 }
 
 /// Performs a request and gives its report. May take long and block: not for tokio's own threads.
@@ -20,8 +26,9 @@ pub enum Request {
 /// # Errors
 /// Why it was not done.
 pub fn perform(operations: &Operations, request: Request, tell: Tell<'_>) -> Result<Value, Failure> {
-    let _quick = tell;
     match request {
         Request::Server(request) => server::perform(operations, request),
+        Request::People(request) => people::perform(operations, request),
+        Request::Store(request) => store::perform(operations, request, tell),
     }
 }

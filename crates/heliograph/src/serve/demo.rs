@@ -20,8 +20,9 @@ use crate::failure::Failure;
 use crate::logging;
 use crate::roles::Protocol;
 use crate::serve;
+use crate::serve::manner::Manner;
 use crate::serve::running::Running;
-use crate::serve::{Bound, Manner, runtime};
+use crate::serve::{Bound, runtime};
 use crate::settings::Settings;
 use crate::settings::edit;
 use crate::terminal::print;
@@ -228,8 +229,8 @@ fn invitation(description: &Description, data: &Path) -> String {
          \nread it over IMAP:\n  \
          curl -sS --ssl-reqd --cacert {certificate} --user {alice}:{alice_password} \
          'imap://{imap}/INBOX;UID=*'\n\
-         \nsee the queue:\n  \
-         {program} --data {data} queue list\n\n",
+         \nsee how the server is:\n  \
+         {program} --data {data} status\n\n",
         bob = bob.address,
         alice = alice.address,
         password = bob.password,

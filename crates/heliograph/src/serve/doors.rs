@@ -13,7 +13,7 @@ use storage::Partition;
 
 use crate::compose::Services;
 use crate::roles::Protocol;
-use crate::serve::Manner;
+use crate::serve::manner::Manner;
 use crate::serve::running::Running;
 use crate::settings::Settings;
 

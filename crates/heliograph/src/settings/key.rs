@@ -32,6 +32,7 @@ pub enum Effect {
 
 /// What a setting takes.
 #[derive(Clone, Copy, Debug)]
+#[allow(dead_code, reason = "the set is complete by kind, not by use")]
 pub enum Kind {
     /// Any text.
     Text,

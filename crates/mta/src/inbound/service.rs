@@ -1,15 +1,11 @@
 //! What all sessions of one listener share.
 
-use crate::inbound::refusal;
-use crate::inbound::session;
 use crate::inbound::settings::Settings;
 use crate::inbound::signals::Signals;
-use bytes::Bytes;
 use directory::directory::Directory;
 use directory::login::Logins;
 use mail::store::Mail;
-use net::admission::Refused;
-use net::{BoxFuture, Clock, Connection, Door, Registry};
+use net::{Clock, Connection, Registry};
 use smtp::capabilities::Capabilities;
 use smtp::server::{Config, Kind};
 use std::sync::Arc;
@@ -81,15 +77,5 @@ impl Service {
             errors_max: settings.errors_max,
             idle_commands_max: 1_000,
         }
-    }
-}
-
-impl Door for Service {
-    fn serve(self: Arc<Self>, connection: Connection) -> BoxFuture<'static, ()> {
-        Box::pin(session::serve(self, connection))
-    }
-
-    fn farewell(&self, _refused: Refused) -> Bytes {
-        Bytes::from_static(refusal::BUSY)
     }
 }

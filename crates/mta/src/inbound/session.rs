@@ -6,9 +6,10 @@ use crate::inbound::prefix::{self, Way};
 use crate::inbound::recipient::{self, Accepted};
 use crate::inbound::refusal;
 use crate::inbound::service::Service;
-use bytes::{Buf, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use model::{Address, TraceId};
-use net::{Connection, Received};
+use net::admission::Refused;
+use net::{BoxFuture, Connection, Door, Received};
 use smtp::envelope::MailFrom;
 use smtp::reply::Reply;
 use smtp::server::{Decision, Kind, Question, Session as Engine, Step};
@@ -22,6 +23,16 @@ const EARLY_TALK: Duration = Duration::from_millis(20);
 
 /// Kibibytes of the memory budget that are taken at a time.
 const SPOOL_STEP_KIB: u32 = 64;
+
+impl Door for Service {
+    fn serve(self: Arc<Self>, connection: Connection) -> BoxFuture<'static, ()> {
+        Box::pin(serve(self, connection))
+    }
+
+    fn farewell(&self, _refused: Refused) -> Bytes {
+        Bytes::from_static(refusal::BUSY)
+    }
+}
 
 /// Speaks with a client to the end.
 pub async fn serve(service: Arc<Service>, connection: Connection) {

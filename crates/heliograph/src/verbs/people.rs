@@ -1,0 +1,264 @@
+//! Domains, accounts, aliases and groups.
+
+use directory::embedded::{AccountChange, NewAccount};
+use directory::entry::{Account, Name, Status};
+use directory::password::Credentials;
+use directory::transfer::{role_name, role_named};
+use model::{Address, Domain};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::failure::Failure;
+use crate::operations::Operations;
+
+/// What can be asked about people.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PeopleRequest {
+    /// Make a domain ours.
+    AddDomain {
+        /// Its name.
+        domain: String,
+    },
+    /// Every domain.
+    ListDomains,
+    /// Give a domain up.
+    RemoveDomain {
+        /// Its name.
+        domain: String,
+    },
+    /// Make an account.
+    AddAccount {
+        /// Its address.
+        address: String,
+        /// What people call its owner.
+        name: String,
+        /// Its password, if it has one.
+        password: Option<String>,
+        /// Its roles.
+        roles: Vec<String>,
+        /// Octets that it may keep.
+        quota_octets: Option<u64>,
+        /// The partition, if not the default.
+        partition: Option<String>,
+    },
+    /// Accounts whose address or name holds a text, from one on.
+    ListAccounts {
+        /// The text.
+        holding: Option<String>,
+        /// Only those after this address.
+        after: Option<String>,
+        /// At most so many.
+        limit: usize,
+    },
+    /// Set a password.
+    SetPassword {
+        /// The account.
+        address: String,
+        /// The password.
+        password: String,
+    },
+    /// Let an account be used again, or no more.
+    SetStatus {
+        /// The account.
+        address: String,
+        /// `active`, `suspended` or `deleted`.
+        status: String,
+    },
+    /// Make or replace an alias or a group.
+    SetName {
+        /// Its address.
+        address: String,
+        /// What it is.
+        name: Name,
+    },
+    /// Every alias, or every group.
+    ListNames {
+        /// Whether groups are meant.
+        groups: bool,
+    },
+    /// Take an alias or a group away.
+    RemoveName {
+        /// Its address.
+        address: String,
+    },
+}
+
+impl std::fmt::Debug for PeopleRequest {
+    /// Never shows a password.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("PeopleRequest")
+    }
+}
+
+/// An account as it is shown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShownAccount {
+    /// Its address.
+    pub address: String,
+    /// What people call its owner.
+    pub name: String,
+    /// `active`, `suspended` or `deleted`.
+    pub status: String,
+    /// Its roles.
+    pub roles: Vec<String>,
+    /// Where its mail is.
+    pub partition: String,
+    /// Octets that it keeps.
+    pub octets: u64,
+    /// Octets that it may keep.
+    pub quota_octets: Option<u64>,
+    /// Messages that it keeps.
+    pub messages: u64,
+}
+
+/// Performs a request.
+///
+/// # Errors
+/// Why it was not done.
+pub fn perform(operations: &Operations, request: PeopleRequest) -> Result<Value, Failure> {
+    tokio::runtime::Handle::current().block_on(answer(operations, request))
+}
+
+async fn answer(operations: &Operations, request: PeopleRequest) -> Result<Value, Failure> {
+    let directory = &operations.services.directory;
+    match request {
+        PeopleRequest::AddDomain { domain } => {
+            directory.add_domain(&parse_domain(&domain)?, None).await.map_err(refused)?;
+            Ok(Value::Null)
+        }
+        PeopleRequest::ListDomains => {
+            let names: Vec<String> = directory.domains().map_err(refused)?.into_iter().map(|(name, _)| name).collect();
+            report(&names)
+        }
+        PeopleRequest::RemoveDomain { domain } => {
+            directory.remove_domain(&parse_domain(&domain)?).await.map_err(refused)?;
+            Ok(Value::Null)
+        }
+        PeopleRequest::AddAccount { address, name, password, roles, quota_octets, partition } => {
+            let new = NewAccount {
+                address: parse_address(&address)?,
+                name,
+                credentials: password.map(|password| credentials(operations, &password)).transpose()?,
+                roles: parse_roles(&roles)?,
+                quota_octets,
+                quota_messages: None,
+                partition: known_partition(operations, partition)?,
+            };
+            let account = directory.add_account(new).await.map_err(refused)?;
+            report(&shown(operations, &account))
+        }
+        PeopleRequest::ListAccounts { holding, after, limit } => {
+            let mut accounts = directory.accounts().map_err(refused)?;
+            accounts.sort_by(|left, right| left.address.cmp(&right.address));
+            let fits = |account: &&Account| {
+                holding.as_ref().is_none_or(|text| account.address.contains(text) || account.name.contains(text))
+                    && after.as_ref().is_none_or(|after| account.address > *after)
+            };
+            let page: Vec<ShownAccount> =
+                accounts.iter().filter(fits).take(limit).map(|account| shown(operations, account)).collect();
+            report(&page)
+        }
+        PeopleRequest::SetPassword { address, password } => {
+            let change =
+                AccountChange { credentials: Some(credentials(operations, &password)?), ..AccountChange::default() };
+            directory.change_account(&parse_address(&address)?, change).await.map_err(refused)?;
+            Ok(Value::Null)
+        }
+        PeopleRequest::SetStatus { address, status } => {
+            set_status(operations, &parse_address(&address)?, &status).await
+        }
+        PeopleRequest::SetName { address, name } => {
+            directory.set_name(&parse_address(&address)?, name).await.map_err(refused)?;
+            Ok(Value::Null)
+        }
+        PeopleRequest::ListNames { groups } => {
+            let names = directory.names().map_err(refused)?.into_iter().filter(|(_, name)| match name {
+                Name::Group { .. } => groups,
+                Name::Alias { .. } => !groups,
+                Name::Account { .. } => false,
+            });
+            report(&names.collect::<Vec<(String, Name)>>())
+        }
+        PeopleRequest::RemoveName { address } => {
+            directory.remove_name(&parse_address(&address)?).await.map_err(refused)?;
+            Ok(Value::Null)
+        }
+    }
+}
+
+async fn set_status(operations: &Operations, address: &Address, status: &str) -> Result<Value, Failure> {
+    let directory = &operations.services.directory;
+    let account = match status {
+        "deleted" => directory.delete_account(address).await,
+        "active" | "suspended" => {
+            let status = if status == "active" { Status::Active } else { Status::Suspended };
+            let change = AccountChange { status: Some(status), ..AccountChange::default() };
+            directory.change_account(address, change).await
+        }
+        other => return Err(Failure::usage(format!("{other} is no status"))),
+    };
+    report(&shown(operations, &account.map_err(refused)?))
+}
+
+fn credentials(operations: &Operations, password: &str) -> Result<Credentials, Failure> {
+    Credentials::new(password, operations.services.directory.settings().password_cost).map_err(refused)
+}
+
+fn known_partition(operations: &Operations, wanted: Option<String>) -> Result<String, Failure> {
+    let partitions = &operations.services.store.partitions;
+    let nick = wanted.unwrap_or_else(|| partitions.default_nick().to_owned());
+    if partitions.get(&nick).is_none() {
+        let there: Vec<&str> = partitions.iter().map(|(nick, _)| nick).collect();
+        return Err(Failure::failed(format!("there is no partition {nick}; there are {}", there.join(", "))));
+    }
+    Ok(nick)
+}
+
+fn shown(operations: &Operations, account: &Account) -> ShownAccount {
+    let owner = account::owner::Owner::new(account.account_id(), account.partition.clone());
+    // A partition that is away does not hide the account.
+    let usage = operations.services.mail.usage(&owner).unwrap_or_default();
+    ShownAccount {
+        address: account.address.clone(),
+        name: account.name.clone(),
+        status: match account.status {
+            Status::Active => "active",
+            Status::Suspended => "suspended",
+            Status::Deleted { .. } => "deleted",
+        }
+        .to_owned(),
+        roles: account.roles.iter().map(|role| role_name(*role).to_owned()).collect(),
+        partition: account.partition.clone(),
+        octets: usage.octets,
+        quota_octets: account.quota_octets,
+        messages: usage.items,
+    }
+}
+
+fn parse_roles(names: &[String]) -> Result<Vec<directory::entry::Role>, Failure> {
+    let unknown = |name: &String| {
+        Failure::usage(format!("{name} is no role; there are user, domain-administrator, administrator and auditor"))
+    };
+    names.iter().map(|name| role_named(name).ok_or_else(|| unknown(name))).collect()
+}
+
+fn parse_domain(text: &str) -> Result<Domain, Failure> {
+    text.parse().map_err(|error| Failure::usage(format!("{text} is no domain")).because(error))
+}
+
+fn parse_address(text: &str) -> Result<Address, Failure> {
+    text.parse().map_err(|error| Failure::usage(format!("{text} is no address")).because(error))
+}
+
+fn refused(error: directory::error::Error) -> Failure {
+    if error.is_temporary() {
+        Failure::temporary("the directory is not available").because(error)
+    } else {
+        Failure::failed(error.to_string())
+    }
+}
+
+fn report(value: &impl Serialize) -> Result<Value, Failure> {
+    serde_json::to_value(value).map_err(|error| Failure::failed("cannot report").because(error))
+}
