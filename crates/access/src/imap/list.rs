@@ -1,7 +1,7 @@
 //! LIST and LSUB (RFC 9051 §6.3.9, RFC 5258, RFC 5819, RFC 6154, RFC 8440).
 
 use crate::imap::mailboxes::SPECIAL_USES;
-use crate::imap::place::{Found, OTHERS};
+use crate::imap::place::{Found, OTHERS, quota_of};
 use crate::imap::session::{Done, Outcome, Session};
 use account::rights::Rights;
 use imap::command::List;
@@ -106,6 +106,7 @@ impl Session<'_> {
                 mailbox,
                 rights: Rights::ALL,
                 is_own: true,
+                quota: user.quota,
             };
             names.entry(name).or_default().found = Some(found);
         }
@@ -139,6 +140,7 @@ impl Session<'_> {
             if !shared.rights.has(Rights::LOOKUP) {
                 continue;
             }
+            let quota = quota_of(&account);
             let name = format!("{OTHERS}{}/{}", account.address, shared.mailbox.row.name);
             let found = Found {
                 owner: shared.owner,
@@ -146,6 +148,7 @@ impl Session<'_> {
                 mailbox: shared.mailbox,
                 rights: shared.rights,
                 is_own: false,
+                quota,
             };
             names.entry(name).or_default().found = Some(found);
         }

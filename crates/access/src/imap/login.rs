@@ -1,5 +1,6 @@
 //! LOGIN and AUTHENTICATE (RFC 9051 §6.2.2, §6.2.3, RFC 4959).
 
+use crate::imap::place::quota_of;
 use crate::imap::refusal;
 use crate::imap::session::{Done, Outcome, Session, User};
 use account::owner::Owner;
@@ -8,7 +9,6 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use directory::entry::Account;
 use directory::login::{Denied, Step};
-use mail::deliver::Quota;
 use std::time::Duration;
 
 /// How long a client may take to answer a challenge.
@@ -84,7 +84,7 @@ impl Session<'_> {
             return Ok(self.failed(&error));
         }
         self.service.signals.logged_in(self.connection.trace(), self.connection.peer(), &account.address);
-        let quota = Quota { octets: account.quota_octets, messages: account.quota_messages };
+        let quota = quota_of(&account);
         self.allow_messages();
         self.user = Some(User { owner, asker: Asker { address: account.address, groups }, quota });
         let capabilities = self.capabilities();
