@@ -3,5 +3,7 @@
 //! | folder | holds |
 //! |---|---|
 //! | `inbound` | sessions of those who bring mail |
+//! | `delivery` | agents that take mail from the queue to where it belongs |
 
+pub mod delivery;
 pub mod inbound;

@@ -1,1 +1,31 @@
-//! mail on its way: durable envelope, schedule, retry, holds, notices.
+//! Mail on its way: durable envelope, recipients, schedule, retry, holds, notices and traces, in the system partition.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `queue` | [`queue::Queue`]: open, submit, enqueue inside a transaction |
+//! | `entry` | a message with its recipients, and what becomes of them |
+//! | `index` | what is due, in memory; always rebuilt from rows |
+//! | `lease` | taking a message for one destination |
+//! | `complete` | what an attempt came to, in one transaction with its notices |
+//! | `notice` | who is told of what (RFC 3461) |
+//! | `operate`, `filter` | what operators see and do |
+//! | `trace` | what happened to a message, bounded and expiring |
+//! | `keys`, `record`, `octets` | rows |
+//! | `settings`, `limits`, `error`, `fuzz` | as named |
+
+pub mod complete;
+pub mod entry;
+pub mod error;
+pub mod filter;
+pub mod fuzz;
+mod index;
+mod keys;
+pub mod lease;
+pub mod limits;
+mod notice;
+mod octets;
+pub mod operate;
+pub mod queue;
+pub mod record;
+pub mod settings;
+pub mod trace;

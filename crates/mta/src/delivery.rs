@@ -1,0 +1,27 @@
+//! Agents that take mail from the queue: into our mailboxes, to other hosts, into other stores.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `service` | [`service::Service`], [`start`](service::start) and one attempt |
+//! | `settings`, `routing` | what the operator chooses; from a domain to its way |
+//! | `local` | into our mailboxes, and looking addresses up |
+//! | `remote` | one message to other hosts or stores |
+//! | `hosts` | which hosts take mail for a domain (RFC 5321 §5.1) |
+//! | `peer` | one connection, driven |
+//! | `prepare` | what a message needs and how it goes without |
+//! | `pool`, `throttle` | connections kept; how many at a time, and back-off |
+//! | `signals` | what is logged and counted |
+
+pub mod hosts;
+mod local;
+mod peer;
+mod pool;
+mod prepare;
+mod remote;
+pub mod routing;
+pub mod service;
+pub mod settings;
+mod signals;
+mod throttle;
+
+pub use service::{Parts, Service, start};

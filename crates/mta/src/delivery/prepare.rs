@@ -1,0 +1,65 @@
+//! What a message needs of the host that takes it, and how it goes without where that is possible.
+
+use bytes::Bytes;
+use message::downgrade;
+use message::header;
+use message::parse;
+use smtp::client::Offered;
+use smtp::envelope::{BodyKind, DeliverByMode, Envelope};
+use smtp::reply::Reply;
+use smtp::status::EnhancedStatus;
+use std::borrow::Cow;
+
+/// Fits envelope and body to what a host offers, or says why they cannot be.
+pub fn fit(envelope: &mut Envelope, body: &Bytes, offered: &Offered) -> Result<Bytes, Reply> {
+    let mail = &mut envelope.mail_from;
+    if mail.require_tls && !offered.has("REQUIRETLS") {
+        return Err(refuse(5, 7, 30, "the next host does not know REQUIRETLS"));
+    }
+    let returns = mail.deliver_by.is_some_and(|by| by.mode == DeliverByMode::Return);
+    if returns && !offered.has("DELIVERBY") {
+        return Err(refuse(5, 3, 3, "the next host cannot promise a time of delivery"));
+    }
+    if !offered.has("SMTPUTF8") {
+        let head = body.get(..header::octets(body)).unwrap_or(body);
+        let paths = mail.reverse_path.iter().chain(envelope.recipients.iter().map(|recipient| &recipient.address));
+        if !head.is_ascii() || paths.into_iter().any(|address| !address.is_ascii()) {
+            return Err(refuse(5, 6, 7, "the next host takes no addresses or headers beyond ASCII"));
+        }
+        mail.smtputf8 = false;
+    } else if !body.is_ascii() {
+        let head = body.get(..header::octets(body)).unwrap_or(body);
+        mail.smtputf8 |= !head.is_ascii();
+    }
+    let fitted = fit_body(mail.body, body, offered)?;
+    mail.body = match mail.body {
+        BodyKind::BinaryMime if offered.has("BINARYMIME") && offered.has("CHUNKING") => BodyKind::BinaryMime,
+        _ if fitted.is_ascii() => BodyKind::SevenBit,
+        _ => BodyKind::EightBitMime,
+    };
+    let octets = fitted.len() as u64;
+    if let Some(most) = offered.size_octets_max().filter(|most| octets > *most) {
+        return Err(refuse(5, 3, 4, &format!("the next host takes at most {most} octets")));
+    }
+    mail.size_octets = Some(octets);
+    Ok(fitted)
+}
+
+fn fit_body(kind: BodyKind, body: &Bytes, offered: &Offered) -> Result<Bytes, Reply> {
+    let goes = match kind {
+        BodyKind::BinaryMime => offered.has("BINARYMIME") && offered.has("CHUNKING"),
+        BodyKind::SevenBit | BodyKind::EightBitMime => body.is_ascii() || offered.has("8BITMIME"),
+    };
+    if goes {
+        return Ok(body.clone());
+    }
+    match downgrade::downgrade(body, &parse::structure(body)) {
+        Ok(Cow::Borrowed(_)) => Ok(body.clone()),
+        Ok(Cow::Owned(octets)) => Ok(octets.into()),
+        Err(why) => Err(refuse(5, 6, 3, &format!("the message cannot go to the next host: {why}"))),
+    }
+}
+
+fn refuse(class: u8, subject: u16, detail: u16, text: &str) -> Reply {
+    Reply::new(554, EnhancedStatus::new(class, subject, detail), text)
+}

@@ -1,0 +1,241 @@
+//! One message to other hosts, or to another store over LMTP.
+
+use crate::delivery::hosts::{self, Own};
+use crate::delivery::peer::{Manner, Peer, Place, Trouble};
+use crate::delivery::pool::Key;
+use crate::delivery::routing::{Rule, TlsPolicy, Way, rule_of};
+use crate::delivery::service::Service;
+use bytes::Bytes;
+use net::ShutdownToken;
+use queue::entry::{Channel, Outcome, Recipient, Verdict};
+use queue::lease::Lease;
+use smtp::client::Kind;
+use smtp::envelope::{Envelope, MailFrom};
+use smtp::reply::Reply;
+use smtp::status::EnhancedStatus;
+use std::net::IpAddr;
+
+/// What an attempt came to, and whether any host was reached.
+pub struct Attempt {
+    pub outcomes: Vec<(u32, Outcome)>,
+    pub reached: Option<bool>,
+}
+
+/// Tries a message at the hosts of its destination.
+pub async fn attempt(service: &Service, lease: &Lease, shutdown: &ShutdownToken) -> Attempt {
+    let mut attempt = Attempt { outcomes: Vec::new(), reached: None };
+    let now = service.parts.queue.now();
+    let mut here: Vec<&(u32, Recipient)> = Vec::new();
+    let mut rule = None;
+    for one in &lease.recipients {
+        let domain = &one.1.rcpt.address.domain;
+        let its = rule_of(&service.settings.rules, domain);
+        let route = its.route(domain);
+        if route == lease.route {
+            here.push(one);
+            rule = Some(its);
+        } else {
+            // The operator has changed the way meanwhile.
+            let verdict = Verdict::Expanded(vec![(one.1.rcpt.address.clone(), route)]);
+            attempt.outcomes.push((one.0, own(Reply::new(250, EnhancedStatus::new(2, 0, 0), "another way"), verdict)));
+        }
+    }
+    let Some((rule, first)) = rule.zip(here.first()) else { return attempt };
+    if lease.is_too_late(now) {
+        let reply = Reply::new(554, EnhancedStatus::new(5, 4, 7), "the time to deliver it is over");
+        attempt.outcomes.extend(here.iter().map(|one| (one.0, own(reply.clone(), Verdict::Failed))));
+        return attempt;
+    }
+    let places = match places(service, &rule, &first.1).await {
+        Ok(places) => places,
+        Err(reply) => {
+            attempt.outcomes.extend(here.iter().map(|one| (one.0, judged(service, lease, reply.clone(), "", false))));
+            return attempt;
+        }
+    };
+    let body = match lease.body() {
+        Ok(body) => body,
+        Err(error) => {
+            service.signals.queue_failed(lease.message.trace, &error);
+            return attempt;
+        }
+    };
+    at_places(service, lease, &rule, here, places, &body, shutdown, &mut attempt).await;
+    attempt
+}
+
+fn own(reply: Reply, verdict: Verdict) -> Outcome {
+    Outcome { reply, host: String::new(), verdict }
+}
+
+/// What a reply means.
+fn judged(service: &Service, lease: &Lease, reply: Reply, host: &str, dsn: bool) -> Outcome {
+    let verdict = match (reply.class(), lease.route.channel) {
+        (2, Channel::Lmtp) => Verdict::Delivered,
+        (2, _) => Verdict::Relayed { dsn },
+        (5, _) => Verdict::Failed,
+        _ => Verdict::Deferred,
+    };
+    service.signals.attempted(lease.message.trace, lease.route.channel, host, &reply);
+    Outcome { reply, host: host.to_owned(), verdict }
+}
+
+async fn places(service: &Service, rule: &Rule, first: &Recipient) -> Result<Vec<Place>, Reply> {
+    let settings = &service.settings;
+    let own = Own { host: &settings.host, addresses: &settings.own_addresses, port: settings.port };
+    let (resolver, random) = (&*service.parts.resolver, &*service.parts.random);
+    let found = match &rule.way {
+        Way::Mx => hosts::of_domain(resolver, random, &first.rcpt.address.domain, own).await?,
+        Way::Host { host, port } | Way::Lmtp { host, port } => hosts::of_host(resolver, host, *port).await?,
+        Way::LmtpUnix(path) => return Ok(vec![Place::Unix(path.clone())]),
+        Way::Hold => Vec::new(),
+    };
+    Ok(found.into_iter().map(Place::from).collect())
+}
+
+/// Goes from place to place until every recipient has a final answer or there is no place left.
+#[allow(clippy::too_many_arguments)]
+async fn at_places(
+    service: &Service,
+    lease: &Lease,
+    rule: &Rule,
+    mut open: Vec<&(u32, Recipient)>,
+    places: Vec<Place>,
+    body: &Bytes,
+    shutdown: &ShutdownToken,
+    attempt: &mut Attempt,
+) {
+    let mut last = (Reply::new(451, EnhancedStatus::new(4, 4, 1), "no host could be reached"), String::new());
+    for place in places {
+        if open.is_empty() || shutdown.is_stopped() {
+            break;
+        }
+        let name = place.name();
+        let mut waiting = std::mem::take(&mut open);
+        while !waiting.is_empty() {
+            let most = service.settings.recipients_max.max(1);
+            let batch: Vec<&(u32, Recipient)> = waiting.drain(..waiting.len().min(most)).collect();
+            match at_place(service, lease, rule, &place, &batch, body, shutdown).await {
+                Ok((replies, dsn)) => {
+                    attempt.reached = Some(true);
+                    let took = replies.len();
+                    for (one, reply) in batch.iter().zip(replies) {
+                        attempt.outcomes.push((one.0, judged(service, lease, reply, &name, dsn)));
+                    }
+                    // The host takes fewer at once than we would send.
+                    waiting.splice(..0, batch.into_iter().skip(took));
+                }
+                Err(Trouble::Away(reply) | Trouble::Refused(reply) | Trouble::Handshake(reply)) => {
+                    service.signals.attempted(lease.message.trace, lease.route.channel, &name, &reply);
+                    last = (reply, name.clone());
+                    open.extend(batch);
+                    open.append(&mut waiting);
+                }
+            }
+        }
+    }
+    if !open.is_empty() && attempt.reached.is_none() {
+        attempt.reached = Some(false);
+    }
+    let (reply, host) = last;
+    for one in open {
+        attempt.outcomes.push((one.0, judged(service, lease, reply.clone(), &host, false)));
+    }
+}
+
+/// One transaction at one place: over a kept connection if there is one that still works, else over a new one.
+async fn at_place(
+    service: &Service,
+    lease: &Lease,
+    rule: &Rule,
+    place: &Place,
+    batch: &[&(u32, Recipient)],
+    body: &Bytes,
+    shutdown: &ShutdownToken,
+) -> Result<(Vec<Reply>, bool), Trouble> {
+    let policy = if lease.message.mail_from.require_tls { TlsPolicy::Verified } else { rule.tls };
+    let login = rule.login.as_ref();
+    let key = Key { place: place.clone(), policy, login: login.map(|login| login.name.clone()) };
+    let mut kept = service.pool.take(&key);
+    let mut policy = policy;
+    loop {
+        let was_kept = kept.is_some();
+        let mut peer = match kept.take() {
+            Some(peer) => peer,
+            None => {
+                let manner = manner(service, lease, place, policy, login, shutdown);
+                match Peer::connect(place, &manner).await {
+                    Ok(peer) => peer,
+                    // RFC 7435: without TLS rather than not at all, where it was only wished for.
+                    Err(Trouble::Handshake(_)) if policy == TlsPolicy::Opportunistic => {
+                        policy = TlsPolicy::Never;
+                        continue;
+                    }
+                    Err(trouble) => return Err(trouble),
+                }
+            }
+        };
+        let take = peer.recipients_max().unwrap_or(usize::MAX).max(1).min(batch.len());
+        let recipients = batch.iter().take(take).map(|one| one.1.rcpt.clone()).collect();
+        let envelope = Envelope { mail_from: mail_from(service, lease), recipients };
+        match peer.send(envelope, body).await {
+            Ok(replies) => {
+                let dsn = peer.tells();
+                keep(service, key, peer).await;
+                return Ok((replies, dsn));
+            }
+            // The host may have closed an idle connection; before the body nothing was lost or doubled.
+            Err(Trouble::Away(_)) if was_kept && !peer.body_began() => {}
+            Err(trouble) => return Err(trouble),
+        }
+    }
+}
+
+async fn keep(service: &Service, key: Key, peer: Peer) {
+    let is_used_up = peer.messages >= service.settings.connection_messages || !peer.is_idle();
+    let spare = if is_used_up { Some(peer) } else { service.pool.keep(key, peer) };
+    if let Some(peer) = spare {
+        peer.quit().await;
+    }
+}
+
+fn manner<'a>(
+    service: &'a Service,
+    lease: &Lease,
+    place: &Place,
+    policy: TlsPolicy,
+    login: Option<&'a crate::delivery::routing::Credentials>,
+    shutdown: &ShutdownToken,
+) -> Manner<'a> {
+    let settings = &service.settings;
+    let source = match place {
+        Place::Host { address, .. } if address.ip().is_loopback() => None,
+        Place::Host { address, .. } if address.is_ipv4() => settings.source_v4.map(IpAddr::V4),
+        Place::Host { .. } => settings.source_v6.map(IpAddr::V6),
+        Place::Unix(_) => None,
+    };
+    let random = &service.parts.random;
+    Manner {
+        kind: if lease.route.channel == Channel::Lmtp { Kind::Lmtp } else { Kind::Smtp },
+        host: &settings.host,
+        tls: &service.parts.tls,
+        policy,
+        login,
+        nonce: format!("{:016x}{:016x}", random.u64(), random.u64()),
+        source,
+        timeout: settings.connect_timeout,
+        trace: lease.message.trace,
+        shutdown: shutdown.clone(),
+    }
+}
+
+/// The sender's half as it goes on: the time that is left for DELIVERBY (RFC 2852 §4.1.4).
+fn mail_from(service: &Service, lease: &Lease) -> MailFrom {
+    let mut mail = lease.message.mail_from.clone();
+    if let (Some(by), Some(until)) = (&mut mail.deliver_by, lease.message.deliver_until()) {
+        let now = service.parts.queue.now();
+        let left = until.since(now).as_secs().max(u64::from(until > now));
+        by.secs = i64::try_from(left).unwrap_or(i64::MAX);
+    }
+    mail
+}

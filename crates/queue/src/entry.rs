@@ -1,0 +1,231 @@
+//! A message in the queue with its recipients, and what becomes of them.
+
+use model::{Address, BlobHash, Timestamp, TraceId};
+use smtp::envelope::{Envelope, MailFrom, RcptTo};
+use smtp::reply::Reply;
+use std::time::Duration;
+use storage::NewBlob;
+
+/// A way out of the queue, with its own agents, schedule and limits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Channel {
+    /// The address must be looked up before it has a way: notices and expansions begin here.
+    Process,
+    /// Into our own mailboxes.
+    Local,
+    /// To other hosts.
+    Smtp,
+    /// Into another store.
+    Lmtp,
+    /// Nowhere until somebody releases it.
+    Held,
+}
+
+impl Channel {
+    /// All of them.
+    pub const ALL: [Channel; 5] = [Channel::Process, Channel::Local, Channel::Smtp, Channel::Lmtp, Channel::Held];
+
+    /// Its name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Channel::Process => "process",
+            Channel::Local => "local",
+            Channel::Smtp => "smtp",
+            Channel::Lmtp => "lmtp",
+            Channel::Held => "held",
+        }
+    }
+
+    pub(crate) fn octet(self) -> u8 {
+        match self {
+            Channel::Process => 0,
+            Channel::Local => 1,
+            Channel::Smtp => 2,
+            Channel::Lmtp => 3,
+            Channel::Held => 4,
+        }
+    }
+
+    pub(crate) fn from_octet(octet: u8) -> Option<Channel> {
+        Channel::ALL.into_iter().find(|channel| channel.octet() == octet)
+    }
+}
+
+impl std::fmt::Display for Channel {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// The text is no channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the channels are process, local, smtp, lmtp and held")]
+pub struct NotAChannel;
+
+impl std::str::FromStr for Channel {
+    type Err = NotAChannel;
+
+    fn from_str(text: &str) -> Result<Channel, NotAChannel> {
+        Channel::ALL.into_iter().find(|channel| channel.as_str() == text).ok_or(NotAChannel)
+    }
+}
+
+/// By which channel and to which destination of it a recipient goes. Recipients of one message with the same route go
+/// together.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Route {
+    /// The channel.
+    pub channel: Channel,
+    /// Such as a domain; empty where the channel has one destination only.
+    pub destination: String,
+}
+
+impl Route {
+    /// A route.
+    pub fn new(channel: Channel, destination: &str) -> Route {
+        Route { channel, destination: destination.to_owned() }
+    }
+}
+
+/// A message to be queued.
+#[derive(Clone, Debug)]
+pub struct NewEntry {
+    /// The sender's half of the envelope.
+    pub mail_from: MailFrom,
+    /// Recipients with their routes.
+    pub recipients: Vec<(RcptTo, Route)>,
+    /// The message, with the fields that were put on top of it.
+    pub body: NewBlob,
+    /// The connection or transaction by which its way can be followed.
+    pub trace: TraceId,
+    /// The name that the client gave in EHLO; empty for mail of our own.
+    pub received_from: String,
+}
+
+impl NewEntry {
+    /// All recipients of an envelope by one route.
+    pub fn by(envelope: &Envelope, route: &Route, body: NewBlob, trace: TraceId) -> NewEntry {
+        let recipients = envelope.recipients.iter().map(|recipient| (recipient.clone(), route.clone())).collect();
+        NewEntry { mail_from: envelope.mail_from.clone(), recipients, body, trace, received_from: String::new() }
+    }
+}
+
+/// A message that is in the queue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// The sender's half of the envelope. Times in it count from `arrived_at`; `hold` is done with.
+    pub mail_from: MailFrom,
+    /// The message.
+    pub body: BlobHash,
+    /// Its octets.
+    pub octets: u64,
+    /// When it was accepted.
+    pub arrived_at: Timestamp,
+    /// From when its age counts: later than `arrived_at` when it was to be held (RFC 4865).
+    pub counts_from: Timestamp,
+    /// The connection that brought it.
+    pub trace: TraceId,
+    /// The name that the client gave in EHLO.
+    pub received_from: String,
+    /// Its subject, cut.
+    pub subject: String,
+}
+
+impl Message {
+    /// Until when it must be delivered (RFC 2852).
+    pub fn deliver_until(&self) -> Option<Timestamp> {
+        let by = self.mail_from.deliver_by?;
+        Some(self.counts_from.plus(Duration::from_secs(u64::try_from(by.secs).unwrap_or(0))))
+    }
+
+    /// Its priority, 0 unless the sender said otherwise (RFC 6710).
+    pub fn priority(&self) -> i8 {
+        self.mail_from.priority.unwrap_or(0)
+    }
+}
+
+/// Where a recipient stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// To be tried from this moment on.
+    Due(Timestamp),
+    /// Held by an operator.
+    Held,
+    /// In the mailbox.
+    Delivered,
+    /// With another host.
+    Relayed,
+    /// Given up.
+    Failed,
+    /// Other recipients took its place.
+    Expanded,
+}
+
+impl State {
+    /// Whether something is still to be done.
+    pub fn is_open(self) -> bool {
+        matches!(self, State::Due(_) | State::Held)
+    }
+}
+
+/// The last that was heard of a recipient.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Heard {
+    /// When.
+    pub at: Timestamp,
+    /// From which host; empty for ourselves.
+    pub host: String,
+    /// The reply's code.
+    pub code: u16,
+    /// The enhanced status, such as `4.4.1`.
+    pub status: String,
+    /// What it said, cut.
+    pub text: String,
+}
+
+/// A recipient of a message in the queue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recipient {
+    /// The address and what the sender wants to know of it.
+    pub rcpt: RcptTo,
+    /// Its way.
+    pub route: Route,
+    /// Where it stands.
+    pub state: State,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// How many of the channel's notices were passed.
+    pub notices: u8,
+    /// The last that was heard.
+    pub heard: Option<Heard>,
+}
+
+/// What an attempt came to for one recipient.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// What was said, by the host or by ourselves.
+    pub reply: Reply,
+    /// Which host said so; empty for ourselves.
+    pub host: String,
+    /// What that means.
+    pub verdict: Verdict,
+}
+
+/// What a reply means for the recipient.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// In the mailbox.
+    Delivered,
+    /// Another host has it; `dsn` says that it will tell the sender itself (RFC 3461 §5.2).
+    Relayed {
+        /// Whether the host takes DSN parameters.
+        dsn: bool,
+    },
+    /// To be tried again by the channel's schedule.
+    Deferred,
+    /// Given up.
+    Failed,
+    /// To be replaced by these: aliases, groups, or a way found.
+    Expanded(Vec<(Address, Route)>),
+}

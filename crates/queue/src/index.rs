@@ -1,0 +1,108 @@
+//! What is due and when, in memory. It is only ever made from rows, and made again for a message whose rows changed.
+
+use crate::entry::{Message, Recipient, Route, State};
+use model::{QueueId, Timestamp};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+/// Higher priority first, then the older message.
+type Rank = (Reverse<i8>, QueueId);
+
+/// All messages by what is next for them.
+#[derive(Debug, Default)]
+pub struct Index {
+    messages: HashMap<QueueId, Vec<Job>>,
+    /// Not due yet, by moment.
+    waiting: BTreeSet<(Timestamp, QueueId, Route)>,
+    /// Due, by route.
+    ready: BTreeMap<Route, BTreeSet<Rank>>,
+    leased: HashSet<(QueueId, Route)>,
+}
+
+#[derive(Clone, Debug)]
+struct Job {
+    route: Route,
+    due: Timestamp,
+    priority: i8,
+}
+
+impl Index {
+    /// How many messages there are.
+    pub fn len(&self) -> usize {
+        self.messages.len()
+    }
+
+    /// Whether somebody has it.
+    pub fn is_leased(&self, id: QueueId, route: &Route) -> bool {
+        self.leased.contains(&(id, route.clone()))
+    }
+
+    /// Forgets what was known of a message and takes in what its rows say; `None` when it has gone.
+    pub fn set(&mut self, id: QueueId, entry: Option<(&Message, &[Recipient])>) {
+        for job in self.messages.remove(&id).unwrap_or_default() {
+            self.waiting.remove(&(job.due, id, job.route.clone()));
+            self.unready(&job.route, (Reverse(job.priority), id));
+        }
+        let Some((message, recipients)) = entry else { return };
+        let mut first_due: BTreeMap<&Route, Timestamp> = BTreeMap::new();
+        for recipient in recipients {
+            if let State::Due(at) = recipient.state {
+                let due = first_due.entry(&recipient.route).or_insert(at);
+                *due = at.min(*due);
+            }
+        }
+        let priority = message.priority();
+        let jobs: Vec<Job> =
+            first_due.into_iter().map(|(route, due)| Job { route: route.clone(), due, priority }).collect();
+        for job in &jobs {
+            self.waiting.insert((job.due, id, job.route.clone()));
+        }
+        self.messages.insert(id, jobs);
+    }
+
+    fn unready(&mut self, route: &Route, rank: Rank) {
+        if let Some(ranks) = self.ready.get_mut(route) {
+            ranks.remove(&rank);
+            if ranks.is_empty() {
+                self.ready.remove(route);
+            }
+        }
+    }
+
+    /// Moves what has become due.
+    pub fn promote(&mut self, now: Timestamp) {
+        while let Some((due, id, route)) = self.waiting.pop_first() {
+            if due > now {
+                self.waiting.insert((due, id, route));
+                return;
+            }
+            let priority = self.messages.get(&id).and_then(|jobs| jobs.iter().find(|job| job.route == route));
+            let rank = (Reverse(priority.map_or(0, |job| job.priority)), id);
+            self.ready.entry(route).or_default().insert(rank);
+        }
+    }
+
+    /// Leases the best job that is due and whose route `may` take another one.
+    pub fn take(&mut self, now: Timestamp, may: &mut dyn FnMut(&Route) -> bool) -> Option<(QueueId, Route)> {
+        self.promote(now);
+        let leased = &self.leased;
+        let heads = self.ready.iter().filter_map(|(route, ranks)| {
+            let rank = ranks.iter().find(|(_, id)| !leased.contains(&(*id, route.clone())))?;
+            may(route).then_some((*rank, route))
+        });
+        let (rank, route) = heads.min_by_key(|(rank, _)| *rank)?;
+        let taken = (rank.1, route.clone());
+        self.leased.insert(taken.clone());
+        Some(taken)
+    }
+
+    /// Gives a lease back.
+    pub fn give_back(&mut self, id: QueueId, route: &Route) {
+        self.leased.remove(&(id, route.clone()));
+    }
+
+    /// When the next job becomes due that is not due yet.
+    pub fn next_due(&self) -> Option<Timestamp> {
+        self.waiting.first().map(|(due, _, _)| *due)
+    }
+}

@@ -1,0 +1,83 @@
+//! Every key of the queue. All lie below account 0 of the system partition, in the space `queue`.
+//!
+//! | kind | rest of the key | value |
+//! |---|---|---|
+//! | 1 | queue id u64 | message record |
+//! | 2 | queue id u64, recipient u32 | recipient record |
+//! | 3 | channel u8 | empty: the channel is stopped |
+//! | 4 | trace u64, number u32 | trace event |
+//! | 5 | day u32, trace u64 | queue id u64, 0 for none: traces that have an event of that day |
+//! | 6 | nothing | counter: the last queue id |
+//! | 7 | queue id u64 | trace u64 |
+
+use crate::entry::Channel;
+use model::{AccountId, QueueId, TraceId};
+use storage::{Key, KeyParts, Space};
+
+/// The name of the storage space.
+pub const SPACE: &str = "queue";
+
+#[derive(Clone, Copy, Debug)]
+pub struct Keys(pub Space);
+
+impl Keys {
+    fn kind(self, kind: u8) -> Key {
+        self.0.key(AccountId(0)).u8(kind)
+    }
+
+    pub fn messages(self) -> Key {
+        self.kind(1)
+    }
+
+    pub fn message(self, id: QueueId) -> Key {
+        self.kind(1).u64(id.0)
+    }
+
+    pub fn recipients(self, id: QueueId) -> Key {
+        self.kind(2).u64(id.0)
+    }
+
+    pub fn recipient(self, id: QueueId, number: u32) -> Key {
+        self.recipients(id).u32(number)
+    }
+
+    pub fn stopped(self, channel: Channel) -> Key {
+        self.kind(3).u8(channel.octet())
+    }
+
+    pub fn events(self, trace: TraceId) -> Key {
+        self.kind(4).u64(trace.0)
+    }
+
+    pub fn event(self, trace: TraceId, number: u32) -> Key {
+        self.events(trace).u32(number)
+    }
+
+    pub fn days(self) -> Key {
+        self.kind(5)
+    }
+
+    pub fn day(self, day: u32, trace: TraceId) -> Key {
+        self.kind(5).u32(day).u64(trace.0)
+    }
+
+    pub fn last_id(self) -> Key {
+        self.kind(6)
+    }
+
+    pub fn trace_of(self, id: QueueId) -> Key {
+        self.kind(7).u64(id.0)
+    }
+}
+
+/// The part of a key behind account, space and kind.
+pub fn rest(key: &[u8]) -> Option<KeyParts<'_>> {
+    let mut parts = KeyParts::after_space(key)?;
+    parts.u8()?;
+    Some(parts)
+}
+
+/// The number at the end of a key of kind 2 or 4.
+pub fn last_number(key: &[u8]) -> Option<u32> {
+    key.last_chunk::<4>().map(|octets| u32::from_be_bytes(*octets))
+}

@@ -1,0 +1,240 @@
+//! The queue itself: opening, taking messages in, knowing what changed.
+
+use crate::entry::{Channel, Message, NewEntry, Recipient, State};
+use crate::error::Error;
+use crate::index::Index;
+use crate::keys::{self, Keys};
+use crate::limits::{RECIPIENTS_MAX, SUBJECT_OCTETS_MAX, cut};
+use crate::record;
+use crate::settings::Settings;
+use crate::trace;
+use model::{AccountId, QueueId, Timestamp, TraceId};
+use std::collections::BTreeSet;
+use std::ops::ControlFlow;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use storage::{Abort, Committed, Notice, Observer, Partition, Read, Transaction};
+use tokio::sync::Notify;
+
+/// The topic under which changes of messages are published: the sequence is the queue id.
+pub const TOPIC: u8 = 3;
+
+/// Asks what time it is.
+pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+/// Gives random numbers, for jitter and message ids.
+pub type Random = Arc<dyn Fn() -> u64 + Send + Sync>;
+
+/// The queue. Cheap to clone.
+#[derive(Clone)]
+pub struct Queue {
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub partition: Partition,
+    pub keys: Keys,
+    pub settings: Settings,
+    pub clock: Clock,
+    pub random: Random,
+    pub index: Mutex<Index>,
+    pub stopped: Mutex<BTreeSet<Channel>>,
+    changes: Arc<Changes>,
+}
+
+/// Which messages have rows that the index has not seen.
+#[derive(Default)]
+struct Changes {
+    dirty: Mutex<BTreeSet<QueueId>>,
+    bell: Notify,
+}
+
+impl Observer for Changes {
+    fn committed(&self, notices: &[Notice]) {
+        let ours = notices.iter().filter(|notice| notice.account == AccountId(0) && notice.topic == TOPIC);
+        let mut ids = ours.map(|notice| QueueId(notice.sequence)).peekable();
+        if ids.peek().is_some() {
+            lock(&self.dirty).extend(ids);
+            self.bell.notify_waiters();
+        }
+    }
+}
+
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Queue {
+    /// Opens the queue of the system partition and reads what is due. Blocks.
+    pub fn open(partition: Partition, settings: Settings, clock: Clock, random: Random) -> Result<Queue, Error> {
+        let keys = Keys(partition.space(keys::SPACE)?);
+        let changes = Arc::new(Changes::default());
+        partition.subscribe(Arc::clone(&changes) as Arc<dyn Observer>);
+        let mut index = Index::default();
+        let mut stopped = BTreeSet::new();
+        let snapshot = partition.snapshot()?;
+        let mut failed = None;
+        snapshot.each(keys.messages().range(), &mut |key, _| {
+            if let Some(id) = keys::rest(key).and_then(|mut parts| parts.u64()).map(QueueId) {
+                match load(&snapshot, keys, id) {
+                    Ok(entry) => index.set(id, entry.as_ref().map(|(message, all)| (message, all.as_slice()))),
+                    Err(error) => failed = Some(error),
+                }
+            }
+            Ok(if failed.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+        })?;
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        for channel in Channel::ALL {
+            if snapshot.get(&keys.stopped(channel))?.is_some() {
+                stopped.insert(channel);
+            }
+        }
+        let (index, stopped) = (Mutex::new(index), Mutex::new(stopped));
+        let inner = Inner { partition, keys, settings, clock, random, index, stopped, changes };
+        Ok(Queue { inner: Arc::new(inner) })
+    }
+
+    /// What the queue runs on.
+    pub fn settings(&self) -> &Settings {
+        &self.inner.settings
+    }
+
+    /// The present moment.
+    pub fn now(&self) -> Timestamp {
+        (self.inner.clock)()
+    }
+
+    /// Takes a message in. When this returns it is durable.
+    pub async fn submit(&self, entry: NewEntry) -> Result<Committed<QueueId>, Error> {
+        let queue = self.clone();
+        let work = move |transaction: &mut Transaction<'_>| queue.enqueue(transaction, &entry).map_err(Abort::from);
+        Ok(self.inner.partition.write(work).await?)
+    }
+
+    /// Takes a message in inside a transaction of the system partition.
+    pub fn enqueue(&self, transaction: &mut Transaction<'_>, entry: &NewEntry) -> Result<QueueId, Error> {
+        let messages = lock(&self.inner.index).len();
+        if messages >= self.inner.settings.messages_max {
+            return Err(Error::Full(messages));
+        }
+        self.put(transaction, entry)
+    }
+
+    /// As [`Queue::enqueue`], without regard to how full the queue is: a notice must not be lost.
+    pub(crate) fn put(&self, transaction: &mut Transaction<'_>, entry: &NewEntry) -> Result<QueueId, Error> {
+        let count = entry.recipients.len();
+        if count == 0 || count > usize::try_from(RECIPIENTS_MAX).unwrap_or(usize::MAX) {
+            return Err(Error::Recipients(count));
+        }
+        let (keys, now) = (self.inner.keys, self.now());
+        let id = QueueId(u64::try_from(transaction.add(keys.last_id(), 1)).unwrap_or(0));
+        let counts_from = leaves_at(entry, now);
+        let subject = message::header::find(entry.body.bytes(), "Subject").map(|field| field.decoded());
+        let mut mail_from = entry.mail_from.clone();
+        (mail_from.hold, mail_from.submitter) = (None, None);
+        let message = Message {
+            mail_from,
+            body: entry.body.hash(),
+            octets: entry.body.len() as u64,
+            arrived_at: now,
+            counts_from,
+            trace: entry.trace,
+            received_from: cut(&entry.received_from, 255).to_owned(),
+            subject: cut(&subject.unwrap_or_default(), SUBJECT_OCTETS_MAX).to_owned(),
+        };
+        transaction.blob(&entry.body);
+        transaction.put(keys.message(id), record::encode_message(&message));
+        for (number, (rcpt, route)) in (0u32..).zip(&entry.recipients) {
+            let state = if route.channel == Channel::Held { State::Held } else { State::Due(counts_from) };
+            let recipient =
+                Recipient { rcpt: rcpt.clone(), route: route.clone(), state, attempts: 0, notices: 0, heard: None };
+            transaction.put(keys.recipient(id, number), record::encode_recipient(&recipient));
+        }
+        transaction.put(keys.trace_of(id), entry.trace.0.to_le_bytes());
+        let from = message.mail_from.reverse_path.as_ref().map_or_else(|| "<>".to_owned(), ToString::to_string);
+        let text = format!("queued as {id} from {from} for {count} recipients, {} octets", message.octets);
+        trace::note(transaction, keys, entry.trace, Some(id), now, &text)?;
+        self.tell(transaction, id);
+        Ok(id)
+    }
+
+    /// Has everybody look at a message again once the transaction is durable.
+    pub(crate) fn tell(&self, transaction: &mut Transaction<'_>, id: QueueId) {
+        transaction.notify(Notice { account: AccountId(0), topic: TOPIC, collection: 0, sequence: id.0 });
+    }
+
+    /// Brings the index up to what is durable.
+    pub(crate) fn refresh(&self) -> Result<MutexGuard<'_, Index>, Error> {
+        let mut index = lock(&self.inner.index);
+        let dirty = std::mem::take(&mut *lock(&self.inner.changes.dirty));
+        if dirty.is_empty() {
+            return Ok(index);
+        }
+        let read = || -> Result<Vec<_>, Error> {
+            let snapshot = self.inner.partition.snapshot()?;
+            dirty.iter().map(|id| Ok((*id, load(&snapshot, self.inner.keys, *id)?))).collect()
+        };
+        match read() {
+            Ok(entries) => {
+                for (id, entry) in &entries {
+                    index.set(*id, entry.as_ref().map(|(message, all)| (message, all.as_slice())));
+                }
+                Ok(index)
+            }
+            Err(error) => {
+                lock(&self.inner.changes.dirty).extend(dirty);
+                Err(error)
+            }
+        }
+    }
+
+    /// Waits until something changed or `most` has passed. Create the future, look, then await it: a change between
+    /// creation and await is not missed once the future was enabled.
+    pub fn changed(&self) -> tokio::sync::futures::Notified<'_> {
+        self.inner.changes.bell.notified()
+    }
+
+    /// How long until something not yet due becomes so, at most `most`.
+    pub fn until_due(&self, most: Duration) -> Duration {
+        let now = self.now();
+        let mut index = lock(&self.inner.index);
+        index.promote(now);
+        index.next_due().map_or(most, |due| due.since(now).min(most))
+    }
+
+    /// Rings for those who wait in [`Queue::changed`].
+    pub(crate) fn ring(&self) {
+        self.inner.changes.bell.notify_waiters();
+    }
+
+    /// The trace under which a message goes.
+    pub fn trace_of(&self, id: QueueId) -> Result<Option<TraceId>, Error> {
+        let row = self.inner.partition.snapshot()?.get(&self.inner.keys.trace_of(id))?;
+        Ok(row.and_then(|row| row.try_into().ok()).map(|row| TraceId(u64::from_le_bytes(row))))
+    }
+}
+
+/// When a message may leave (RFC 4865 §4).
+fn leaves_at(entry: &NewEntry, now: Timestamp) -> Timestamp {
+    match entry.mail_from.hold {
+        None => now,
+        Some(smtp::envelope::Hold::ForSecs(secs)) => now.plus(Duration::from_secs(secs)),
+        Some(smtp::envelope::Hold::Until(until)) => until.max(now),
+    }
+}
+
+/// A message with all its recipients, in order.
+pub(crate) fn load(read: &dyn Read, keys: Keys, id: QueueId) -> Result<Option<(Message, Vec<Recipient>)>, Error> {
+    let Some(row) = read.get(&keys.message(id))? else { return Ok(None) };
+    let message = record::decode_message(&row)?;
+    let mut rows = Vec::new();
+    read.each(keys.recipients(id).range(), &mut |_, value| {
+        rows.push(record::decode_recipient(value));
+        Ok(ControlFlow::Continue(()))
+    })?;
+    Ok(Some((message, rows.into_iter().collect::<Result<_, _>>()?)))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,300 @@
+//! The queue on a partition in memory: attempts, notices, leases, operators, reopening.
+
+use super::*;
+use crate::entry::{Outcome, Route, Verdict};
+use crate::filter::Filter;
+use crate::lease::Lease;
+use crate::operate::{Action, Field};
+use smtp::envelope::{DeliverBy, DeliverByMode, Hold, MailFrom, RcptTo, Returned};
+use smtp::reply::Reply;
+use std::sync::atomic::{AtomicU64, Ordering};
+use storage::NewBlob;
+
+const DAY: Duration = Duration::from_secs(86_400);
+const BODY: &[u8] = b"Subject: Hello there\r\n\r\nbody\r\n";
+
+struct Ground {
+    partition: Partition,
+    now: Arc<AtomicU64>,
+    queue: Queue,
+}
+
+fn open(partition: &Partition, now: &Arc<AtomicU64>) -> Queue {
+    let (clock, random) = (Arc::clone(now), AtomicU64::new(1));
+    let clock: Clock = Arc::new(move || Timestamp(clock.load(Ordering::SeqCst)));
+    let random: Random = Arc::new(move || random.fetch_add(1, Ordering::SeqCst));
+    Queue::open(partition.clone(), Settings::new("mx.test".parse().unwrap()), clock, random).unwrap()
+}
+
+impl Ground {
+    fn new() -> Ground {
+        let partition = Partition::in_memory().unwrap();
+        let now = Arc::new(AtomicU64::new(1_000_000_000));
+        let queue = open(&partition, &now);
+        Ground { partition, now, queue }
+    }
+
+    fn pass(&self, duration: Duration) {
+        self.now.fetch_add(duration.as_millis() as u64, Ordering::SeqCst);
+    }
+
+    fn take(&self, channel: Channel) -> Option<Lease> {
+        self.queue.take(channel, self.queue.now(), &mut |_| true).unwrap()
+    }
+
+    fn summary(&self, channel: Channel) -> (u64, u64, u64) {
+        let all = self.queue.summarize().unwrap();
+        let one = all.iter().find(|summary| summary.channel == channel).unwrap();
+        (one.ready, one.deferred, one.held)
+    }
+
+    /// The text of the only notice that waits, which is then gone.
+    async fn notice(&self) -> Option<String> {
+        let lease = self.take(Channel::Process)?;
+        let text = String::from_utf8(lease.body().unwrap().to_vec()).unwrap();
+        assert!(lease.message.mail_from.reverse_path.is_none());
+        all(lease, Verdict::Delivered, "250 ok").await;
+        assert!(self.take(Channel::Process).is_none(), "more than one notice");
+        Some(text)
+    }
+}
+
+fn entry(from: Option<&str>, to: &[&str]) -> NewEntry {
+    let recipients = to.iter().map(|to| {
+        let address: model::Address = to.parse().unwrap();
+        let route = Route::new(Channel::Smtp, address.domain.as_str());
+        (RcptTo { address, notify: None, original: None }, route)
+    });
+    NewEntry {
+        mail_from: MailFrom { reverse_path: from.map(|from| from.parse().unwrap()), ..MailFrom::default() },
+        recipients: recipients.collect(),
+        body: NewBlob::new(BODY),
+        trace: TraceId(77),
+        received_from: "client.test".to_owned(),
+    }
+}
+
+fn outcome(verdict: Verdict, text: &str) -> Outcome {
+    let (code, rest) = text.split_once(' ').unwrap();
+    Outcome { reply: Reply::plain(code.parse().unwrap(), rest), host: "mx.far.test".to_owned(), verdict }
+}
+
+async fn all(lease: Lease, verdict: Verdict, text: &str) {
+    let outcomes = lease.recipients.iter().map(|(number, _)| (*number, outcome(verdict.clone(), text))).collect();
+    lease.complete(outcomes).await.unwrap();
+}
+
+fn smtputf8_free(text: &str) -> bool {
+    text.is_ascii()
+}
+
+#[tokio::test]
+async fn each_destination_is_taken_by_one_and_the_message_goes_when_all_are_done() {
+    let ground = Ground::new();
+    let id = ground.queue.submit(entry(Some("a@b.test"), &["x@c.test", "y@c.test", "z@d.test"])).await.unwrap().value;
+    let (first, second) = (ground.take(Channel::Smtp).unwrap(), ground.take(Channel::Smtp).unwrap());
+    assert_eq!((first.recipients.len(), second.recipients.len()), (2, 1));
+    assert!(ground.take(Channel::Smtp).is_none());
+    assert_eq!(ground.queue.show(id).unwrap().active, 2);
+    all(first, Verdict::Relayed { dsn: true }, "250 ok").await;
+    drop(second);
+    let again = ground.take(Channel::Smtp).unwrap();
+    assert_eq!(again.route.destination, "d.test");
+    let body = again.message.body;
+    all(again, Verdict::Relayed { dsn: true }, "250 ok").await;
+    assert!(matches!(ground.queue.show(id), Err(Error::NoMessage(_))));
+    assert!(ground.partition.blob(&body).is_err(), "the body is kept");
+    let texts: Vec<String> = ground.queue.trace(id.0).unwrap().into_iter().map(|event| event.text).collect();
+    assert_eq!(texts.len(), 5, "{texts:?}");
+}
+
+#[tokio::test]
+async fn delays_are_told_at_their_ages_and_the_last_returns_the_message() {
+    let ground = Ground::new();
+    ground.queue.submit(entry(Some("a@b.test"), &["x@c.test"])).await.unwrap();
+    let mut told = Vec::new();
+    for day in 0..=12u64 {
+        let lease = ground.take(Channel::Smtp).unwrap();
+        all(lease, Verdict::Deferred, "451 later").await;
+        if let Some(text) = ground.notice().await {
+            assert!(smtputf8_free(&text));
+            let action = if text.contains("Action: failed") { "failed" } else { "delayed" };
+            assert!(text.contains("Diagnostic-Code: smtp; 451 later"), "{text}");
+            told.push((day, action));
+        }
+        ground.pass(DAY);
+    }
+    assert_eq!(told, [(3, "delayed"), (6, "delayed"), (9, "delayed"), (12, "failed")]);
+    assert_eq!(ground.summary(Channel::Smtp), (0, 0, 0));
+}
+
+#[tokio::test]
+async fn refusals_are_told_once_and_never_to_nobody() {
+    let ground = Ground::new();
+    let mut full = entry(Some("a@b.test"), &["x@c.test"]);
+    full.mail_from.returned = Some(Returned::Full);
+    full.mail_from.envelope_id = Some("E7".to_owned());
+    ground.queue.submit(full).await.unwrap();
+    all(ground.take(Channel::Smtp).unwrap(), Verdict::Failed, "550 5.1.1 nobody").await;
+    let text = ground.notice().await.unwrap();
+    for part in ["Final-Recipient: rfc822;x@c.test", "Action: failed", "Original-Envelope-Id: E7", "\r\nbody\r\n"] {
+        assert!(text.contains(part), "{part} not in {text}");
+    }
+    ground.queue.submit(entry(None, &["x@c.test"])).await.unwrap();
+    all(ground.take(Channel::Smtp).unwrap(), Verdict::Failed, "550 nobody").await;
+    assert!(ground.notice().await.is_none());
+}
+
+#[tokio::test]
+async fn notify_decides() {
+    let cases = [
+        ((true, false, false), Verdict::Relayed { dsn: false }, Some("Action: relayed")),
+        ((true, false, false), Verdict::Relayed { dsn: true }, None),
+        ((true, false, false), Verdict::Delivered, Some("Action: delivered")),
+        ((true, false, false), Verdict::Failed, None),
+        ((false, false, false), Verdict::Failed, None),
+        ((false, true, false), Verdict::Failed, Some("Action: failed")),
+    ];
+    for ((success, failure, delay), verdict, expected) in cases {
+        let ground = Ground::new();
+        let mut wanted = entry(Some("a@b.test"), &["x@c.test"]);
+        wanted.recipients[0].0.notify = Some(smtp::envelope::Notify { success, failure, delay });
+        ground.queue.submit(wanted).await.unwrap();
+        all(ground.take(Channel::Smtp).unwrap(), verdict.clone(), "250 whatever").await;
+        let text = ground.notice().await;
+        assert_eq!(text.is_some(), expected.is_some(), "{verdict:?}");
+        assert!(text.is_none_or(|text| text.contains(expected.unwrap())));
+    }
+}
+
+#[tokio::test]
+async fn everything_is_there_after_reopening_and_leases_are_not() {
+    let ground = Ground::new();
+    ground.queue.submit(entry(Some("a@b.test"), &["x@c.test"])).await.unwrap();
+    let second = ground.queue.submit(entry(Some("a@b.test"), &["x@d.test"])).await.unwrap().value;
+    let lease = ground.take(Channel::Smtp).unwrap();
+    ground.queue.stop(Channel::Local, true).await.unwrap();
+    let filter = Filter { ids: vec![second.to_string()], ..Filter::default() };
+    assert_eq!(ground.queue.change(&filter, Action::Hold).await.unwrap(), 1);
+    let reopened = open(&ground.partition, &ground.now);
+    assert!(reopened.stopped().contains(&Channel::Local));
+    let again = reopened.take(Channel::Smtp, reopened.now(), &mut |_| true).unwrap().unwrap();
+    assert_eq!(again.id, lease.id);
+    assert!(reopened.take(Channel::Smtp, reopened.now(), &mut |_| true).unwrap().is_none(), "held ones wait");
+    let third = reopened.submit(entry(None, &["x@c.test"])).await.unwrap().value;
+    assert!(third > second);
+}
+
+#[tokio::test]
+async fn priority_goes_first_and_holds_wait() {
+    let ground = Ground::new();
+    ground.queue.submit(entry(None, &["x@c.test"])).await.unwrap();
+    let mut urgent = entry(None, &["x@d.test"]);
+    urgent.mail_from.priority = Some(5);
+    ground.queue.submit(urgent).await.unwrap();
+    let mut later = entry(None, &["x@e.test"]);
+    later.mail_from.hold = Some(Hold::ForSecs(3600));
+    ground.queue.submit(later).await.unwrap();
+    let order = [ground.take(Channel::Smtp).unwrap(), ground.take(Channel::Smtp).unwrap()];
+    assert_eq!(order.each_ref().map(|lease| lease.route.destination.as_str()), ["d.test", "c.test"]);
+    assert!(ground.take(Channel::Smtp).is_none());
+    ground.pass(Duration::from_secs(3600));
+    assert_eq!(ground.take(Channel::Smtp).unwrap().route.destination, "e.test");
+}
+
+#[tokio::test]
+async fn a_time_to_deliver_by_is_kept() {
+    let ground = Ground::new();
+    let mut urgent = entry(Some("a@b.test"), &["x@c.test"]);
+    urgent.mail_from.deliver_by = Some(DeliverBy { secs: 30, mode: DeliverByMode::Return, trace: false });
+    ground.queue.submit(urgent).await.unwrap();
+    all(ground.take(Channel::Smtp).unwrap(), Verdict::Deferred, "451 later").await;
+    ground.pass(Duration::from_secs(30));
+    let lease = ground.take(Channel::Smtp).expect("due at its deadline");
+    assert!(lease.is_too_late(ground.queue.now()));
+    all(lease, Verdict::Deferred, "451 later").await;
+    assert!(ground.notice().await.unwrap().contains("Status: 5.4.7"));
+}
+
+#[tokio::test]
+async fn operators_hold_release_return_delete_and_count() {
+    let ground = Ground::new();
+    for to in ["x@c.test", "y@c.test", "z@d.test"] {
+        ground.queue.submit(entry(Some("a@b.test"), &[to])).await.unwrap();
+    }
+    let of_c = Filter { domain: Some("C.test".to_owned()), ..Filter::default() };
+    assert_eq!(ground.queue.change(&of_c, Action::Hold).await.unwrap(), 2);
+    assert_eq!(ground.summary(Channel::Smtp), (1, 0, 2));
+    assert_eq!(ground.queue.top(Field::Domain, &Filter::default(), 9).unwrap()[0], ("c.test".to_owned(), 2));
+    assert_eq!(ground.take(Channel::Smtp).unwrap().route.destination, "d.test");
+    let y = Filter { recipient: Some("y@".to_owned()), ..Filter::default() };
+    assert_eq!(ground.queue.change(&y, Action::Release).await.unwrap(), 1);
+    assert_eq!(ground.queue.change(&y, Action::Return).await.unwrap(), 1);
+    assert!(ground.notice().await.unwrap().contains("y@c.test"));
+    assert_eq!(ground.queue.change(&of_c, Action::Delete).await.unwrap(), 1);
+    assert!(ground.notice().await.is_none());
+    let page = ground.queue.list(&Filter::default(), None, 10).unwrap();
+    assert_eq!((page.entries.len(), page.next), (1, None));
+    let subject = Filter { subject: Some("hello".to_owned()), sender: Some("A@B".to_owned()), ..Filter::default() };
+    assert_eq!(ground.queue.list(&subject, None, 10).unwrap().entries.len(), 1);
+    ground.queue.stop(Channel::Smtp, true).await.unwrap();
+    assert!(ground.take(Channel::Smtp).is_none());
+    ground.queue.stop(Channel::Smtp, false).await.unwrap();
+    assert!(ground.take(Channel::Smtp).is_some());
+}
+
+#[tokio::test]
+async fn listings_have_pages() {
+    let ground = Ground::new();
+    for _ in 0..5 {
+        ground.queue.submit(entry(None, &["x@c.test"])).await.unwrap();
+    }
+    let (mut seen, mut after) = (Vec::new(), None);
+    loop {
+        let page = ground.queue.list(&Filter::default(), after, 2).unwrap();
+        seen.extend(page.entries.iter().map(|entry| entry.id.0));
+        match page.next {
+            Some(next) => after = Some(next),
+            None => break,
+        }
+    }
+    assert_eq!(seen, [1, 2, 3, 4, 5]);
+}
+
+#[tokio::test]
+async fn a_deleted_message_stays_deleted_when_its_agent_ends() {
+    let ground = Ground::new();
+    let id = ground.queue.submit(entry(Some("a@b.test"), &["x@c.test"])).await.unwrap().value;
+    let lease = ground.take(Channel::Smtp).unwrap();
+    assert_eq!(ground.queue.change(&Filter::default(), Action::Delete).await.unwrap(), 1);
+    all(lease, Verdict::Failed, "550 no").await;
+    assert!(ground.queue.show(id).is_err());
+    assert!(ground.notice().await.is_none());
+}
+
+#[tokio::test]
+async fn expansion_replaces_a_recipient_and_keeps_who_it_was() {
+    let ground = Ground::new();
+    let id = ground.queue.submit(entry(Some("a@b.test"), &["list@c.test"])).await.unwrap().value;
+    let into = vec![
+        ("m@d.test".parse().unwrap(), Route::new(Channel::Smtp, "d.test")),
+        ("n@d.test".parse().unwrap(), Route::new(Channel::Smtp, "d.test")),
+    ];
+    all(ground.take(Channel::Smtp).unwrap(), Verdict::Expanded(into), "250 ok").await;
+    let lease = ground.take(Channel::Smtp).unwrap();
+    assert_eq!((lease.id, lease.recipients.len()), (id, 2));
+    assert_eq!(lease.recipients[0].1.rcpt.original.as_ref().unwrap().address, "list@c.test");
+}
+
+#[tokio::test]
+async fn old_traces_are_forgotten() {
+    let ground = Ground::new();
+    let id = ground.queue.submit(entry(None, &["x@c.test"])).await.unwrap().value;
+    all(ground.take(Channel::Smtp).unwrap(), Verdict::Delivered, "250 ok").await;
+    ground.pass(DAY * 3);
+    ground.queue.sweep().await.unwrap();
+    assert!(!ground.queue.trace(id.0).unwrap().is_empty());
+    ground.pass(DAY * 6);
+    assert!(!ground.queue.sweep().await.unwrap());
+    assert!(ground.queue.trace(id.0).unwrap().is_empty());
+}

@@ -1,0 +1,67 @@
+//! What the operator chooses for the queue.
+
+use crate::entry::Channel;
+use events::retry::Schedule;
+use model::{Address, Domain, LocalPart};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+const MINUTE: Duration = Duration::from_secs(60);
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// How the queue behaves.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// This host, as notices name it.
+    pub host: Domain,
+    /// Channels with a behaviour of their own; the others have `ChannelSettings::default()`.
+    pub channels: BTreeMap<Channel, ChannelSettings>,
+    /// Messages that the queue takes.
+    pub messages_max: usize,
+    /// A failed message up to this size is returned whole unless the sender says otherwise.
+    pub return_octets_max: u64,
+    /// How long traces are kept.
+    pub trace_kept: Duration,
+}
+
+/// How one channel tries.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ChannelSettings {
+    /// When to try again.
+    pub retry: Schedule,
+    /// Ages at which the sender is told of the delay; at the last one the message is returned.
+    pub notices: Vec<Duration>,
+}
+
+impl Default for ChannelSettings {
+    fn default() -> ChannelSettings {
+        let steps = [1, 5, 10, 20, 30, 60].map(|minutes| minutes * MINUTE).to_vec();
+        ChannelSettings {
+            retry: Schedule::steps(steps).with_jitter(0.1),
+            notices: [3, 6, 9, 12].map(|days| days * DAY).to_vec(),
+        }
+    }
+}
+
+impl Settings {
+    /// Defaults for a host of this name.
+    pub fn new(host: Domain) -> Settings {
+        Settings {
+            host,
+            channels: BTreeMap::new(),
+            messages_max: 1_000_000,
+            return_octets_max: 128 << 10,
+            trace_kept: 7 * DAY,
+        }
+    }
+
+    /// How a channel tries.
+    pub fn channel(&self, channel: Channel) -> ChannelSettings {
+        self.channels.get(&channel).cloned().unwrap_or_default()
+    }
+
+    /// Who sends notices.
+    pub(crate) fn daemon(&self) -> Option<Address> {
+        LocalPart::new("MAILER-DAEMON").ok().map(|local| Address::new(local, self.host.clone()))
+    }
+}
