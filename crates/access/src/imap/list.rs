@@ -1,4 +1,4 @@
-//! LIST and LSUB (RFC 9051 §6.3.9, RFC 5258, RFC 5819, RFC 6154, RFC 8440).
+//! LIST and LSUB (RFC 9051 §6.3.9, RFC 5258, RFC 5819, RFC 6154, RFC 8440, RFC 9590).
 
 use crate::imap::mailboxes::SPECIAL_USES;
 use crate::imap::place::{Found, OTHERS, quota_of};
@@ -21,9 +21,6 @@ struct Named {
 
 impl Session<'_> {
     pub async fn list(&mut self, list: List) -> Done {
-        if list.return_metadata.is_some() {
-            return Ok(Outcome::bad("METADATA is not offered here"));
-        }
         if list.patterns.iter().all(String::is_empty) {
             // The question for the separator (RFC 9051 §6.3.9).
             self.say("* LIST (\\Noselect) \"/\" \"\"\r\n");
@@ -182,6 +179,12 @@ impl Session<'_> {
                 && found.rights.has(Rights::READ)
             {
                 self.tell_status(found, items)?;
+            }
+            if let Some(query) = &list.return_metadata
+                && let Err(error) = self.tell_metadata(found, query)
+            {
+                // The list goes on; the client sees that this is missing.
+                self.failed(&error);
             }
         }
         Ok(())

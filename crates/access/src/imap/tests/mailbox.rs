@@ -129,5 +129,8 @@ async fn annotations_are_kept() {
         alice.ok("GETMETADATA (DEPTH infinity) INBOX (/private /shared)").await,
         ["* METADATA INBOX (/shared/x \"hi\")"]
     );
+    let listed = alice.ok("LIST \"\" (INBOX Sent) RETURN (METADATA (/shared/x))").await;
+    assert!(listed.iter().any(|line| line == "* METADATA INBOX (/shared/x \"hi\")"), "{listed:?}");
+    assert!(listed.iter().any(|line| line == "* METADATA Sent (/shared/x NIL)"), "{listed:?}");
     assert_eq!(alice.ok("GETQUOTAROOT INBOX").await[0], "* QUOTAROOT INBOX \"\"");
 }
