@@ -162,7 +162,8 @@ impl Session<'_> {
         mut read: Read,
     ) -> Result<Result<(), Error>, Broken> {
         let start = self.out.len();
-        self.say(&format!("* {} FETCH (", index + 1));
+        let head = self.fetch_head(index, row);
+        self.say(&head);
         for (at, item) in asked.items.iter().enumerate() {
             if at > 0 {
                 self.out.push(b' ');

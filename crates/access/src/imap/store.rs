@@ -135,7 +135,8 @@ impl Session<'_> {
                 continue;
             }
             let blank = if flags.is_empty() || modseq.is_empty() { "" } else { " " };
-            self.say(&format!("* {} FETCH ({uid_item}{flags}{blank}{modseq})\r\n", index + 1));
+            let head = self.fetch_head(index, row);
+            self.say(&format!("{head}{uid_item}{flags}{blank}{modseq})\r\n"));
         }
         Ok(())
     }
