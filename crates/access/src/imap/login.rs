@@ -9,12 +9,6 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use directory::entry::Account;
 use directory::login::{Denied, Step};
-use std::time::Duration;
-
-/// How long a client may take to answer a challenge.
-pub(crate) struct Exchanging {
-    pub timeout: Duration,
-}
 
 impl Session<'_> {
     pub async fn log_in(&mut self, name: &str, password: &str) -> Done {
@@ -63,7 +57,7 @@ impl Session<'_> {
 
     async fn challenge(&mut self, challenge: &[u8]) -> Result<Result<Vec<u8>, Outcome>, &'static str> {
         self.say(&format!("+ {}\r\n", STANDARD.encode(challenge)));
-        let timeout = self.exchanging().timeout;
+        let timeout = self.service.settings.login_timeout;
         let line = self.line(timeout).await?;
         if line == "*" {
             return Ok(Err(Outcome::bad("given up")));

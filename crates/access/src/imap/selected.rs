@@ -1,6 +1,7 @@
 //! The selected mailbox: SELECT and EXAMINE, and telling the client what has changed (RFC 9051 §5.2, §6.3.2, RFC 7162).
 
 use crate::imap::session::{Broken, Done, Outcome, Session};
+use crate::imap::state::Selected;
 use account::rights::Rights;
 use imap::command::Select;
 use imap::sequence::{self, SequenceSet};
@@ -10,22 +11,6 @@ use mail::flags::SystemFlags;
 use mail::view::{Row, View};
 use model::{Modseq, Uid};
 use std::sync::Arc;
-
-/// A selected mailbox as the client knows it.
-pub(crate) struct Selected {
-    pub place: Place,
-    /// What the client has been told: message numbers are positions in it.
-    pub view: Arc<View>,
-    pub rights: Rights,
-    pub read_only: bool,
-}
-
-impl Selected {
-    /// The UID of the last message.
-    pub fn largest_uid(&self) -> u32 {
-        self.view.len().checked_sub(1).and_then(|last| self.view.get(last)).map_or(0, |row| row.uid.0)
-    }
-}
 
 /// The system flags by their names on the wire.
 pub(crate) const SYSTEM_FLAGS: [(SystemFlags, &str); 5] = [

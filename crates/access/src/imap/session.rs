@@ -1,10 +1,9 @@
 //! A connection: commands in, responses out, one after the other.
 
 use crate::imap::capability::{self, State};
-use crate::imap::login::Exchanging;
 use crate::imap::refusal;
-use crate::imap::selected::Selected;
 use crate::imap::service::Service;
+use crate::imap::state::{Selected, Wanted};
 use account::owner::Owner;
 use account::rights::Asker;
 use bytes::{Buf, Bytes, BytesMut};
@@ -321,7 +320,7 @@ impl Session<'_> {
             Command::Thread { numbers, algorithm, key } => self.thread(numbers, algorithm, &key),
             Command::Fetch { set, numbers, items, modifiers } => self.fetch(set, numbers, items, modifiers).await,
             Command::Store { set, numbers, mode, silent, flags, unchanged_since } => {
-                let wanted = crate::imap::store::Wanted { mode, silent, flags, unchanged_since };
+                let wanted = Wanted { mode, silent, flags, unchanged_since };
                 self.store(set, numbers, wanted).await
             }
             Command::Copy(copy) => self.copy(copy).await,
@@ -521,9 +520,5 @@ impl Session<'_> {
         let mut out = Vec::new();
         imap::write::string(&mut out, self.tag.as_bytes(), false);
         String::from_utf8_lossy(&out).into_owned()
-    }
-
-    pub fn exchanging(&self) -> Exchanging {
-        Exchanging { timeout: self.service.settings.login_timeout }
     }
 }
