@@ -7,6 +7,7 @@ use clap_complete::Shell;
 
 use crate::commands::config::ConfigVerb;
 use crate::commands::people::{AccountVerb, DomainVerb, NameVerb};
+use crate::commands::queue::{MessageVerb, QueueVerb};
 use crate::commands::store::StoreVerb;
 
 /// One program for an organisation's mail.
@@ -61,6 +62,12 @@ pub enum Verb {
     /// Groups that get mail together.
     #[command(subcommand)]
     Group(NameVerb),
+    /// Mail that waits.
+    #[command(subcommand)]
+    Queue(QueueVerb),
+    /// What happened to a message.
+    #[command(subcommand)]
+    Message(MessageVerb),
     /// Check, repair and rewrite the store.
     #[command(subcommand)]
     Store(StoreVerb),

@@ -3,5 +3,6 @@
 pub mod config;
 pub mod people;
 pub mod program;
+pub mod queue;
 pub mod server;
 pub mod store;

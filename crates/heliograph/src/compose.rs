@@ -12,6 +12,7 @@ use net::resolver::system::SystemResolver;
 use net::resolver::table::TableResolver;
 use net::tls::{CertificateFiles, Certificates, self_signed};
 use net::{ClientTls, Clock, Random, Registry, Resolver, ServerTls, SystemClock, SystemRandom};
+use queue::queue::Queue;
 use storage::{Layout, Options, Partition, Partitions, RealDisk};
 
 use crate::failure::Failure;
@@ -45,13 +46,13 @@ pub struct Services {
     pub logins: Logins,
     /// The mailboxes.
     pub mail: Mail,
+    /// Where mail for others waits.
+    pub queue: Queue,
     /// Who knows names.
-    #[expect(dead_code, reason = "checked at the start; whoever sends mail on will ask it")]
     pub resolver: Arc<dyn Resolver>,
     /// TLS for those who connect to us.
     pub server_tls: ServerTls,
     /// TLS for those to whom we connect.
-    #[expect(dead_code, reason = "checked at the start; whoever sends mail on will use it")]
     pub client_tls: ClientTls,
 }
 
@@ -138,14 +139,25 @@ pub fn compose(settings: &Settings) -> Result<Services, Failure> {
     let mail = Mail::new(store.partitions.clone(), bus.clone(), settings.mail.clone())
         .map_err(|error| Failure::failed("cannot open the mail store").because(error))?;
 
+    let random: Arc<dyn Random> = Arc::new(SystemRandom);
+    let (now, number) = (Arc::clone(&clock), Arc::clone(&random));
+    let queue = Queue::open(
+        store.system.clone(),
+        queue::settings::Settings::new(settings.server.host.clone()),
+        Arc::new(move || now.now()),
+        Arc::new(move || number.u64()),
+    )
+    .map_err(|error| Failure::failed("cannot open the queue").because(error))?;
+
     Ok(Services {
         clock,
-        random: Arc::new(SystemRandom),
+        random,
         registry: Registry::new(),
         store,
         directory,
         logins,
         mail,
+        queue,
         resolver: Arc::new(resolver),
         server_tls,
         client_tls,

@@ -59,6 +59,8 @@ fn dispatch(verb: Verb, context: &Context) -> Result<(), Failure> {
         Verb::Account(verb) => commands::people::account(verb, context),
         Verb::Alias(verb) => commands::people::names(verb, false, context),
         Verb::Group(verb) => commands::people::names(verb, true, context),
+        Verb::Queue(verb) => commands::queue::run(verb, context),
+        Verb::Message(verb) => commands::queue::message(verb, context),
         Verb::Store(verb) => commands::store::run(verb, context),
         Verb::Status => commands::server::show_status(context),
         Verb::Reload => commands::server::reload(context),

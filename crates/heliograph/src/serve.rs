@@ -93,6 +93,7 @@ async fn run(
     }
     let (random, registry, token) = (Arc::clone(&services.random), services.registry.clone(), shutdown.token());
     tasks.spawn(async move { control.run(Arc::new(Control::new(operations)), random, &registry, token).await });
+    tasks.spawn(mta::delivery::start(agents(&settings, &services), shutdown.token()));
     tasks.spawn(upkeep::run(services.clone(), shutdown.token()));
     print("ready\n")?;
     notify::tell("READY=1");
@@ -112,6 +113,20 @@ pub struct Bound<'a> {
     pub settings: &'a Settings,
     /// The listeners.
     pub listeners: &'a [Listener],
+}
+
+/// The agents that take mail from the queue.
+fn agents(settings: &Settings, services: &Services) -> Arc<mta::delivery::Service> {
+    let parts = mta::delivery::Parts {
+        queue: services.queue.clone(),
+        mail: services.mail.clone(),
+        directory: Arc::new(services.directory.clone()),
+        resolver: Arc::clone(&services.resolver),
+        tls: services.client_tls.clone(),
+        random: Arc::clone(&services.random),
+    };
+    let chosen = mta::delivery::settings::Settings::new(settings.server.host.as_str());
+    Arc::new(mta::delivery::Service::new(chosen, parts, &services.registry))
 }
 
 async fn bind(settings: &Settings, services: &Services) -> Result<Vec<Listener>, Failure> {

@@ -2,5 +2,6 @@
 //! and the command line are skins.
 
 pub mod people;
+pub mod queue;
 pub mod server;
 pub mod store;

@@ -2,7 +2,8 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | `service` | [`service::Service`], [`start`](service::start) and one attempt |
+//! | `service` | [`service::Service`]: what agents share |
+//! | `agent` | [`agent::start`], and one attempt |
 //! | `settings`, `routing` | what the operator chooses; from a domain to its way |
 //! | `local` | into our mailboxes, and looking addresses up |
 //! | `remote` | one message to other hosts or stores |
@@ -12,6 +13,7 @@
 //! | `pool`, `throttle` | connections kept; how many at a time, and back-off |
 //! | `signals` | what is logged and counted |
 
+pub mod agent;
 pub mod hosts;
 mod local;
 mod peer;
@@ -24,4 +26,5 @@ pub mod settings;
 mod signals;
 mod throttle;
 
-pub use service::{Parts, Service, start};
+pub use agent::start;
+pub use service::{Parts, Service};

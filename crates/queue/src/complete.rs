@@ -6,7 +6,8 @@ use crate::lease::Lease;
 use crate::limits::{RECIPIENTS_MAX, REPLY_OCTETS_MAX, cut};
 use crate::notice::{self, Told};
 use crate::queue::{Queue, load};
-use crate::{record, trace};
+use crate::record;
+use crate::trail;
 use message::report::Action;
 use model::{Address, QueueId, Timestamp};
 use smtp::envelope::{DeliverByMode, Notify, OriginalRecipient, RcptTo};
@@ -53,7 +54,7 @@ impl Queue {
             let mut added = Vec::new();
             let Some(recipient) = all.get_mut(at).filter(|recipient| recipient.state.is_open()) else { continue };
             let action = self.apply(&message, recipient, outcome, now, &mut added);
-            trace::note(transaction, keys, message.trace, Some(id), now, &trace_text(recipient, outcome))?;
+            trail::note(transaction, keys, message.trace, Some(id), now, &trace_text(recipient, outcome))?;
             if let Some(action) = action {
                 told.push(Told { recipient: recipient.clone(), action, until: self.gives_up_at(&message, recipient) });
             }
@@ -82,7 +83,7 @@ impl Queue {
             transaction.delete(keys.message(id));
             transaction.delete_range(keys.recipients(id).range());
             transaction.unlink(&message.body)?;
-            trace::note(transaction, keys, message.trace, Some(id), self.now(), &format!("{id} left the queue"))?;
+            trail::note(transaction, keys, message.trace, Some(id), self.now(), &format!("{id} left the queue"))?;
         }
         self.tell(transaction, id);
         Ok(())

@@ -229,3 +229,12 @@ pub enum Verdict {
     /// To be replaced by these: aliases, groups, or a way found.
     Expanded(Vec<(Address, Route)>),
 }
+
+/// One thing that happened to a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    pub text: String,
+}

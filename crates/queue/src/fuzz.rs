@@ -3,7 +3,7 @@
 use crate::record;
 
 /// Reads any octets as each kind of record; what is read must be written the same.
-pub fn fuzz_record(data: &[u8]) {
+pub fn fuzz_queue_record(data: &[u8]) {
     if let Ok(message) = record::decode_message(data) {
         assert_eq!(record::decode_message(&record::encode_message(&message)), Ok(message));
     }

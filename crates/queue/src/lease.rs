@@ -35,9 +35,8 @@ impl Queue {
         for _ in 0..1000 {
             let taken = self.refresh()?.take(now, &mut |route| route.channel == channel && may(&route.destination));
             let Some((id, route)) = taken else { return Ok(None) };
-            match self.lease(id, route, now)? {
-                Some(lease) => return Ok(Some(lease)),
-                None => {}
+            if let Some(lease) = self.lease(id, route, now)? {
+                return Ok(Some(lease));
             }
         }
         Ok(None)

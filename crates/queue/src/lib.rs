@@ -9,7 +9,7 @@
 //! | `complete` | what an attempt came to, in one transaction with its notices |
 //! | `notice` | who is told of what (RFC 3461) |
 //! | `operate`, `filter` | what operators see and do |
-//! | `trace` | what happened to a message, bounded and expiring |
+//! | `trace`, `trail` | what happened to a message, bounded and expiring |
 //! | `keys`, `record`, `octets` | rows |
 //! | `settings`, `limits`, `error`, `fuzz` | as named |
 
@@ -29,3 +29,4 @@ pub mod queue;
 pub mod record;
 pub mod settings;
 pub mod trace;
+mod trail;

@@ -6,7 +6,7 @@ use crate::filter::Filter;
 use crate::keys;
 use crate::limits::{CHANGE_BATCH, PAGE_MAX};
 use crate::queue::{Queue, load, lock};
-use crate::trace;
+use crate::trail;
 use model::{QueueId, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 use storage::{Read, Scan, Transaction};
@@ -197,7 +197,7 @@ impl Queue {
             return Ok(false);
         }
         let text = format!("an operator chose to {} {count} recipients of {id}", action.as_str());
-        trace::note(transaction, self.inner.keys, message.trace, Some(id), now, &text)?;
+        trail::note(transaction, self.inner.keys, message.trace, Some(id), now, &text)?;
         self.store(transaction, id, &message, &all)?;
         Ok(true)
     }

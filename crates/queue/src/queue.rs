@@ -7,7 +7,7 @@ use crate::keys::{self, Keys};
 use crate::limits::{RECIPIENTS_MAX, SUBJECT_OCTETS_MAX, cut};
 use crate::record;
 use crate::settings::Settings;
-use crate::trace;
+use crate::trail;
 use model::{AccountId, QueueId, Timestamp, TraceId};
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
@@ -154,7 +154,7 @@ impl Queue {
         transaction.put(keys.trace_of(id), entry.trace.0.to_le_bytes());
         let from = message.mail_from.reverse_path.as_ref().map_or_else(|| "<>".to_owned(), ToString::to_string);
         let text = format!("queued as {id} from {from} for {count} recipients, {} octets", message.octets);
-        trace::note(transaction, keys, entry.trace, Some(id), now, &text)?;
+        trail::note(transaction, keys, entry.trace, Some(id), now, &text)?;
         self.tell(transaction, id);
         Ok(id)
     }

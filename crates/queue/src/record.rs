@@ -1,8 +1,7 @@
 //! Messages, recipients and trace events as they are stored. Every record begins with its version.
 
-use crate::entry::{Channel, Heard, Message, Recipient, Route, State};
+use crate::entry::{Channel, Event, Heard, Message, Recipient, Route, State};
 use crate::octets::{Reader, RecordError, Writer};
-use crate::trace::Event;
 use model::{BlobHash, Timestamp, TraceId};
 use smtp::envelope::{BodyKind, DeliverBy, DeliverByMode, MailFrom, Notify, OriginalRecipient, RcptTo, Returned};
 

@@ -6,6 +6,7 @@ use serde_json::Value;
 use crate::failure::Failure;
 use crate::operations::{Operations, Tell};
 use crate::verbs::people::{self, PeopleRequest};
+use crate::verbs::queue::{self, QueueRequest};
 use crate::verbs::server::{self, ServerRequest};
 use crate::verbs::store::{self, StoreRequest};
 
@@ -17,6 +18,8 @@ pub enum Request {
     Server(ServerRequest),
     /// About domains, accounts, aliases and groups.
     People(PeopleRequest),
+    /// About the queue.
+    Queue(QueueRequest),
     /// About the store.
     Store(StoreRequest),
 }
@@ -29,6 +32,7 @@ pub fn perform(operations: &Operations, request: Request, tell: Tell<'_>) -> Res
     match request {
         Request::Server(request) => server::perform(operations, request),
         Request::People(request) => people::perform(operations, request),
+        Request::Queue(request) => queue::perform(operations, request),
         Request::Store(request) => store::perform(operations, request, tell),
     }
 }

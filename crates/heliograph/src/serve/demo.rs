@@ -229,8 +229,8 @@ fn invitation(description: &Description, data: &Path) -> String {
          \nread it over IMAP:\n  \
          curl -sS --ssl-reqd --cacert {certificate} --user {alice}:{alice_password} \
          'imap://{imap}/INBOX;UID=*'\n\
-         \nsee how the server is:\n  \
-         {program} --data {data} status\n\n",
+         \nsee the queue:\n  \
+         {program} --data {data} queue summarize\n\n",
         bob = bob.address,
         alice = alice.address,
         password = bob.password,

@@ -48,6 +48,8 @@ impl Doors {
                 directory: Arc::new(services.directory.clone()),
                 logins: services.logins.clone(),
                 mail: services.mail.clone(),
+                queue: services.queue.clone(),
+                rules: Vec::new(),
                 clock: Arc::clone(&services.clock),
             };
             let service = inbound::service::Service::new(kind, listener, door, parts, &services.registry);

@@ -60,7 +60,7 @@ pub async fn attempt(service: &Service, lease: &Lease, shutdown: &ShutdownToken)
             return attempt;
         }
     };
-    at_places(service, lease, &rule, here, places, &body, shutdown, &mut attempt).await;
+    Try { service, lease, rule: &rule, body: &body, shutdown }.at_places(here, places, &mut attempt).await;
     attempt
 }
 
@@ -93,100 +93,96 @@ async fn places(service: &Service, rule: &Rule, first: &Recipient) -> Result<Vec
     Ok(found.into_iter().map(Place::from).collect())
 }
 
-/// Goes from place to place until every recipient has a final answer or there is no place left.
-#[allow(clippy::too_many_arguments)]
-async fn at_places(
-    service: &Service,
-    lease: &Lease,
-    rule: &Rule,
-    mut open: Vec<&(u32, Recipient)>,
-    places: Vec<Place>,
-    body: &Bytes,
-    shutdown: &ShutdownToken,
-    attempt: &mut Attempt,
-) {
-    let mut last = (Reply::new(451, EnhancedStatus::new(4, 4, 1), "no host could be reached"), String::new());
-    for place in places {
-        if open.is_empty() || shutdown.is_stopped() {
-            break;
-        }
-        let name = place.name();
-        let mut waiting = std::mem::take(&mut open);
-        while !waiting.is_empty() {
-            let most = service.settings.recipients_max.max(1);
-            let batch: Vec<&(u32, Recipient)> = waiting.drain(..waiting.len().min(most)).collect();
-            match at_place(service, lease, rule, &place, &batch, body, shutdown).await {
-                Ok((replies, dsn)) => {
-                    attempt.reached = Some(true);
-                    let took = replies.len();
-                    for (one, reply) in batch.iter().zip(replies) {
-                        attempt.outcomes.push((one.0, judged(service, lease, reply, &name, dsn)));
-                    }
-                    // The host takes fewer at once than we would send.
-                    waiting.splice(..0, batch.into_iter().skip(took));
-                }
-                Err(Trouble::Away(reply) | Trouble::Refused(reply) | Trouble::Handshake(reply)) => {
-                    service.signals.attempted(lease.message.trace, lease.route.channel, &name, &reply);
-                    last = (reply, name.clone());
-                    open.extend(batch);
-                    open.append(&mut waiting);
-                }
-            }
-        }
-    }
-    if !open.is_empty() && attempt.reached.is_none() {
-        attempt.reached = Some(false);
-    }
-    let (reply, host) = last;
-    for one in open {
-        attempt.outcomes.push((one.0, judged(service, lease, reply.clone(), &host, false)));
-    }
+/// What one attempt works with.
+#[derive(Clone, Copy)]
+struct Try<'a> {
+    service: &'a Service,
+    lease: &'a Lease,
+    rule: &'a Rule,
+    body: &'a Bytes,
+    shutdown: &'a ShutdownToken,
 }
 
-/// One transaction at one place: over a kept connection if there is one that still works, else over a new one.
-async fn at_place(
-    service: &Service,
-    lease: &Lease,
-    rule: &Rule,
-    place: &Place,
-    batch: &[&(u32, Recipient)],
-    body: &Bytes,
-    shutdown: &ShutdownToken,
-) -> Result<(Vec<Reply>, bool), Trouble> {
-    let policy = if lease.message.mail_from.require_tls { TlsPolicy::Verified } else { rule.tls };
-    let login = rule.login.as_ref();
-    let key = Key { place: place.clone(), policy, login: login.map(|login| login.name.clone()) };
-    let mut kept = service.pool.take(&key);
-    let mut policy = policy;
-    loop {
-        let was_kept = kept.is_some();
-        let mut peer = match kept.take() {
-            Some(peer) => peer,
-            None => {
-                let manner = manner(service, lease, place, policy, login, shutdown);
-                match Peer::connect(place, &manner).await {
-                    Ok(peer) => peer,
-                    // RFC 7435: without TLS rather than not at all, where it was only wished for.
-                    Err(Trouble::Handshake(_)) if policy == TlsPolicy::Opportunistic => {
-                        policy = TlsPolicy::Never;
-                        continue;
+impl Try<'_> {
+    /// Goes from place to place until every recipient has a final answer or there is no place left.
+    async fn at_places(&self, mut open: Vec<&(u32, Recipient)>, places: Vec<Place>, attempt: &mut Attempt) {
+        let (service, lease) = (self.service, self.lease);
+        let mut last = (Reply::new(451, EnhancedStatus::new(4, 4, 1), "no host could be reached"), String::new());
+        for place in places {
+            if open.is_empty() || self.shutdown.is_stopped() {
+                break;
+            }
+            let name = place.name();
+            let mut waiting = std::mem::take(&mut open);
+            while !waiting.is_empty() {
+                let most = service.settings.recipients_max.max(1);
+                let batch: Vec<&(u32, Recipient)> = waiting.drain(..waiting.len().min(most)).collect();
+                match self.at_place(&place, &batch).await {
+                    Ok((replies, dsn)) => {
+                        attempt.reached = Some(true);
+                        let took = replies.len();
+                        for (one, reply) in batch.iter().zip(replies) {
+                            attempt.outcomes.push((one.0, judged(service, lease, reply, &name, dsn)));
+                        }
+                        // The host takes fewer at once than we would send.
+                        waiting.splice(..0, batch.into_iter().skip(took));
                     }
-                    Err(trouble) => return Err(trouble),
+                    Err(Trouble::Away(reply) | Trouble::Refused(reply) | Trouble::Handshake(reply)) => {
+                        service.signals.attempted(lease.message.trace, lease.route.channel, &name, &reply);
+                        last = (reply, name.clone());
+                        open.extend(batch);
+                        open.append(&mut waiting);
+                    }
                 }
             }
-        };
-        let take = peer.recipients_max().unwrap_or(usize::MAX).max(1).min(batch.len());
-        let recipients = batch.iter().take(take).map(|one| one.1.rcpt.clone()).collect();
-        let envelope = Envelope { mail_from: mail_from(service, lease), recipients };
-        match peer.send(envelope, body).await {
-            Ok(replies) => {
-                let dsn = peer.tells();
-                keep(service, key, peer).await;
-                return Ok((replies, dsn));
+        }
+        if !open.is_empty() && attempt.reached.is_none() {
+            attempt.reached = Some(false);
+        }
+        let (reply, host) = last;
+        for one in open {
+            attempt.outcomes.push((one.0, judged(service, lease, reply.clone(), &host, false)));
+        }
+    }
+
+    /// One transaction at one place: over a kept connection if there is one that still works, else over a new one.
+    async fn at_place(&self, place: &Place, batch: &[&(u32, Recipient)]) -> Result<(Vec<Reply>, bool), Trouble> {
+        let Try { service, lease, rule, body, shutdown } = *self;
+        let policy = if lease.message.mail_from.require_tls { TlsPolicy::Verified } else { rule.tls };
+        let login = rule.login.as_ref();
+        let key = Key { place: place.clone(), policy, login: login.map(|login| login.name.clone()) };
+        let mut kept = service.pool.take(&key);
+        let mut policy = policy;
+        loop {
+            let was_kept = kept.is_some();
+            let mut peer = match kept.take() {
+                Some(peer) => peer,
+                None => {
+                    let manner = manner(service, lease, place, policy, login, shutdown);
+                    match Peer::connect(place, &manner).await {
+                        Ok(peer) => peer,
+                        // RFC 7435: without TLS rather than not at all, where it was only wished for.
+                        Err(Trouble::Handshake(_)) if policy == TlsPolicy::Opportunistic => {
+                            policy = TlsPolicy::Never;
+                            continue;
+                        }
+                        Err(trouble) => return Err(trouble),
+                    }
+                }
+            };
+            let take = peer.recipients_max().unwrap_or(usize::MAX).max(1).min(batch.len());
+            let recipients = batch.iter().take(take).map(|one| one.1.rcpt.clone()).collect();
+            let envelope = Envelope { mail_from: mail_from(service, lease), recipients };
+            match peer.send(envelope, body).await {
+                Ok(replies) => {
+                    let dsn = peer.tells();
+                    keep(service, key, peer).await;
+                    return Ok((replies, dsn));
+                }
+                // The host may have closed an idle connection; before the body nothing was lost or doubled.
+                Err(Trouble::Away(_)) if was_kept && !peer.body_began() => {}
+                Err(trouble) => return Err(trouble),
             }
-            // The host may have closed an idle connection; before the body nothing was lost or doubled.
-            Err(Trouble::Away(_)) if was_kept && !peer.body_began() => {}
-            Err(trouble) => return Err(trouble),
         }
     }
 }

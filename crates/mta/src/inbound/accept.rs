@@ -1,6 +1,6 @@
 //! What is done with a whole message: it is filed for every recipient in one transaction, or refused.
 
-use crate::inbound::recipient::{Accepted, quota};
+use crate::inbound::recipient::{Accepted, at_home_route, quota};
 use crate::inbound::refusal;
 use crate::inbound::service::Service;
 use account::owner::Owner;
@@ -9,8 +9,11 @@ use mail::deliver::{Filed, NewMessage, Rule, Target};
 use mail::error::Error;
 use mail::flags::Flags;
 use model::{Timestamp, TraceId};
+use queue::entry::NewEntry;
+use smtp::envelope::{Envelope, RcptTo};
 use smtp::reply::Reply;
 use smtp::server::Kind;
+use storage::NewBlob;
 
 /// Files `message` and returns the replies that the protocol wants: one for each recipient under LMTP, else one for all,
 /// who then all have the message or all have not. Each account gets it once, however many addresses lead there.
@@ -18,16 +21,17 @@ pub async fn file(
     service: &Service,
     trace: TraceId,
     message: Vec<u8>,
+    envelope: &Envelope,
     recipients: &[Accepted],
-    poster: Option<&str>,
 ) -> Vec<Reply> {
+    let poster = envelope.mail_from.reverse_path.as_ref().map(ToString::to_string);
     let (rule, count) = match service.kind {
         Kind::Lmtp => (Rule::Each, recipients.len()),
         Kind::Smtp | Kind::Submission => (Rule::AllOrNone, 1),
     };
-    let (partition, targets, places) = match plan(recipients, poster) {
-        Ok(plan) => plan,
-        Err(reply) => return vec![reply; count],
+    let Some((partition, targets, places)) = plan(envelope, recipients, poster.as_deref()) else {
+        let reply = submit(service, trace, message, envelope, recipients).await;
+        return vec![reply; count];
     };
     let parsed = tokio::task::block_in_place(|| NewMessage::new(message));
     let outcome = match parsed {
@@ -52,10 +56,21 @@ pub async fn file(
     places.iter().map(reply).collect()
 }
 
+/// Whether everything can be filed at once, without the queue.
+pub fn is_filed_at_once(envelope: &Envelope, recipients: &[Accepted]) -> bool {
+    plan(envelope, recipients, None).is_some()
+}
+
 /// The partition, its targets, and for each recipient the places of its targets among them.
 type Plan = (String, Vec<Target>, Vec<Vec<usize>>);
 
-fn plan(recipients: &[Accepted], poster: Option<&str>) -> Result<Plan, Reply> {
+/// How everything can be filed at once; `None` when some of it must go through the queue: somebody is elsewhere, the
+/// accounts live on several partitions, or the sender wants to be told of success.
+fn plan(envelope: &Envelope, recipients: &[Accepted], poster: Option<&str>) -> Option<Plan> {
+    let tells = |rcpt: &RcptTo| rcpt.notify.is_some_and(|notify| notify.success);
+    if recipients.iter().any(|recipient| recipient.route.is_some()) || envelope.recipients.iter().any(tells) {
+        return None;
+    }
     let mut targets: Vec<Target> = Vec::new();
     let mut places = Vec::with_capacity(recipients.len());
     for recipient in recipients {
@@ -81,14 +96,38 @@ fn plan(recipients: &[Accepted], poster: Option<&str>) -> Result<Plan, Reply> {
         places.push(mine);
     }
     let partition = targets.first().map(|target| target.owner.partition.clone()).unwrap_or_default();
-    if targets.iter().any(|target| target.owner.partition != partition) {
-        return Err(Reply::new(
-            451,
-            smtp::status::EnhancedStatus::new(4, 5, 3),
-            "the recipients live on different partitions; send to each alone",
-        ));
+    let is_one = targets.iter().all(|target| target.owner.partition == partition);
+    is_one.then_some((partition, targets, places))
+}
+
+/// Puts the message into the queue for all recipients, in one transaction.
+async fn submit(
+    service: &Service,
+    trace: TraceId,
+    message: Vec<u8>,
+    envelope: &Envelope,
+    recipients: &[Accepted],
+) -> Reply {
+    let routed = envelope.recipients.iter().zip(recipients);
+    let entry = NewEntry {
+        mail_from: envelope.mail_from.clone(),
+        recipients: routed
+            .map(|(rcpt, accepted)| {
+                let rcpt = RcptTo { address: accepted.address.clone(), ..rcpt.clone() };
+                (rcpt, accepted.route.clone().unwrap_or_else(at_home_route))
+            })
+            .collect(),
+        body: tokio::task::block_in_place(|| NewBlob::new(message)),
+        trace,
+        received_from: String::new(),
+    };
+    match service.parts.queue.submit(entry).await {
+        Ok(committed) => refusal::queued(committed.receipt, committed.value),
+        Err(error) => {
+            service.signals.queue_failed(trace, &error);
+            refusal::queue_away(&error)
+        }
     }
-    Ok((partition, targets, places))
 }
 
 /// The moment at which a transaction is accepted, for the Received field.

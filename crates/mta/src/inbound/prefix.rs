@@ -31,12 +31,16 @@ pub struct Way<'a> {
     pub only_recipient: Option<&'a Address>,
     /// Now.
     pub now: Timestamp,
+    /// Whether this is the final delivery: only then the reverse-path is written down (RFC 5321 §4.4).
+    pub is_final: bool,
 }
 
 /// The octets to put in front of `message`.
 pub fn make(way: &Way<'_>, message: &[u8]) -> Vec<u8> {
     let mut prefix = Prefix::new();
-    prefix.return_path(way.reverse_path);
+    if way.is_final {
+        prefix.return_path(way.reverse_path);
+    }
     prefix.field("Received", &received(way));
     if way.kind == Kind::Submission {
         let domain = way.reverse_path.map_or_else(|| way.host.to_owned(), |address| address.domain.to_string());
@@ -89,6 +93,7 @@ mod tests {
             reverse_path: Some(&sender),
             only_recipient: Some(&recipient),
             now: Timestamp::from_secs(880_127_706),
+            is_final: true,
         };
         let text = String::from_utf8(make(&way, b"Subject: x\r\n\r\n")).unwrap();
         let unfolded = text.replace("\r\n ", " ").replace("\r\n\t", " ");

@@ -1,20 +1,24 @@
 //! What is decided at RCPT TO: who gets the mail, or why it is refused.
 
+use crate::delivery::routing::rule_of;
 use crate::inbound::refusal;
 use crate::inbound::service::Service;
 use account::owner::Owner;
 use directory::resolve::{LocalTarget, Resolution};
 use mail::deliver::Quota;
 use model::{Address, TraceId};
+use queue::entry::{Channel, Route};
 use smtp::reply::Reply;
 
-/// A recipient that was accepted: the accounts behind it.
+/// A recipient that was accepted.
 #[derive(Clone, Debug)]
 pub struct Accepted {
     /// The address as the client gave it.
     pub address: Address,
     /// The accounts behind it.
     pub targets: Vec<LocalTarget>,
+    /// Its way through the queue, when not all of it can be filed at once.
+    pub route: Option<Route>,
 }
 
 /// Judges a recipient. `octets` is what the client announced, `may_relay` whether it has logged in.
@@ -35,14 +39,25 @@ pub async fn judge(
     };
     let targets = match resolution {
         Resolution::Expanded { local, remote } if remote.is_empty() => local,
-        Resolution::Expanded { .. } => return Err(refusal::no_relay()),
-        Resolution::Foreign if may_relay => return Err(refusal::no_relay()),
+        // Some of those behind the address are elsewhere: the queue takes them apart.
+        Resolution::Expanded { .. } => {
+            return Ok(Accepted { address, targets: Vec::new(), route: Some(at_home_route()) });
+        }
+        Resolution::Foreign if may_relay => {
+            let route = rule_of(&service.parts.rules, &address.domain).route(&address.domain);
+            return Ok(Accepted { address, targets: Vec::new(), route: Some(route) });
+        }
         Resolution::Foreign => return Err(refusal::relay_denied()),
         Resolution::Unknown => return Err(refusal::no_such_user()),
         Resolution::Suspended => return Err(refusal::suspended()),
         Resolution::Loop => return Err(refusal::alias_loop()),
     };
-    with_room(service, trace, targets, octets).map(|targets| Accepted { address, targets })
+    with_room(service, trace, targets, octets).map(|targets| Accepted { address, targets, route: None })
+}
+
+/// The way of an address of ours through the queue: it is looked up again when its turn comes.
+pub fn at_home_route() -> Route {
+    Route::new(Channel::Process, "")
 }
 
 /// Those of the accounts that have room now. A member of a group who has none is passed over, counted and logged; when

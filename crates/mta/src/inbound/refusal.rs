@@ -8,6 +8,21 @@ fn reply(code: u16, status: (u8, u16, u16), text: &str) -> Reply {
     Reply::new(code, EnhancedStatus::new(status.0, status.1, status.2), text)
 }
 
+/// The queue does not take this now.
+pub fn queue_away(error: &queue::error::Error) -> Reply {
+    match error {
+        queue::error::Error::Write(storage::WriteError::NoSpace) => {
+            reply(452, (4, 3, 1), "the disk is full; try again later")
+        }
+        _ => reply(451, (4, 3, 0), "the queue is away; try again later"),
+    }
+}
+
+/// The message is durable in the queue.
+pub fn queued(_receipt: storage::Receipt, id: model::QueueId) -> Reply {
+    reply(250, (2, 0, 0), &format!("queued as {id}"))
+}
+
 /// The name is not one of ours (RFC 5321 §4.2.3, RFC 3463 §3.2).
 pub fn no_such_user() -> Reply {
     reply(550, (5, 1, 1), "there is no such mailbox here")
@@ -31,11 +46,6 @@ pub fn alias_loop() -> Reply {
 /// The domain is not ours and the client may not send mail elsewhere through us (RFC 3463 §3.8).
 pub fn relay_denied() -> Reply {
     reply(550, (5, 7, 1), "mail for that domain is not taken from you")
-}
-
-/// The client may, but this server sends no mail elsewhere.
-pub fn no_relay() -> Reply {
-    reply(550, (5, 7, 1), "this server does not send mail to other domains")
 }
 
 /// A login name that may not send as this address (RFC 6409 §6.1).

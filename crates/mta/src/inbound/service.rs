@@ -1,11 +1,13 @@
 //! What all sessions of one listener share.
 
+use crate::delivery::routing::Rule;
 use crate::inbound::settings::Settings;
 use crate::inbound::signals::Signals;
 use directory::directory::Directory;
 use directory::login::Logins;
 use mail::store::Mail;
 use net::{Clock, Connection, Registry};
+use queue::queue::Queue;
 use smtp::capabilities::Capabilities;
 use smtp::server::{Config, Kind};
 use std::sync::Arc;
@@ -19,6 +21,10 @@ pub struct Parts {
     pub logins: Logins,
     /// The mailboxes.
     pub mail: Mail,
+    /// Where mail for others waits.
+    pub queue: Queue,
+    /// Domains with a way of their own.
+    pub rules: Vec<Rule>,
     /// The time.
     pub clock: Arc<dyn Clock>,
 }
@@ -64,7 +70,7 @@ impl Service {
                 plaintext_auth: plain,
                 smtputf8: true,
                 chunking: true,
-                dsn: false,
+                dsn: true,
                 require_tls: false,
                 deliver_by: false,
                 hold_secs_max: None,

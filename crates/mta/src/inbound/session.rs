@@ -284,11 +284,11 @@ impl Session<'_> {
             return vec![reply; count];
         }
         let envelope = self.engine.envelope();
-        let whole = self.with_prefix(&envelope.mail_from, &body);
+        let is_final = accept::is_filed_at_once(&envelope, &self.recipients);
+        let whole = self.with_prefix(&envelope.mail_from, &body, is_final);
         drop(body);
         let octets = whole.len();
-        let poster = envelope.mail_from.reverse_path.as_ref().map(ToString::to_string);
-        let replies = accept::file(self.service, self.trace(), whole, &self.recipients, poster.as_deref()).await;
+        let replies = accept::file(self.service, self.trace(), whole, &envelope, &self.recipients).await;
         let taken = if self.engine.is_lmtp() {
             replies.iter().filter(|reply| reply.is_positive()).count()
         } else {
@@ -304,7 +304,7 @@ impl Session<'_> {
         replies
     }
 
-    fn with_prefix(&self, mail: &MailFrom, body: &[u8]) -> Vec<u8> {
+    fn with_prefix(&self, mail: &MailFrom, body: &[u8], is_final: bool) -> Vec<u8> {
         let only_recipient = match self.recipients.as_slice() {
             [only] => Some(&only.address),
             _ => None,
@@ -322,6 +322,7 @@ impl Session<'_> {
             reverse_path: mail.reverse_path.as_ref(),
             only_recipient,
             now: accept::now(self.service),
+            is_final,
         };
         let mut whole = prefix::make(&way, body);
         whole.extend_from_slice(body);

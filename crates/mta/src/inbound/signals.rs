@@ -78,6 +78,10 @@ impl Signals {
         warn!(%trace, reason = error as &dyn std::error::Error, "the message could not be filed; the client is told to come again");
     }
 
+    pub fn queue_failed(&self, trace: TraceId, error: &queue::error::Error) {
+        warn!(%trace, reason = error as &dyn std::error::Error, "the message could not be queued; the client is told to come again");
+    }
+
     pub fn ended(&self, trace: TraceId, why: &str) {
         debug!(%trace, why, "SMTP session ended");
     }

@@ -97,7 +97,7 @@ proptest! {
                 *place = octet;
             }
             bytes.truncate(cut);
-            crate::fuzz::fuzz_record(&bytes);
+            crate::fuzz::fuzz_queue_record(&bytes);
         }
     }
 }

@@ -1,17 +1,22 @@
 //! Agents against servers on loopback that do as they are told; time is handed in.
 
 use super::*;
-use crate::delivery::routing::{Rule, TlsPolicy, Way};
+use crate::delivery::routing::{Credentials, Rule, TlsPolicy, Way};
+use crate::delivery::service::Parts;
+use crate::delivery::settings::Settings;
+use directory::directory::Directory;
 use directory::embedded::Embedded;
 use directory::embedded::NewAccount;
 use directory::entry::Name;
 use events::Bus;
+use mail::store::Mail;
 use model::Timestamp;
-use net::Shutdown;
 use net::random::Seeded;
 use net::resolver::table::{Table, TableResolver};
+use net::{ClientTls, Registry, Shutdown};
 use queue::entry::{NewEntry, Recipient, Route};
 use queue::filter::Filter;
+use queue::queue::Queue;
 use smtp::envelope::{BodyKind, MailFrom, RcptTo};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -26,6 +31,8 @@ struct Manners {
     offers: &'static str,
     /// Closes instead of replying to the message, which it has taken.
     breaks_off: bool,
+    /// Closes when the message is done, without a word.
+    closes: bool,
 }
 
 #[derive(Default)]
@@ -88,6 +95,9 @@ async fn converse(stream: TcpStream, manners: Manners, seen: Arc<Mutex<Seen>>) {
             }
             "DATA" if accepted == 0 => "554 nobody\r\n".to_owned(),
             "DATA" => "354 go\r\n".to_owned(),
+            "AUTH" => "235 welcome\r\n".to_owned(),
+            // What follows is no text, so the conversation ends there.
+            "STAR" => "220 go\r\n".to_owned(),
             "QUIT" => "221 bye\r\n".to_owned(),
             _ => "250 ok\r\n".to_owned(),
         };
@@ -101,6 +111,9 @@ async fn converse(stream: TcpStream, manners: Manners, seen: Arc<Mutex<Seen>>) {
             }
             replies = "250 2.0.0 taken\r\n".repeat(if manners.lmtp { accepted } else { 1 });
             stream.write_all(replies.as_bytes()).await.unwrap();
+            if manners.closes {
+                return;
+            }
         }
     }
 }
@@ -180,7 +193,7 @@ impl Ground {
     async fn run(&self, channel: Channel) -> usize {
         let mut count = 0;
         while let Some(lease) = self.service.take(channel).unwrap() {
-            self.service.attempt(lease, &ShutdownToken::never()).await.unwrap();
+            attempt(&self.service, lease, &ShutdownToken::never()).await.unwrap();
             count += 1;
         }
         count
@@ -222,14 +235,42 @@ async fn each_recipient_has_its_own_fate() {
 
 #[tokio::test]
 async fn a_connection_is_used_again_and_one_that_died_costs_nothing() {
-    let sink = Sink::new(Manners::default()).await;
-    let ground = Ground::to(&sink).await;
-    for _ in 0..3 {
-        ground.submit(None, &["ok@far.test"], BODY).await;
+    for (closes, connections) in [(false, 1), (true, 3)] {
+        let sink = Sink::new(Manners { closes, ..Manners::default() }).await;
+        let ground = Ground::to(&sink).await;
+        for _ in 0..3 {
+            ground.submit(None, &["ok@far.test"], BODY).await;
+        }
+        ground.run(Channel::Smtp).await;
+        assert_eq!((sink.messages().len(), sink.seen.lock().unwrap().connections), (3, connections));
+        assert!(ground.waiting().is_empty());
     }
+}
+
+#[tokio::test]
+async fn a_smart_host_is_logged_in_to() {
+    let sink = Sink::new(Manners { offers: "250-AUTH PLAIN\r\n", ..Manners::default() }).await;
+    let way = Way::Host { host: "127.0.0.1".to_owned(), port: sink.port };
+    let login = Some(Credentials { name: "me".to_owned(), password: "secret".to_owned() });
+    let rule = Rule { domain: "*".to_owned(), way, tls: TlsPolicy::Opportunistic, login };
+    let ground = Ground::new(&[], vec![rule]).await;
+    ground.submit(None, &["x@any.test"], BODY).await;
     ground.run(Channel::Smtp).await;
-    assert_eq!((sink.messages().len(), sink.seen.lock().unwrap().connections), (3, 1));
-    assert!(ground.waiting().is_empty());
+    assert!(sink.said("AUTH PLAIN AG1lAHNlY3JldA=="));
+    assert_eq!(sink.messages().len(), 1);
+}
+
+#[tokio::test]
+async fn tls_that_fails_is_done_without_only_where_it_was_a_wish() {
+    for (tls, messages) in [(TlsPolicy::Opportunistic, 1), (TlsPolicy::Encrypted, 0), (TlsPolicy::Verified, 0)] {
+        let sink = Sink::new(Manners { offers: "250-STARTTLS\r\n", ..Manners::default() }).await;
+        let way = Way::Host { host: "127.0.0.1".to_owned(), port: sink.port };
+        let ground = Ground::new(&[], vec![Rule { domain: "*".to_owned(), way, tls, login: None }]).await;
+        ground.submit(None, &["x@any.test"], BODY).await;
+        ground.run(Channel::Smtp).await;
+        assert!(sink.said("STARTTLS"));
+        assert_eq!((sink.messages().len(), ground.waiting().len()), (messages, 1 - messages), "{tls:?}");
+    }
 }
 
 #[tokio::test]

@@ -1,0 +1,120 @@
+//! The agents: one task a message, as many as the channel may have, and a graceful end.
+
+use crate::delivery::local;
+use crate::delivery::remote;
+use crate::delivery::service::Service;
+use model::TraceId;
+use net::ShutdownToken;
+use queue::entry::Channel;
+use queue::lease::Lease;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::task::JoinSet;
+
+/// How long agents with nothing left to start wait at most.
+const NAP: Duration = Duration::from_secs(30);
+/// How often old traces are looked for.
+const SWEEP: Duration = Duration::from_secs(3600);
+/// After the queue could not be read, and between looks at idle connections.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// One attempt, from lease to the durable word on what it came to.
+pub async fn attempt(service: &Service, lease: Lease, shutdown: &ShutdownToken) -> Result<(), queue::error::Error> {
+    let _under_way = UnderWay { service, destination: lease.route.destination.clone() };
+    let trace = lease.message.trace;
+    let outcomes = match lease.route.channel {
+        Channel::Process | Channel::Local | Channel::Held => local::attempt(service, &lease).await,
+        Channel::Smtp | Channel::Lmtp => {
+            let attempt = remote::attempt(service, &lease, shutdown).await;
+            service.rest(&lease.route.destination, attempt.reached);
+            attempt.outcomes
+        }
+    };
+    let completed = lease.complete(outcomes).await;
+    completed.map(|_| ()).inspect_err(|error| service.signals.queue_failed(trace, error))
+}
+
+/// Counts a message as under way, also when its task is ended from outside.
+struct UnderWay<'a> {
+    service: &'a Service,
+    destination: String,
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.service.throttle.end(&self.destination);
+    }
+}
+
+/// Runs all agents until the program ends: what is under way when it drains is finished, if there is time.
+pub async fn start(service: Arc<Service>, shutdown: ShutdownToken) {
+    let mut channels = JoinSet::new();
+    for channel in [Channel::Process, Channel::Local, Channel::Smtp, Channel::Lmtp] {
+        channels.spawn(run(Arc::clone(&service), channel, shutdown.clone()));
+    }
+    channels.spawn(tidy(Arc::clone(&service), shutdown.clone()));
+    while channels.join_next().await.is_some() {}
+}
+
+async fn run(service: Arc<Service>, channel: Channel, shutdown: ShutdownToken) {
+    let most = service.settings.agents(channel).max(1);
+    let mut tasks: JoinSet<()> = JoinSet::new();
+    while !shutdown.is_draining() {
+        let mut changed = std::pin::pin!(service.parts.queue.changed());
+        changed.as_mut().enable();
+        let mut nap = None;
+        while tasks.len() < most && nap.is_none() {
+            match service.take(channel) {
+                Ok(Some(lease)) => {
+                    let (service, shutdown) = (Arc::clone(&service), shutdown.clone());
+                    tasks.spawn(async move {
+                        // A failure is logged where it happens; the message stays in the queue.
+                        if attempt(&service, lease, &shutdown).await.is_err() {
+                            tokio::time::sleep(PAUSE).await;
+                        }
+                    });
+                }
+                Ok(None) => nap = Some(service.nap()),
+                Err(error) => {
+                    service.signals.queue_failed(TraceId::default(), &error);
+                    nap = Some(PAUSE);
+                }
+            }
+        }
+        tokio::select! {
+            () = &mut changed, if tasks.len() < most => {}
+            Some(_) = tasks.join_next() => {}
+            () = tokio::time::sleep(nap.unwrap_or(NAP)) => {}
+            () = shutdown.draining() => {}
+        }
+    }
+    tokio::select! {
+        () = async { while tasks.join_next().await.is_some() {} } => {}
+        () = shutdown.stopped() => tasks.shutdown().await,
+    }
+}
+
+/// Closes connections that nobody uses any more, and forgets old traces.
+async fn tidy(service: Arc<Service>, shutdown: ShutdownToken) {
+    let mut until_sweep = Duration::ZERO;
+    while !shutdown.is_draining() {
+        for peer in service.pool.expire(service.settings.idle_kept) {
+            peer.quit().await;
+        }
+        if until_sweep.is_zero() {
+            while matches!(service.parts.queue.sweep().await, Ok(true)) {}
+            until_sweep = SWEEP;
+        }
+        until_sweep = until_sweep.saturating_sub(PAUSE);
+        tokio::select! {
+            () = tokio::time::sleep(PAUSE) => {}
+            () = shutdown.draining() => {}
+        }
+    }
+    for peer in service.pool.expire(Duration::ZERO) {
+        peer.quit().await;
+    }
+}
+
+#[cfg(test)]
+mod tests;
