@@ -7,6 +7,7 @@
 //! | file | holds |
 //! |---|---|
 //! | `service` | what all sessions share |
+//! | `state` | what a session holds of its mailbox |
 //! | `session` | a connection, its commands, its output |
 //! | `capability` | what is offered, and when |
 //! | `login` | LOGIN, AUTHENTICATE |
@@ -49,6 +50,7 @@ mod session;
 pub mod settings;
 mod signals;
 mod sort;
+mod state;
 mod store;
 mod structure;
 mod thread;

@@ -6,7 +6,7 @@ use crate::imap::store::parse_flags;
 use account::rights::Rights;
 use imap::command::{Append, Piece};
 use imap::sequence;
-use mail::deliver::{Append as NewAppend, NewMessage, Quota};
+use mail::deliver::{Append as NewAppend, NewMessage};
 use mail::error::Error;
 use mail::flags::{Flags, SystemFlags};
 
@@ -51,8 +51,7 @@ impl Session<'_> {
             };
             appends.push(NewAppend { message, flags, internal_date: append.date });
         }
-        let quota = if target.is_own { self.user()?.quota } else { Quota::default() };
-        let placed = match self.service.mail.append(&target.owner, target.mailbox.id, appends, quota).await {
+        let placed = match self.service.mail.append(&target.owner, target.mailbox.id, appends, target.quota).await {
             Ok(placed) => placed,
             Err(error) => return Ok(self.failed(&error)),
         };

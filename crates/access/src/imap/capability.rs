@@ -18,7 +18,7 @@ pub struct State {
 const ALWAYS: [&str; 6] = ["IMAP4rev1", "IMAP4rev2", "ID", "ENABLE", "LITERAL+", "SASL-IR"];
 
 /// Offered to those who are logged in, each whole.
-const AUTHENTICATED: [&str; 35] = [
+const AUTHENTICATED: [&str; 37] = [
     "ACL",
     "RIGHTS=texk",
     "BINARY",
@@ -30,6 +30,7 @@ const AUTHENTICATED: [&str; 35] = [
     "ESORT",
     "IDLE",
     "LIST-EXTENDED",
+    "LIST-METADATA",
     "LIST-MYRIGHTS",
     "LIST-STATUS",
     "METADATA",
@@ -51,6 +52,7 @@ const AUTHENTICATED: [&str; 35] = [
     "STATUS=SIZE",
     "THREAD=ORDEREDSUBJECT",
     "THREAD=REFERENCES",
+    "UIDONLY",
     "UIDPLUS",
     "UNSELECT",
     "WITHIN",

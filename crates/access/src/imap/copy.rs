@@ -67,8 +67,7 @@ impl Session<'_> {
             return Ok(Err(Outcome::no(refusal::NO_PERMISSION)));
         }
         let uids = indices.iter().filter_map(|index| selected.view.get(*index)).map(|row| row.uid).collect();
-        let quota = if target.is_own { self.user()?.quota } else { Quota::default() };
-        Ok(Ok((selected.place.clone(), uids, target.place(), quota)))
+        Ok(Ok((selected.place.clone(), uids, target.place(), target.quota)))
     }
 
     pub async fn expunge(&mut self, set: Option<SequenceSet>) -> Done {

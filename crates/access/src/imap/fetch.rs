@@ -19,6 +19,18 @@ use mail::view::{Row, View};
 use message::content;
 use message::summary::Summary;
 use model::{Modseq, Uid};
+use std::collections::HashMap;
+use std::ops::ControlFlow;
+
+/// Messages whose summaries are read together.
+const PAGE: usize = 128;
+
+/// What a FETCH is about: the mailbox, what it holds now, what is wanted of its messages.
+struct Asked<'a> {
+    place: &'a Place,
+    view: &'a View,
+    items: &'a [Item],
+}
 
 /// What of a message was read, each once.
 #[derive(Default)]
@@ -77,23 +89,40 @@ impl Session<'_> {
         }
         let now = self.service.mail.view(&place).unwrap_or_else(|_| view.clone());
         let mut failures = 0;
-        for index in indices {
-            let Some(row) = view.get(index) else { continue };
-            let row = now.index_of(row.uid).and_then(|at| now.get(at)).unwrap_or(row).clone();
-            match self.fetch_one(&place, &now, index, &row, &items).await? {
-                Ok(()) => {}
-                Err(error) => {
+        let asked = Asked { place: &place, view: &now, items: &items };
+        for page in indices.chunks(PAGE) {
+            let mut summaries = self.summaries(&place, &view, page, &items);
+            for index in page {
+                let Some(row) = view.get(*index) else { continue };
+                let row = now.index_of(row.uid).and_then(|at| now.get(at)).unwrap_or(row).clone();
+                let read = Read { summary: summaries.remove(index), body: None };
+                if let Err(error) = self.fetch_one(&asked, *index, &row, read).await? {
                     failures += 1;
                     self.failed(&error);
                 }
+                self.flush_some().await?;
             }
-            self.flush_some().await?;
         }
         self.catch_up(numbers == Numbers::Uid)?;
         Ok(match failures {
             0 => Outcome::ok("done"),
             _ => Outcome::Ok("[EXPUNGEISSUED] some messages are gone".to_owned()),
         })
+    }
+
+    /// The summaries of a page of messages, read together, if what is fetched needs them. Those that could not be read
+    /// are read one by one later, and what is wrong is told then.
+    fn summaries(&self, place: &Place, view: &View, page: &[usize], items: &[Item]) -> HashMap<usize, Summary> {
+        let mut found = HashMap::new();
+        if page.len() > 1 && items.iter().any(needs_summary) {
+            let mut page = page.to_vec();
+            page.sort_unstable();
+            let _told_later = self.service.mail.summaries(place, view, &page, &mut |index, summary| {
+                found.insert(index, summary);
+                ControlFlow::Continue(())
+            });
+        }
+        found
     }
 
     fn tell_vanished(&mut self, place: &Place, view: &View, set: &SequenceSet, since: Modseq) -> Result<(), Error> {
@@ -127,20 +156,19 @@ impl Session<'_> {
 
     async fn fetch_one(
         &mut self,
-        place: &Place,
-        view: &View,
+        asked: &Asked<'_>,
         index: usize,
         row: &Row,
-        items: &[Item],
+        mut read: Read,
     ) -> Result<Result<(), Error>, Broken> {
-        let mut read = Read::default();
         let start = self.out.len();
-        self.say(&format!("* {} FETCH (", index + 1));
-        for (at, item) in items.iter().enumerate() {
+        let head = self.fetch_head(index, row);
+        self.say(&head);
+        for (at, item) in asked.items.iter().enumerate() {
             if at > 0 {
                 self.out.push(b' ');
             }
-            match self.write_item(place, view, row, item, &mut read) {
+            match self.write_item(asked.place, asked.view, row, item, &mut read) {
                 Ok(None) => {}
                 Ok(Some(octets)) => self.send_octets(octets).await?,
                 Err(error) => {
@@ -276,6 +304,15 @@ impl Session<'_> {
             read.body = Some(self.service.mail.body(&place.owner, &row.blob)?);
         }
         read.body.clone().ok_or(Error::NoMessage)
+    }
+}
+
+fn needs_summary(item: &Item) -> bool {
+    match item {
+        Item::Envelope | Item::Body | Item::BodyStructure | Item::Preview => true,
+        Item::Section { section, .. } => *section != Section::default(),
+        Item::Binary { .. } | Item::BinarySize { .. } => true,
+        _ => false,
     }
 }
 

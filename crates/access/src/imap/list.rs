@@ -1,7 +1,7 @@
-//! LIST and LSUB (RFC 9051 §6.3.9, RFC 5258, RFC 5819, RFC 6154, RFC 8440).
+//! LIST and LSUB (RFC 9051 §6.3.9, RFC 5258, RFC 5819, RFC 6154, RFC 8440, RFC 9590).
 
 use crate::imap::mailboxes::SPECIAL_USES;
-use crate::imap::place::{Found, OTHERS};
+use crate::imap::place::{Found, OTHERS, quota_of};
 use crate::imap::session::{Done, Outcome, Session};
 use account::rights::Rights;
 use imap::command::List;
@@ -21,9 +21,6 @@ struct Named {
 
 impl Session<'_> {
     pub async fn list(&mut self, list: List) -> Done {
-        if list.return_metadata.is_some() {
-            return Ok(Outcome::bad("METADATA is not offered here"));
-        }
         if list.patterns.iter().all(String::is_empty) {
             // The question for the separator (RFC 9051 §6.3.9).
             self.say("* LIST (\\Noselect) \"/\" \"\"\r\n");
@@ -106,6 +103,7 @@ impl Session<'_> {
                 mailbox,
                 rights: Rights::ALL,
                 is_own: true,
+                quota: user.quota,
             };
             names.entry(name).or_default().found = Some(found);
         }
@@ -139,6 +137,7 @@ impl Session<'_> {
             if !shared.rights.has(Rights::LOOKUP) {
                 continue;
             }
+            let quota = quota_of(&account);
             let name = format!("{OTHERS}{}/{}", account.address, shared.mailbox.row.name);
             let found = Found {
                 owner: shared.owner,
@@ -146,6 +145,7 @@ impl Session<'_> {
                 mailbox: shared.mailbox,
                 rights: shared.rights,
                 is_own: false,
+                quota,
             };
             names.entry(name).or_default().found = Some(found);
         }
@@ -179,6 +179,12 @@ impl Session<'_> {
                 && found.rights.has(Rights::READ)
             {
                 self.tell_status(found, items)?;
+            }
+            if let Some(query) = &list.return_metadata
+                && let Err(error) = self.tell_metadata(found, query)
+            {
+                // The list goes on; the client sees that this is missing.
+                self.failed(&error);
             }
         }
         Ok(())

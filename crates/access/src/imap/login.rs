@@ -1,5 +1,6 @@
 //! LOGIN and AUTHENTICATE (RFC 9051 §6.2.2, §6.2.3, RFC 4959).
 
+use crate::imap::place::quota_of;
 use crate::imap::refusal;
 use crate::imap::session::{Done, Outcome, Session, User};
 use account::owner::Owner;
@@ -8,13 +9,6 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use directory::entry::Account;
 use directory::login::{Denied, Step};
-use mail::deliver::Quota;
-use std::time::Duration;
-
-/// How long a client may take to answer a challenge.
-pub(crate) struct Exchanging {
-    pub timeout: Duration,
-}
 
 impl Session<'_> {
     pub async fn log_in(&mut self, name: &str, password: &str) -> Done {
@@ -63,7 +57,7 @@ impl Session<'_> {
 
     async fn challenge(&mut self, challenge: &[u8]) -> Result<Result<Vec<u8>, Outcome>, &'static str> {
         self.say(&format!("+ {}\r\n", STANDARD.encode(challenge)));
-        let timeout = self.exchanging().timeout;
+        let timeout = self.service.settings.login_timeout;
         let line = self.line(timeout).await?;
         if line == "*" {
             return Ok(Err(Outcome::bad("given up")));
@@ -84,7 +78,7 @@ impl Session<'_> {
             return Ok(self.failed(&error));
         }
         self.service.signals.logged_in(self.connection.trace(), self.connection.peer(), &account.address);
-        let quota = Quota { octets: account.quota_octets, messages: account.quota_messages };
+        let quota = quota_of(&account);
         self.allow_messages();
         self.user = Some(User { owner, asker: Asker { address: account.address, groups }, quota });
         let capabilities = self.capabilities();

@@ -1,10 +1,10 @@
-//! METADATA (RFC 5464).
+//! METADATA (RFC 5464, RFC 9590).
 
 use crate::imap::place::Found;
 use crate::imap::refusal;
 use crate::imap::session::{Done, Outcome, Session};
 use account::rights::Rights;
-use imap::command::Depth;
+use imap::command::{Depth, MetadataQuery};
 use imap::write;
 use mail::error::Error;
 
@@ -84,6 +84,42 @@ impl Session<'_> {
             0 => Outcome::ok("done"),
             octets => Outcome::Ok(format!("[METADATA LONGENTRIES {octets}] done")),
         })
+    }
+
+    /// The METADATA response of LIST: an entry that is not there is told as NIL (RFC 9590 §3).
+    pub fn tell_metadata(&mut self, found: &Found, query: &MetadataQuery) -> Result<(), Error> {
+        let guest = self.user.as_ref().map(|user| user.owner.account).ok_or(Error::NoMailbox)?;
+        let all = if found.is_own {
+            self.service.mail.annotations(&found.owner, Some(found.mailbox.id))?
+        } else {
+            self.service.mail.annotations_for(&found.owner, Some(found.mailbox.id), guest)?
+        };
+        let mut told: Vec<(String, Option<&Vec<u8>>)> = Vec::new();
+        for wanted in &query.entries {
+            let fits = all.iter().filter(|(entry, value)| {
+                let is_short = query.max_size.is_none_or(|most| value.len() as u64 <= most);
+                is_short && is_wanted(wanted, entry, query.depth)
+            });
+            let before = told.len();
+            told.extend(fits.map(|(entry, value)| (entry.clone(), Some(value))));
+            if told.len() == before {
+                told.push((wanted.clone(), None));
+            }
+        }
+        if told.is_empty() {
+            return Ok(());
+        }
+        self.say("* METADATA ");
+        let name = self.shown_name(found);
+        self.write_name(&name);
+        for (at, (entry, value)) in told.into_iter().enumerate() {
+            self.say(if at == 0 { " (" } else { " " });
+            write::astring(&mut self.out, &entry, self.utf8);
+            self.out.push(b' ');
+            write::nstring(&mut self.out, value.map(Vec::as_slice), self.utf8);
+        }
+        self.say(")\r\n");
+        Ok(())
     }
 
     pub async fn set_metadata(&mut self, mailbox: &str, entries: Vec<(String, Option<Vec<u8>>)>) -> Done {

@@ -3,8 +3,10 @@
 use crate::imap::session::Session;
 use account::owner::Owner;
 use account::rights::Rights;
+use directory::entry::Account;
 use imap::mailbox_name;
 use mail::change::Place;
+use mail::deliver::Quota;
 use mail::error::Error;
 use mail::mailboxes::Mailbox;
 
@@ -19,6 +21,8 @@ pub(crate) struct Found {
     pub mailbox: Mailbox,
     pub rights: Rights,
     pub is_own: bool,
+    /// The owner's, which holds for everything that others put in too.
+    pub quota: Quota,
 }
 
 impl Found {
@@ -51,32 +55,53 @@ impl Session<'_> {
 
     /// Whose mailbox a decoded name means, and its name there.
     pub async fn whose(&self, name: &str) -> Result<(Owner, String, bool), Error> {
-        self.whose_with_address(name).await.map(|(owner, _, inner, is_own)| (owner, inner, is_own))
+        self.owner_of(name).await.map(|named| (named.owner, named.inner, named.is_own))
     }
 
-    async fn whose_with_address(&self, name: &str) -> Result<(Owner, String, String, bool), Error> {
+    async fn owner_of(&self, name: &str) -> Result<Named, Error> {
         let user = self.user.as_ref().ok_or(Error::NoMailbox)?;
         let Some(rest) = name.strip_prefix(OTHERS) else {
-            return Ok((user.owner.clone(), user.asker.address.clone(), name.to_owned(), true));
+            return Ok(Named {
+                owner: user.owner.clone(),
+                address: user.asker.address.clone(),
+                inner: name.to_owned(),
+                is_own: true,
+                quota: user.quota,
+            });
         };
         let (address, inner) = rest.split_once('/').ok_or(Error::NoMailbox)?;
         let account = self.service.directory.account_named(address).await.map_err(|_| Error::Closed)?;
-        let account = account.filter(|account| account.is_active()).ok_or(Error::NoMailbox)?;
+        let account = account.filter(Account::is_active).ok_or(Error::NoMailbox)?;
+        let quota = quota_of(&account);
         let owner = Owner::new(account.account_id(), account.partition);
         let is_own = owner == user.owner;
-        Ok((owner, account.address, inner.to_owned(), is_own))
+        Ok(Named { owner, address: account.address, inner: inner.to_owned(), is_own, quota })
     }
 
     /// The mailbox of a name from the wire. One that the user may not even see is not there.
     pub async fn find(&self, name: &str) -> Result<Found, Error> {
         let name = self.decode_name(name)?;
-        let (owner, address, inner, is_own) = self.whose_with_address(&name).await?;
+        let Named { owner, address, inner, is_own, quota } = self.owner_of(&name).await?;
         let mailbox = self.service.mail.find(&owner, &inner)?.ok_or(Error::NoMailbox)?;
         let user = self.user.as_ref().ok_or(Error::NoMailbox)?;
         let rights = if is_own { Rights::ALL } else { mailbox.row.grants.effective(&user.asker) };
         if !rights.has(Rights::LOOKUP) {
             return Err(Error::NoMailbox);
         }
-        Ok(Found { owner, address, mailbox, rights, is_own })
+        Ok(Found { owner, address, mailbox, rights, is_own, quota })
     }
+}
+
+/// Whose mailbox a name means, whether or not it is there.
+struct Named {
+    owner: Owner,
+    address: String,
+    inner: String,
+    is_own: bool,
+    quota: Quota,
+}
+
+/// What an account may keep.
+pub(crate) fn quota_of(account: &Account) -> Quota {
+    Quota { octets: account.quota_octets, messages: account.quota_messages }
 }

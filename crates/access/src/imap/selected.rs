@@ -1,6 +1,7 @@
 //! The selected mailbox: SELECT and EXAMINE, and telling the client what has changed (RFC 9051 §5.2, §6.3.2, RFC 7162).
 
 use crate::imap::session::{Broken, Done, Outcome, Session};
+use crate::imap::state::Selected;
 use account::rights::Rights;
 use imap::command::Select;
 use imap::sequence::{self, SequenceSet};
@@ -10,22 +11,6 @@ use mail::flags::SystemFlags;
 use mail::view::{Row, View};
 use model::{Modseq, Uid};
 use std::sync::Arc;
-
-/// A selected mailbox as the client knows it.
-pub(crate) struct Selected {
-    pub place: Place,
-    /// What the client has been told: message numbers are positions in it.
-    pub view: Arc<View>,
-    pub rights: Rights,
-    pub read_only: bool,
-}
-
-impl Selected {
-    /// The UID of the last message.
-    pub fn largest_uid(&self) -> u32 {
-        self.view.len().checked_sub(1).and_then(|last| self.view.get(last)).map_or(0, |row| row.uid.0)
-    }
-}
 
 /// The system flags by their names on the wire.
 pub(crate) const SYSTEM_FLAGS: [(SystemFlags, &str); 5] = [
@@ -135,13 +120,8 @@ impl Session<'_> {
             self.say(&format!("* VANISHED (EARLIER) {vanished}\r\n"));
         }
         for (index, row) in view.rows().enumerate().filter(|(_, row)| row.modseq > since && is_known(row.uid.0)) {
-            let line = format!(
-                "* {} FETCH (UID {} FLAGS {} MODSEQ ({}))\r\n",
-                index + 1,
-                row.uid,
-                flags(view, row),
-                row.modseq
-            );
+            let (head, flags) = (self.fetch_head(index, row), flags(view, row));
+            let line = format!("{head}UID {} FLAGS {flags} MODSEQ ({}))\r\n", row.uid, row.modseq);
             self.say(&line);
         }
         Ok(())
@@ -197,7 +177,7 @@ impl Session<'_> {
         if expunged.is_empty() {
             return;
         }
-        if self.qresync {
+        if self.qresync || self.uid_only {
             let uids = expunged.iter().filter_map(|index| old.get(*index)).map(|row| row.uid.0);
             let line = format!("* VANISHED {}\r\n", sequence::write(uids));
             return self.say(&line);
@@ -208,11 +188,17 @@ impl Session<'_> {
         }
     }
 
+    /// How a response about a message begins: with its number, or its UID where only UIDs are in use (RFC 9586 §3.3).
+    pub fn fetch_head(&self, index: usize, row: &Row) -> String {
+        if self.uid_only { format!("* {} UIDFETCH (", row.uid) } else { format!("* {} FETCH (", index + 1) }
+    }
+
     /// An untagged FETCH with the flags of the message at `index`.
     pub fn tell_flags_of(&mut self, view: &View, index: usize) {
         let Some(row) = view.get(index) else { return };
         let modseq = if self.condstore { format!(" MODSEQ ({})", row.modseq) } else { String::new() };
-        let line = format!("* {} FETCH (UID {} FLAGS {}{modseq})\r\n", index + 1, row.uid, flags(view, row));
+        let head = self.fetch_head(index, row);
+        let line = format!("{head}UID {} FLAGS {}{modseq})\r\n", row.uid, flags(view, row));
         self.say(&line);
     }
 

@@ -1,19 +1,20 @@
 //! A connection: commands in, responses out, one after the other.
 
 use crate::imap::capability::{self, State};
-use crate::imap::login::Exchanging;
 use crate::imap::refusal;
-use crate::imap::selected::Selected;
 use crate::imap::service::Service;
+use crate::imap::state::{Selected, Wanted};
 use account::owner::Owner;
 use account::rights::Asker;
 use bytes::{Buf, Bytes, BytesMut};
 use directory::login::Origin;
 use directory::sasl::ChannelBindings;
-use imap::command::{Command, Tagged};
+use imap::command::{Command, Numbers, Tagged};
 use imap::frame::{Framed, Framer};
 use imap::limits::LITERAL_OCTETS_MAX;
 use imap::parse;
+use imap::search::Key;
+use imap::sequence::SequenceSet;
 use mail::deliver::Quota;
 use net::admission::Refused;
 use net::{BoxFuture, Connection, Door, Received};
@@ -80,6 +81,8 @@ pub(crate) struct Session<'a> {
     pub rev2: bool,
     pub condstore: bool,
     pub qresync: bool,
+    /// No message numbers any more (RFC 9586).
+    pub uid_only: bool,
     pub failed_logins: u32,
     /// The tag of the command at hand.
     pub tag: String,
@@ -98,6 +101,30 @@ impl Door for Service {
     }
 }
 
+/// Whether a command names messages by their numbers, which UIDONLY forbids (RFC 9586 §3).
+fn uses_numbers(command: &Command) -> bool {
+    match command {
+        Command::Fetch { numbers, .. } | Command::Store { numbers, .. } | Command::Replace { numbers, .. } => {
+            *numbers == Numbers::Sequence
+        }
+        Command::Copy(copy) | Command::Move(copy) => copy.numbers == Numbers::Sequence,
+        Command::Search { numbers, key, .. }
+        | Command::Sort { numbers, key, .. }
+        | Command::Thread { numbers, key, .. } => *numbers == Numbers::Sequence || key_uses_numbers(key),
+        _ => false,
+    }
+}
+
+fn key_uses_numbers(key: &Key) -> bool {
+    match key {
+        Key::Numbers(set) => *set != SequenceSet::Saved,
+        Key::Not(key) => key_uses_numbers(key),
+        Key::Or(one, other) => key_uses_numbers(one) || key_uses_numbers(other),
+        Key::And(keys) => keys.iter().any(key_uses_numbers),
+        _ => false,
+    }
+}
+
 /// Speaks with a client to the end.
 pub async fn serve(service: Arc<Service>, connection: Connection) {
     let trace = connection.trace();
@@ -112,6 +139,7 @@ pub async fn serve(service: Arc<Service>, connection: Connection) {
         rev2: false,
         condstore: false,
         qresync: false,
+        uid_only: false,
         failed_logins: 0,
         tag: String::new(),
         framer: Framer::new(LITERAL_OCTETS_MAX),
@@ -237,6 +265,7 @@ impl Session<'_> {
                 self.leave();
                 self.user = None;
                 (self.utf8, self.rev2, self.condstore, self.qresync) = (false, false, false, false);
+                self.uid_only = false;
                 Ok(Outcome::ok("nobody is logged in"))
             }
             Command::Compress(algorithm) => self.compress(tag, &algorithm).await,
@@ -276,6 +305,9 @@ impl Session<'_> {
     }
 
     async fn in_mailbox(&mut self, command: Command) -> Done {
+        if self.uid_only && uses_numbers(&command) {
+            return Ok(Outcome::bad("[UIDREQUIRED] message numbers are not in use"));
+        }
         match command {
             Command::Close => self.close().await,
             Command::Unselect => {
@@ -288,7 +320,7 @@ impl Session<'_> {
             Command::Thread { numbers, algorithm, key } => self.thread(numbers, algorithm, &key),
             Command::Fetch { set, numbers, items, modifiers } => self.fetch(set, numbers, items, modifiers).await,
             Command::Store { set, numbers, mode, silent, flags, unchanged_since } => {
-                let wanted = crate::imap::store::Wanted { mode, silent, flags, unchanged_since };
+                let wanted = Wanted { mode, silent, flags, unchanged_since };
                 self.store(set, numbers, wanted).await
             }
             Command::Copy(copy) => self.copy(copy).await,
@@ -304,6 +336,7 @@ impl Session<'_> {
                 "CONDSTORE" => self.condstore = true,
                 "QRESYNC" => (self.condstore, self.qresync) = (true, true),
                 "UTF8=ACCEPT" => self.utf8 = true,
+                "UIDONLY" => self.uid_only = true,
                 "IMAP4REV2" => (self.rev2, self.utf8) = (true, true),
                 _ => continue,
             }
@@ -487,9 +520,5 @@ impl Session<'_> {
         let mut out = Vec::new();
         imap::write::string(&mut out, self.tag.as_bytes(), false);
         String::from_utf8_lossy(&out).into_owned()
-    }
-
-    pub fn exchanging(&self) -> Exchanging {
-        Exchanging { timeout: self.service.settings.login_timeout }
     }
 }

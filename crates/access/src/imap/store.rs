@@ -3,19 +3,12 @@
 use crate::imap::refusal;
 use crate::imap::selected::SYSTEM_FLAGS;
 use crate::imap::session::{Done, Outcome, Session};
+use crate::imap::state::Wanted;
 use account::rights::Rights;
 use imap::command::{Numbers, StoreMode};
 use imap::sequence::{self, SequenceSet};
 use mail::flags::{FlagMode, Flags, SystemFlags};
 use model::{Modseq, Uid};
-
-/// What a STORE wants.
-pub(crate) struct Wanted {
-    pub mode: StoreMode,
-    pub silent: bool,
-    pub flags: Vec<String>,
-    pub unchanged_since: Option<u64>,
-}
 
 /// Flags by their names on the wire; `Err` is one that cannot be.
 pub(crate) fn parse_flags(names: &[String]) -> Result<Flags, Outcome> {
@@ -135,7 +128,8 @@ impl Session<'_> {
                 continue;
             }
             let blank = if flags.is_empty() || modseq.is_empty() { "" } else { " " };
-            self.say(&format!("* {} FETCH ({uid_item}{flags}{blank}{modseq})\r\n", index + 1));
+            let head = self.fetch_head(index, row);
+            self.say(&format!("{head}{uid_item}{flags}{blank}{modseq})\r\n"));
         }
         Ok(())
     }

@@ -183,3 +183,13 @@ async fn logging_in_and_out() {
     assert!(bye[0].starts_with("* BYE"), "{bye:?}");
     assert_eq!(client.line().await, "");
 }
+
+/// Ten thousand idle sessions must fit into 500 MiB, most of which TLS needs.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_idle_session_is_small() {
+    let house = House::new().await;
+    let (ours, _theirs) = Connection::pair(16);
+    let session = crate::imap::session::serve(house.service.clone(), ours);
+    let octets = std::mem::size_of_val(&session);
+    assert!(octets <= 4096, "{octets} octets");
+}

@@ -95,3 +95,42 @@ async fn a_client_catches_up_with_qresync() {
     assert!(changed.iter().any(|line| line == "* VANISHED (EARLIER) 2"), "{changed:?}");
     assert_eq!(changed.iter().filter(|line| line.contains("FETCH")).count(), 1, "{changed:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mailbox_is_shared() {
+    let house = House::new().await;
+    let mut alice = house.log_in("alice").await;
+    let mut bob = house.log_in("bob").await;
+    alice.append("Archive", "Subject: shared\r\n\r\n").await;
+    let theirs = "\"Other Users/alice@b.test/Archive\"";
+    assert!(bob.refused(&format!("SELECT {theirs}")).await.starts_with("NO [NONEXISTENT]"));
+    alice.ok("SETACL Archive bob@b.test lrs").await;
+    assert!(alice.ok("GETACL Archive").await[0].contains("bob@b.test lrs"));
+    assert_eq!(bob.ok(&format!("MYRIGHTS {theirs}")).await, [format!("* MYRIGHTS {theirs} lrs")]);
+    let listed = bob.ok("LIST \"\" \"Other Users/*\"").await;
+    assert!(listed.iter().any(|line| line.ends_with(theirs)), "{listed:?}");
+    bob.ok(&format!("SELECT {theirs}")).await;
+    assert_eq!(bob.ok("FETCH 1 UID").await, ["* 1 FETCH (UID 1)"]);
+    bob.ok("STORE 1 +FLAGS (\\Seen)").await;
+    assert!(bob.refused("STORE 1 +FLAGS (\\Deleted)").await.starts_with("NO [NOPERM]"));
+    assert!(bob.refused(&format!("APPEND {theirs} {{1+}}\r\nx")).await.starts_with("NO [NOPERM]"));
+    alice.ok("SETACL Archive bob@b.test \"\"").await;
+    assert!(bob.refused(&format!("STATUS {theirs} (MESSAGES)")).await.starts_with("NO [NONEXISTENT]"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn annotations_are_kept() {
+    let house = House::new().await;
+    let mut alice = house.log_in("alice").await;
+    alice.ok("SETMETADATA INBOX (/private/comment \"mine\" /shared/x {2+}\r\nhi)").await;
+    assert_eq!(alice.ok("GETMETADATA INBOX /private/comment").await, ["* METADATA INBOX (/private/comment \"mine\")"]);
+    alice.ok("SETMETADATA INBOX (/private/comment NIL)").await;
+    assert_eq!(
+        alice.ok("GETMETADATA (DEPTH infinity) INBOX (/private /shared)").await,
+        ["* METADATA INBOX (/shared/x \"hi\")"]
+    );
+    let listed = alice.ok("LIST \"\" (INBOX Sent) RETURN (METADATA (/shared/x))").await;
+    assert!(listed.iter().any(|line| line == "* METADATA INBOX (/shared/x \"hi\")"), "{listed:?}");
+    assert!(listed.iter().any(|line| line == "* METADATA Sent (/shared/x NIL)"), "{listed:?}");
+    assert_eq!(alice.ok("GETQUOTAROOT INBOX").await[0], "* QUOTAROOT INBOX \"\"");
+}

@@ -105,3 +105,17 @@ async fn messages_are_put_together() {
     let told = alice.ok("FETCH * BODY.PEEK[]").await;
     assert!(told[0].ends_with("BODY[] {24}\r\nSubject: parts\r\n\r\nnewone)"), "{told:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn numbers_can_be_given_up() {
+    let house = House::new().await;
+    let mut alice = house.alice_with(&["Subject: 1\r\n\r\n", "Subject: 2\r\n\r\n"]).await;
+    assert_eq!(alice.ok("ENABLE UIDONLY").await, ["* ENABLED UIDONLY"]);
+    for command in ["FETCH 1 UID", "STORE 1 FLAGS ()", "COPY 1 Sent", "MOVE 1 Sent", "SEARCH ALL", "UID SEARCH NOT 1"] {
+        assert!(alice.refused(command).await.starts_with("BAD [UIDREQUIRED]"), "{command}");
+    }
+    assert_eq!(alice.ok("UID FETCH 2 RFC822.SIZE").await, ["* 2 UIDFETCH (UID 2 RFC822.SIZE 14)"]);
+    assert_eq!(alice.ok("UID STORE 1 +FLAGS (\\Deleted)").await, ["* 1 UIDFETCH (UID 1 FLAGS (\\Deleted))"]);
+    assert_eq!(alice.ok("EXPUNGE").await, ["* VANISHED 1"]);
+    assert_eq!(alice.ok("UID SEARCH ALL").await, ["* SEARCH 2"]);
+}
