@@ -143,7 +143,10 @@ pub fn compose(settings: &Settings) -> Result<Services, Failure> {
     let (now, number) = (Arc::clone(&clock), Arc::clone(&random));
     let queue = Queue::open(
         store.system.clone(),
-        queue::settings::Settings::new(settings.server.host.clone()),
+        queue::settings::Settings {
+            channels: settings.queue.channels.clone(),
+            ..queue::settings::Settings::new(settings.server.host.clone())
+        },
         Arc::new(move || now.now()),
         Arc::new(move || number.u64()),
     )

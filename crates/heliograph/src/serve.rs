@@ -125,7 +125,12 @@ fn agents(settings: &Settings, services: &Services) -> Arc<mta::delivery::Servic
         tls: services.client_tls.clone(),
         random: Arc::clone(&services.random),
     };
-    let chosen = mta::delivery::settings::Settings::new(settings.server.host.as_str());
+    let chosen = mta::delivery::settings::Settings {
+        smtp_agents: settings.queue.agents,
+        destination_agents: settings.queue.destination_agents,
+        rules: settings.queue.rules.clone(),
+        ..mta::delivery::settings::Settings::new(settings.server.host.as_str())
+    };
     Arc::new(mta::delivery::Service::new(chosen, parts, &services.registry))
 }
 

@@ -20,7 +20,7 @@ use crate::roles::Role;
 use crate::settings::document::Values;
 use crate::settings::key::Effect;
 use crate::settings::problem::Problems;
-use crate::settings::sections::{directory, dns, listeners, log, mail, server, smtp, storage, tls};
+use crate::settings::sections::{directory, dns, listeners, log, mail, queue, server, smtp, storage, tls};
 use crate::settings::value::Value;
 
 /// Everything that the program runs on.
@@ -32,6 +32,8 @@ pub struct Settings {
     pub listeners: Vec<listeners::Listener>,
     /// `[smtp]`.
     pub smtp: smtp::Smtp,
+    /// `[queue]`.
+    pub queue: queue::Queue,
     /// `[mail]`.
     pub mail: ::mail::settings::Settings,
     /// `[directory]`.
@@ -94,6 +96,7 @@ impl Settings {
         let settings = Settings {
             listeners: listeners::make(values, &server.roles, &mut problems),
             smtp: smtp::make(values),
+            queue: queue::make(values, &mut problems),
             mail: mail::make(values),
             directory: directory::make(values, &mut problems),
             storage: storage::make(values, &mut problems),

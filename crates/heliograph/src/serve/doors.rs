@@ -49,7 +49,7 @@ impl Doors {
                 logins: services.logins.clone(),
                 mail: services.mail.clone(),
                 queue: services.queue.clone(),
-                rules: Vec::new(),
+                rules: settings.queue.rules.clone(),
                 clock: Arc::clone(&services.clock),
             };
             let service = inbound::service::Service::new(kind, listener, door, parts, &services.registry);

@@ -5,6 +5,7 @@ pub mod dns;
 pub mod listeners;
 pub mod log;
 pub mod mail;
+pub mod queue;
 pub mod server;
 pub mod smtp;
 pub mod storage;
@@ -21,6 +22,7 @@ pub const SECTIONS: &[(&str, &str, &[Key])] = &[
         listeners::KEYS,
     ),
     ("smtp", "Those who bring mail over SMTP, submission and LMTP.", smtp::KEYS),
+    ("queue", "Mail on its way.", queue::KEYS),
     ("mail", "The mail store.", mail::KEYS),
     ("directory", "Accounts and logins.", directory::KEYS),
     ("storage", "The partitions on the disk.", storage::KEYS),
