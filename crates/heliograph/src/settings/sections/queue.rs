@@ -131,6 +131,8 @@ pub fn make(values: &Values, problems: &mut Vec<Problem>) -> Queue {
 /// The rule for all domains.
 fn rule(values: &Values, problems: &mut Vec<Problem>) -> Rule {
     let path = "queue.smart_host";
+    let name = values.text_if_set("queue.smart_host_user");
+    let password = values.text_if_set("queue.smart_host_password").unwrap_or_default();
     let Some(text) = values.text_if_set(path) else { return Rule::default_way() };
     let parts = text.rsplit_once(':').and_then(|(host, port)| Some((host.to_owned(), port.parse::<u16>().ok()?)));
     let Some((host, port)) = parts.filter(|(host, port)| !host.is_empty() && *port > 0) else {
@@ -138,9 +140,6 @@ fn rule(values: &Values, problems: &mut Vec<Problem>) -> Rule {
         problems.push(Problem::with_value(values.position(path), path, why));
         return Rule::default_way();
     };
-    let login = values.text_if_set("queue.smart_host_user").map(|name| Credentials {
-        name,
-        password: values.text_if_set("queue.smart_host_password").unwrap_or_default(),
-    });
+    let login = name.map(|name| Credentials { name, password });
     Rule { way: Way::Host { host, port }, login, ..Rule::default_way() }
 }
