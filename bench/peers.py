@@ -108,24 +108,40 @@ userdb {{
   driver = static
   args = uid={number} gid={group} home={mail}/%n
 }}
-service anvil {{ client_limit = 60000 }}
-service auth {{ client_limit = 60000 }}
+service anvil {{
+  client_limit = 60000
+}}
+service auth {{
+  client_limit = 60000
+}}
 service imap-login {{
-  inet_listener imap {{ port = {IMAP} }}
-  inet_listener imaps {{ port = {IMAPS} }}
+  inet_listener imap {{
+    port = {IMAP}
+  }}
+  inet_listener imaps {{
+    port = {IMAPS}
+  }}
   service_count = 0
   process_min_avail = 2
 }}
-service imap {{ client_limit = 1000
+service imap {{
+  client_limit = 1000
   service_count = 0
-  process_limit = 64 }}
+  process_limit = 64
+}}
 service pop3-login {{
-  inet_listener pop3 {{ port = {POP3} }}
-  inet_listener pop3s {{ port = 0 }}
+  inet_listener pop3 {{
+    port = {POP3}
+  }}
+  inet_listener pop3s {{
+    port = 0
+  }}
 }}
 service lmtp {{
-  inet_listener lmtp {{ address = 127.0.0.1
-    port = {LMTP} }}
+  inet_listener lmtp {{
+    address = 127.0.0.1
+    port = {LMTP}
+  }}
   process_min_avail = 4
 }}
 """
