@@ -4,7 +4,7 @@ use crate::error::Error;
 use crate::limits::PASSWORD_OCTETS_MAX;
 use crate::octets::Octets;
 use crate::sasl::scram::{self, Hash};
-use argon2::{Algorithm, Argon2, Params, Version};
+use argon2::{Algorithm, Argon2, Block, Params, Version};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
@@ -43,6 +43,9 @@ pub struct Credentials {
     /// The verifier for SCRAM-SHA-256.
     pub scram_sha256: scram::Verifier,
 }
+
+/// Blocks of 1 KiB that the allocator gives back to the system when they are freed.
+const RETURNED_BLOCKS: usize = 33 * 1024;
 
 /// The hash of a secret that we made ourselves, so long that guessing is hopeless and one round is enough.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -101,10 +104,14 @@ fn argon2id(password: &str, salt: &[u8], cost: Cost) -> Result<Vec<u8>, Error> {
     let params = Params::new(cost.memory_kib, cost.passes, 1, Some(32))
         .map_err(|error| Error::unavailable(error.to_string()))?;
     let mut out = vec![0; 32];
+    // COMPAT: glibc keeps freed blocks of up to 32 MiB in the arena of each thread, so that a burst of logins on many threads
+    // would hold hundreds of megabytes for good. A larger one goes back to the system; what is not touched costs nothing.
+    let mut memory: Vec<Block> = Vec::with_capacity(params.block_count().max(RETURNED_BLOCKS));
+    memory.resize(params.block_count(), Block::default());
     let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
     let password = scram::prepare(password);
     argon2
-        .hash_password_into(password.as_bytes(), salt, &mut out)
+        .hash_password_into_with_memory(password.as_bytes(), salt, &mut out, &mut memory)
         .map_err(|error| Error::unavailable(error.to_string()))?;
     Ok(out)
 }
