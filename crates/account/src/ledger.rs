@@ -40,6 +40,11 @@ impl Ledger {
         Modseq(self.row.modseq)
     }
 
+    /// The number of this transaction's changes, if it made any.
+    pub fn modseq_if_any(&self) -> Option<Modseq> {
+        (self.row.modseq != self.before.modseq).then_some(Modseq(self.row.modseq))
+    }
+
     /// A collection number never used before.
     pub fn next_collection(&mut self) -> u32 {
         self.row.last_collection += 1;

@@ -51,6 +51,20 @@ impl Writer {
         self
     }
 
+    /// Appends a number in groups of seven bits, the lowest first; the highest bit of an octet says that more follow.
+    pub fn groups(&mut self, mut value: u128) -> &mut Writer {
+        loop {
+            // Only seven bits are left of it.
+            let [low, ..] = (value & 0x7f).to_le_bytes();
+            value >>= 7;
+            if value == 0 {
+                self.0.push(low);
+                return self;
+            }
+            self.0.push(low | 0x80);
+        }
+    }
+
     /// Appends octets as they are; their number must be known to the reader.
     pub fn raw(&mut self, value: &[u8]) -> &mut Writer {
         self.0.extend_from_slice(value);
@@ -108,6 +122,23 @@ impl<'a> Reader<'a> {
         self.take().map(u128::from_le_bytes)
     }
 
+    /// A number in groups of seven bits, written in the shortest way.
+    pub fn groups(&mut self) -> Result<u128, RecordError> {
+        let mut value = 0u128;
+        for shift in (0..128).step_by(7) {
+            let octet = self.u8()?;
+            let bits = u128::from(octet & 0x7f);
+            if (bits << shift) >> shift != bits || (octet == 0 && shift > 0) {
+                return Err(RecordError::Value);
+            }
+            value |= bits << shift;
+            if octet & 0x80 == 0 {
+                return Ok(value);
+            }
+        }
+        Err(RecordError::Value)
+    }
+
     /// Exactly 32 octets, as a hash has.
     pub fn hash(&mut self) -> Result<[u8; 32], RecordError> {
         self.take()
@@ -119,6 +150,11 @@ impl<'a> Reader<'a> {
         let (text, rest) = self.0.split_at_checked(length).ok_or(RecordError::Length)?;
         self.0 = rest;
         std::str::from_utf8(text).map(str::to_owned).map_err(|_| RecordError::Text)
+    }
+
+    /// Whether everything was read.
+    pub fn is_at_end(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// Nothing may follow.
@@ -135,9 +171,10 @@ mod tests {
     proptest! {
         #[test]
         fn reading_undoes_writing(a: u8, b: u32, c: u64, d: u128, text in ".*", hash: [u8; 32]) {
-            let bytes = Writer::new(3).u8(a).u32(b).u64(c).u128(d).text(&text).raw(&hash).finish();
+            let bytes = Writer::new(3).u8(a).u32(b).u64(c).u128(d).groups(d).text(&text).raw(&hash).finish();
             let mut reader = Reader::new(&bytes, 3).unwrap();
             prop_assert_eq!((reader.u8(), reader.u32(), reader.u64(), reader.u128()), (Ok(a), Ok(b), Ok(c), Ok(d)));
+            prop_assert_eq!(reader.groups(), Ok(d));
             prop_assert_eq!((reader.text(), reader.hash()), (Ok(text), Ok(hash)));
             prop_assert_eq!(reader.end(), Ok(()));
         }

@@ -3,9 +3,10 @@
 use crate::error::Error;
 use crate::flags::{KeywordTable, SystemFlags};
 use crate::keys::{self, Keys, Spaces, TOPIC};
-use crate::limits::{MAILBOXES_MAX, SUMMARY_OCTETS_MAX};
+use crate::limits::MAILBOXES_MAX;
 use crate::name::{self, INBOX};
 use crate::record::{MailboxRow, MessageRow, SpecialUse, TrashRow};
+use messages::Marked;
 
 use account::ledger::Ledger;
 use account::owner::Owner;
@@ -13,6 +14,8 @@ use account::rights::Grants;
 use model::{AccountId, BlobHash, MailboxId, Modseq, Timestamp, Uid};
 use std::collections::BTreeMap;
 use storage::{Notice, Read, Transaction};
+
+mod messages;
 
 /// The mailboxes that every account begins with.
 const FIRST_MAILBOXES: [(&str, Option<SpecialUse>); 6] = [
@@ -33,6 +36,7 @@ pub struct Book<'t, 's> {
     pub keys: Keys,
     pub ledger: Ledger,
     mailboxes: BTreeMap<MailboxId, (MailboxRow, bool)>,
+    marked: Marked,
     account: AccountId,
 }
 
@@ -52,7 +56,14 @@ impl<'t, 's> Book<'t, 's> {
         let ledger = Ledger::open(transaction, spaces.account, owner.account)?;
         let is_new = ledger.is_new();
         let keys = spaces.keys(owner);
-        let mut book = Book { transaction, keys, ledger, mailboxes: BTreeMap::new(), account: owner.account };
+        let mut book = Book {
+            transaction,
+            keys,
+            ledger,
+            mailboxes: BTreeMap::new(),
+            marked: Marked::default(),
+            account: owner.account,
+        };
         if is_new {
             for (name, special_use) in FIRST_MAILBOXES {
                 book.create(name, special_use)?;
@@ -119,6 +130,7 @@ impl<'t, 's> Book<'t, 's> {
             uid_next: Uid(1),
             highest_modseq: self.ledger.modseq(),
             vanished_floor: Modseq(0),
+            changed_floor: Modseq(0),
             messages: 0,
             unseen: 0,
             deleted: 0,
@@ -157,87 +169,6 @@ impl<'t, 's> Book<'t, 's> {
         Ok(count)
     }
 
-    /// A message row.
-    pub fn message(&self, mailbox: MailboxId, uid: Uid) -> Result<Option<MessageRow>, Error> {
-        match self.transaction.get(&self.keys.message(mailbox, uid))? {
-            None => Ok(None),
-            Some(bytes) => Ok(Some(MessageRow::decode(&bytes).map_err(|_| storage::Error::Row("messages"))?)),
-        }
-    }
-
-    /// Files a message whose blob the transaction holds already; returns its UID.
-    pub fn add(&mut self, mailbox: MailboxId, item: NewItem, summary: &[u8]) -> Result<Uid, Error> {
-        let (modseq, now) = (self.ledger.modseq(), self.now());
-        self.ledger.grow(u64::from(item.octets));
-        let row = self.mailbox_mut(mailbox)?;
-        let uid = row.uid_next;
-        row.uid_next = Uid(uid.0.checked_add(1).ok_or(Error::TooMany("messages in the mailbox's life"))?);
-        let keywords = row.keywords.bits(&item.keywords)?;
-        row.highest_modseq = modseq;
-        row.messages += 1;
-        row.octets += u64::from(item.octets);
-        row.unseen += u32::from(!item.flags.has(SystemFlags::SEEN));
-        row.deleted += u32::from(item.flags.has(SystemFlags::DELETED));
-        let message = MessageRow {
-            modseq,
-            flags: item.flags,
-            keywords,
-            internal_date: item.internal_date,
-            save_date: now,
-            octets: item.octets,
-            blob: item.blob,
-            thread: item.thread,
-        };
-        self.transaction.put(self.keys.message(mailbox, uid), message.encode());
-        self.transaction.put(self.keys.changed(mailbox, modseq).u32(uid.0), Vec::new());
-        if summary.len() <= SUMMARY_OCTETS_MAX {
-            self.transaction.put(self.keys.summary(mailbox, uid), summary.to_vec());
-        }
-        Ok(uid)
-    }
-
-    /// Writes a message whose flags changed, and moves it to the end of the order of changes.
-    pub fn change(
-        &mut self,
-        mailbox: MailboxId,
-        uid: Uid,
-        before: &MessageRow,
-        after: MessageRow,
-    ) -> Result<(), Error> {
-        let modseq = self.ledger.modseq();
-        let row = self.mailbox_mut(mailbox)?;
-        row.highest_modseq = modseq;
-        let count = |counter: &mut u32, was: bool, is: bool| match (was, is) {
-            (true, false) => *counter = counter.saturating_sub(1),
-            (false, true) => *counter += 1,
-            _ => {}
-        };
-        count(&mut row.unseen, !before.flags.has(SystemFlags::SEEN), !after.flags.has(SystemFlags::SEEN));
-        count(&mut row.deleted, before.flags.has(SystemFlags::DELETED), after.flags.has(SystemFlags::DELETED));
-        self.transaction.delete(self.keys.changed(mailbox, before.modseq).u32(uid.0));
-        self.transaction.put(self.keys.changed(mailbox, modseq).u32(uid.0), Vec::new());
-        self.transaction.put(self.keys.message(mailbox, uid), MessageRow { modseq, ..after }.encode());
-        Ok(())
-    }
-
-    /// Takes a message out of its mailbox and remembers that it vanished. The reference to its blob is kept by the
-    /// caller: it goes to the trash, to another mailbox, or is given up.
-    pub fn remove(&mut self, mailbox: MailboxId, uid: Uid, message: &MessageRow) -> Result<(), Error> {
-        let modseq = self.ledger.modseq();
-        self.ledger.shrink(u64::from(message.octets));
-        let row = self.mailbox_mut(mailbox)?;
-        row.highest_modseq = modseq;
-        row.messages = row.messages.saturating_sub(1);
-        row.octets = row.octets.saturating_sub(u64::from(message.octets));
-        row.unseen = row.unseen.saturating_sub(u32::from(!message.flags.has(SystemFlags::SEEN)));
-        row.deleted = row.deleted.saturating_sub(u32::from(message.flags.has(SystemFlags::DELETED)));
-        self.transaction.delete(self.keys.message(mailbox, uid));
-        self.transaction.delete(self.keys.summary(mailbox, uid));
-        self.transaction.delete(self.keys.changed(mailbox, message.modseq).u32(uid.0));
-        self.transaction.put(self.keys.vanished(mailbox, modseq).u32(uid.0), Vec::new());
-        Ok(())
-    }
-
     /// Puts an expunged message, already taken out, where it can be brought back from.
     pub fn throw_away(&mut self, mailbox: MailboxId, uid: Uid, message: MessageRow) -> Result<(), Error> {
         let row = self.mailbox(mailbox)?;
@@ -264,10 +195,13 @@ impl<'t, 's> Book<'t, 's> {
         }
         self.ledger.modseq();
         self.mailboxes.remove(&id);
+        self.marked.forget(id);
         self.transaction.delete(self.keys.name(&name));
         self.transaction.delete(self.keys.mailbox(id));
         for range in [
+            self.keys.all_changed(id).range(),
             self.keys.all_vanished(id).range(),
+            self.keys.pages(id).range(),
             self.keys.annotations(id).range(),
             self.keys.all_guest_annotations(id).range(),
         ] {
@@ -290,6 +224,7 @@ impl<'t, 's> Book<'t, 's> {
 
     /// Writes what changed and tells of it.
     pub fn close(mut self) {
+        self.write_marked();
         let dirty: Vec<(MailboxId, Vec<u8>)> =
             self.mailboxes.iter().filter(|(_, (_, dirty))| *dirty).map(|(id, (row, _))| (*id, row.encode())).collect();
         for (id, bytes) in dirty {

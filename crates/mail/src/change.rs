@@ -6,7 +6,9 @@ use crate::deliver::{Placed, Quota};
 use crate::error::Error;
 use crate::flags::{FlagMode, Flags, SystemFlags};
 use crate::limits::{MESSAGES_A_BATCH, TRAVELLING_OCTETS_MAX};
+use crate::marks::{Marks, page_of};
 use crate::record::MessageRow;
+use crate::rows;
 use crate::store::Mail;
 use account::owner::Owner;
 use model::{MailboxId, Modseq, Uid};
@@ -239,15 +241,16 @@ impl Mail {
     /// A message's row.
     pub fn message(&self, place: &Place, uid: Uid) -> Result<Option<MessageRow>, Error> {
         let (snapshot, spaces) = self.read(&place.owner)?;
-        match snapshot.get(&spaces.keys(&place.owner).message(place.mailbox, uid))? {
-            None => Ok(None),
-            Some(bytes) => Ok(Some(MessageRow::decode(&bytes).map_err(|_| storage::Error::Row("messages"))?)),
-        }
+        let keys = spaces.keys(&place.owner);
+        let Some(bytes) = snapshot.get(&keys.message(place.mailbox, uid))? else { return Ok(None) };
+        let page = rows::page(&snapshot, keys, place.mailbox, page_of(uid))?;
+        let marks = page.marks(uid).ok_or(storage::Error::Row("marks"))?;
+        Ok(Some(rows::decode_message(&bytes, marks)?))
     }
 
     fn keywords_of(&self, place: &Place, bits: u128) -> Result<Vec<String>, Error> {
         let (snapshot, spaces) = self.read(&place.owner)?;
-        let row = crate::rows::row(&snapshot, spaces.keys(&place.owner), place.mailbox)?.ok_or(Error::NoMailbox)?;
+        let row = rows::row(&snapshot, spaces.keys(&place.owner), place.mailbox)?.ok_or(Error::NoMailbox)?;
         Ok(row.keywords.names_of(bits).map(str::to_owned).collect())
     }
 }
@@ -312,7 +315,7 @@ fn change_flags(
         }
     };
     for uid in uids {
-        let Some(before) = book.message(mailbox, *uid)? else { continue };
+        let Some(before) = book.marks(mailbox, *uid)? else { continue };
         if unchanged_since.is_some_and(|since| before.modseq > since) {
             result.modified.push(*uid);
             continue;
@@ -323,8 +326,7 @@ fn change_flags(
             FlagMode::Replace => (flags.system, named),
         };
         if (system, keywords) != (before.flags, before.keywords) {
-            let after = MessageRow { flags: system, keywords, ..before.clone() };
-            book.change(mailbox, *uid, &before, after)?;
+            book.change(mailbox, *uid, before, Marks { flags: system, keywords, ..before })?;
         }
         result.done.push(*uid);
     }

@@ -4,11 +4,12 @@
 use crate::error::Error;
 use crate::keys::{self, Keys, Spaces};
 use crate::limits::FINDINGS_MAX;
+use crate::marks::{Marks, Page};
 use crate::record::TrashRow;
 use crate::rows;
 use crate::store::Mail;
 use account::ledger;
-use model::{AccountId, BlobHash};
+use model::{AccountId, BlobHash, Uid};
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use storage::{Read, Snapshot};
@@ -101,17 +102,23 @@ fn check_mailbox(
     let account = keys.account;
     let name = &mailbox.row.name;
     let (mut octets, mut unseen, mut deleted, mut count) = (0, 0, 0, 0u32);
+    let mut marks = check_marks(snapshot, keys, mailbox, report)?;
     let mut messages = Vec::new();
     snapshot.each(keys.messages(mailbox.id).range(), &mut |key, value| {
-        match rows::decode_message(key, value) {
-            Ok(message) => messages.push(message),
-            Err(_) => report.find(format!(
-                "account {account}: {name}: UID {} cannot be read",
-                keys::last_uid(key).unwrap_or_default()
-            )),
+        let uid = keys::last_uid(key).unwrap_or_default();
+        let known = marks.remove(&uid);
+        if known.is_none() {
+            report.find(format!("account {account}: {name}: UID {uid} has no flags"));
+        }
+        match rows::decode_message(value, known.unwrap_or_default()) {
+            Ok(row) => messages.push((uid, row)),
+            Err(_) => report.find(format!("account {account}: {name}: UID {uid} cannot be read")),
         }
         Ok(ControlFlow::Continue(()))
     })?;
+    if !marks.is_empty() {
+        report.find(format!("account {account}: {name}: flags of {} messages that are not there", marks.len()));
+    }
     for (uid, row) in messages {
         report.messages += 1;
         count += 1;
@@ -122,15 +129,15 @@ fn check_mailbox(
         if uid >= mailbox.row.uid_next {
             report.find(format!("account {account}: {name}: UID {uid} is not below UIDNEXT"));
         }
-        if snapshot.get(&keys.changed(mailbox.id, row.modseq).u32(uid.0))?.is_none() {
-            report.find(format!("account {account}: {name}: UID {uid} is missing in the order of changes"));
+        if row.modseq > mailbox.row.highest_modseq {
+            report.find(format!("account {account}: {name}: UID {uid} is ahead of the mailbox"));
         }
     }
-    let mut ordered = 0u32;
-    snapshot.each(keys.all_changed(mailbox.id).range(), &mut |_, _| {
-        ordered += 1;
-        Ok(ControlFlow::Continue(()))
-    })?;
+    for range in [keys.all_changed(mailbox.id).range(), keys.all_vanished(mailbox.id).range()] {
+        if let Err(error) = rows::uids(snapshot, range) {
+            report.find(format!("account {account}: {name}: the history of changes: {error}"));
+        }
+    }
     let mut without_message = 0;
     snapshot.each(keys.summaries(mailbox.id).range(), &mut |key, _| {
         let uid = keys::last_uid(key).unwrap_or_default();
@@ -139,9 +146,6 @@ fn check_mailbox(
     })?;
     if without_message > 0 {
         report.find(format!("account {account}: {name}: {without_message} summaries without a message"));
-    }
-    if ordered != count {
-        report.find(format!("account {account}: {name}: {count} messages, {ordered} in the order of changes"));
     }
     let counted = (mailbox.row.messages, mailbox.row.unseen, mailbox.row.deleted, mailbox.row.octets);
     if counted != (count, unseen, deleted, octets) {
@@ -152,6 +156,27 @@ fn check_mailbox(
         _ => report.find(format!("account {account}: {name} cannot be found by its name")),
     }
     Ok((octets, u64::from(count)))
+}
+
+/// The marks that can be read, by UID.
+fn check_marks(
+    snapshot: &Snapshot,
+    keys: Keys,
+    mailbox: &rows::Mailbox,
+    report: &mut Report,
+) -> Result<BTreeMap<Uid, Marks>, Error> {
+    let mut found = BTreeMap::new();
+    snapshot.each(keys.pages(mailbox.id).range(), &mut |key, value| {
+        let number = keys::last_page(key).unwrap_or_default();
+        match Page::decode(value) {
+            Ok(page) => found.extend(page.messages(number)),
+            Err(error) => {
+                report.find(format!("account {}: {}: flags, page {number}: {error}", keys.account, mailbox.row.name));
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    })?;
+    Ok(found)
 }
 
 fn check_blobs(snapshot: &Snapshot, report: &mut Report) -> Result<(), Error> {

@@ -4,10 +4,10 @@
 //! |---|---|---|
 //! | 1 | mailbox u32 | mailbox record |
 //! | 2 | name text | mailbox u32: finds a mailbox by name |
-//! | 3 | mailbox u32, uid u32 | message record |
+//! | 3 | mailbox u32, uid u32 | message record: what never changes |
 //! | 4 | mailbox u32, uid u32 | summary: envelope, structure, preview |
-//! | 5 | mailbox u32, modseq u64, uid u32 | empty: the messages in the order of their last change |
-//! | 6 | mailbox u32, modseq u64, uid u32 | empty: what was expunged and when |
+//! | 5 | mailbox u32, modseq u64 | UID set: what that change touched |
+//! | 6 | mailbox u32, modseq u64 | UID set: what that change expunged |
 //! | 7 | expunged ms u64, mailbox u32, uid u32 | trash record |
 //! | 8 | hash u128 | thread u64: the conversation of a message id and base subject |
 //! | 9 | name text | empty: a subscription |
@@ -15,6 +15,7 @@
 //! | 11 | queue id u64, recipient u32 | filed ms u64: this delivery is done |
 //! | 12 | identifier text, account u32, mailbox u32 | empty, below account 0: a mailbox on whose list the identifier is |
 //! | 13 | mailbox u32 (0: the account), guest's account u32, entry text | a guest's private annotation |
+//! | 14 | mailbox u32, page u32 | page of marks: what changes of neighbouring messages |
 
 use account::owner::Owner;
 use model::{AccountId, MailboxId, Modseq, QueueId, Timestamp, Uid};
@@ -83,6 +84,14 @@ impl Keys {
 
     pub fn all_vanished(&self, mailbox: MailboxId) -> Key {
         self.kind(6).u32(mailbox.0)
+    }
+
+    pub fn pages(&self, mailbox: MailboxId) -> Key {
+        self.kind(14).u32(mailbox.0)
+    }
+
+    pub fn page(&self, mailbox: MailboxId, number: u32) -> Key {
+        self.pages(mailbox).u32(number)
     }
 
     pub fn trash(&self) -> Key {
@@ -156,7 +165,17 @@ pub fn rest(key: &[u8]) -> Option<KeyParts<'_>> {
     Some(parts)
 }
 
-/// The UID at the end of a key of kind 3, 4, 5 or 6.
+/// The modseq at the end of a key of kind 5 or 6.
+pub fn last_modseq(key: &[u8]) -> Option<Modseq> {
+    key.last_chunk::<8>().map(|octets| Modseq(u64::from_be_bytes(*octets)))
+}
+
+/// The number at the end of a key of kind 14.
+pub fn last_page(key: &[u8]) -> Option<u32> {
+    key.last_chunk::<4>().map(|octets| u32::from_be_bytes(*octets))
+}
+
+/// The UID at the end of a key of kind 3, 4 or 7.
 pub fn last_uid(key: &[u8]) -> Option<Uid> {
     key.last_chunk::<4>().map(|octets| Uid(u32::from_be_bytes(*octets)))
 }

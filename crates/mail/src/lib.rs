@@ -21,6 +21,7 @@
 //! | `check`, `repair` | whether rows, counts and blobs agree; making right what can be computed again |
 //! | `name` | names of mailboxes |
 //! | `flags` | flags and keywords |
+//! | `marks`, `uid_set` | flags and changes of many messages in few rows |
 //! | `keys`, `record`, `rows` | keys and bytes on disk, and how they are read |
 //! | `settings`, `limits` | what can be set, and what cannot |
 //! | `signals` | what the operator is told |
@@ -39,6 +40,7 @@ pub mod fuzz;
 mod keys;
 pub mod limits;
 pub mod mailboxes;
+pub mod marks;
 pub mod name;
 mod open;
 pub mod record;
@@ -51,5 +53,6 @@ pub mod store;
 mod summaries;
 mod thread;
 pub mod trash;
+mod uid_set;
 pub mod upkeep;
 pub mod view;

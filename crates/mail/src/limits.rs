@@ -37,7 +37,12 @@ pub const ENTRY_OCTETS_MAX: usize = 200;
 pub const SUBSCRIPTIONS_MAX: usize = 10_000;
 /// Shared mailboxes that one listing shows.
 pub const SHARED_MAX: usize = 10_000;
-/// Expunges that a mailbox remembers for clients that were away; of more than twice as many the older are forgotten.
+/// Changed UIDs that a mailbox remembers, for open mailboxes that catch up; of more than twice as many the older are
+/// forgotten.
+pub const CHANGES_KEPT: usize = 20_000;
+/// UIDs of one change: a transaction does not touch as many.
+pub const CHANGE_UIDS_MAX: u64 = 1 << 20;
+/// Expunged UIDs that a mailbox remembers for clients that were away; of more than twice as many the older are forgotten.
 pub const VANISHED_KEPT: usize = 10_000;
 /// Days for which the names of deliveries are kept: longer than the queue tries.
 pub const DELIVERY_NAME_DAYS: u64 = 30;

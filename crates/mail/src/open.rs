@@ -2,14 +2,13 @@
 
 use crate::change::Place;
 use crate::error::Error;
-use crate::keys::{self, Keys};
-use crate::record::MessageRow;
+use crate::keys::Keys;
+use crate::marks::{Page, page_of};
 use crate::rows;
 use crate::signals;
 use crate::store::Mail;
 use crate::view::{Row, View};
 use model::{MailboxId, Modseq, Uid};
-use std::ops::ControlFlow;
 use std::sync::{Arc, PoisonError};
 use storage::{KeyRange, Read};
 
@@ -26,9 +25,9 @@ impl Mail {
         };
         let view = match held.take() {
             Some(view) if view.highest_modseq == row.highest_modseq => view,
-            // Forgotten expunges may be among what this view has not seen.
-            Some(view) if view.highest_modseq >= row.vanished_floor => {
-                let (rows, vanished) = changes(&snapshot, keys, place.mailbox, view.highest_modseq)?;
+            // Forgotten changes may be among what this view has not seen.
+            Some(view) if view.highest_modseq >= row.vanished_floor.max(row.changed_floor) => {
+                let (rows, vanished) = changes(&snapshot, keys, place.mailbox, &view)?;
                 Arc::new(view.next(&row, rows, &vanished))
             }
             _ => {
@@ -53,7 +52,7 @@ impl Mail {
             return Ok(None);
         }
         let range = after(keys.all_vanished(place.mailbox).range(), keys.vanished(place.mailbox, next(since)));
-        uids(&snapshot, range).map(Some)
+        rows::uids(&snapshot, range).map(Some)
     }
 }
 
@@ -65,25 +64,28 @@ fn after(range: KeyRange, start: storage::Key) -> KeyRange {
     range.starting_at(start)
 }
 
-fn uids(reader: &dyn Read, range: KeyRange) -> Result<Vec<Uid>, Error> {
-    let mut found = Vec::new();
-    reader.each(range, &mut |key, _| {
-        found.extend(keys::last_uid(key));
-        Ok(ControlFlow::Continue(()))
-    })?;
-    found.sort_unstable();
-    found.dedup();
-    Ok(found)
-}
-
-/// The rows that changed after `since` and the UIDs that vanished after it, each ascending.
-fn changes(reader: &dyn Read, keys: Keys, mailbox: MailboxId, since: Modseq) -> Result<(Vec<Row>, Vec<Uid>), Error> {
-    let changed = uids(reader, after(keys.all_changed(mailbox).range(), keys.changed(mailbox, next(since))))?;
+/// The rows that changed after the view and the UIDs that vanished after it, each ascending.
+fn changes(reader: &dyn Read, keys: Keys, mailbox: MailboxId, view: &View) -> Result<(Vec<Row>, Vec<Uid>), Error> {
+    let since = view.highest_modseq;
+    let changed = rows::uids(reader, after(keys.all_changed(mailbox).range(), keys.changed(mailbox, next(since))))?;
     let mut rows = Vec::with_capacity(changed.len());
+    let mut page = (u32::MAX, Page::default());
     for uid in changed {
-        let bytes = reader.get(&keys.message(mailbox, uid))?.ok_or(storage::Error::Row("messages"))?;
-        rows.push(Row::new(uid, &MessageRow::decode(&bytes).map_err(|_| storage::Error::Row("messages"))?));
+        let number = page_of(uid);
+        if page.0 != number {
+            page = (number, rows::page(reader, keys, mailbox, number)?);
+        }
+        // It may have been expunged by a later change.
+        let Some(marks) = page.1.marks(uid) else { continue };
+        let row = match view.index_of(uid).and_then(|index| view.get(index)) {
+            Some(known) => Row { modseq: marks.modseq, flags: marks.flags, keywords: marks.keywords, ..known.clone() },
+            None => {
+                let bytes = reader.get(&keys.message(mailbox, uid))?.ok_or(storage::Error::Row("messages"))?;
+                Row::new(uid, &rows::decode_message(&bytes, marks)?)
+            }
+        };
+        rows.push(row);
     }
-    let vanished = uids(reader, after(keys.all_vanished(mailbox).range(), keys.vanished(mailbox, next(since))))?;
+    let vanished = rows::uids(reader, after(keys.all_vanished(mailbox).range(), keys.vanished(mailbox, next(since))))?;
     Ok((rows, vanished))
 }

@@ -1,12 +1,13 @@
 //! Rows of the mail store as bytes: little-endian, a version in front, pinned by tests.
 
 use crate::flags::{KeywordTable, SystemFlags};
+use crate::marks::Marks;
 use account::octets::{Reader, RecordError, Writer};
 use account::rights::Grants;
 use model::{BlobHash, MailboxId, Modseq, Timestamp, Uid, UidValidity};
 
-const MAILBOX_VERSION: u8 = 1;
-const MESSAGE_VERSION: u8 = 1;
+const MAILBOX_VERSION: u8 = 2;
+const MESSAGE_VERSION: u8 = 2;
 const TRASH_VERSION: u8 = 1;
 
 /// What a mailbox is for (RFC 6154 §2, RFC 8457 §3).
@@ -57,6 +58,8 @@ pub struct MailboxRow {
     pub highest_modseq: Modseq,
     /// Up to here expunges were forgotten; who knows less must ask for everything.
     pub vanished_floor: Modseq,
+    /// Up to here the lists of changes were forgotten; who knows less must look at every message.
+    pub changed_floor: Modseq,
     /// Messages.
     pub messages: u32,
     /// Those without the seen flag.
@@ -74,7 +77,7 @@ pub struct MailboxRow {
 }
 
 impl MailboxRow {
-    /// The stored form: name, UIDVALIDITY u32, UIDNEXT u32, modseqs 2 × u64, counts 3 × u32, octets u64, special use u8,
+    /// The stored form: name, UIDVALIDITY u32, UIDNEXT u32, modseqs 3 × u64, counts 3 × u32, octets u64, special use u8,
     /// number of keywords u32 and each, grants.
     pub fn encode(&self) -> Vec<u8> {
         let mut writer = Writer::new(MAILBOX_VERSION);
@@ -84,6 +87,7 @@ impl MailboxRow {
             .u32(self.uid_next.0)
             .u64(self.highest_modseq.0)
             .u64(self.vanished_floor.0)
+            .u64(self.changed_floor.0)
             .u32(self.messages)
             .u32(self.unseen)
             .u32(self.deleted)
@@ -106,6 +110,7 @@ impl MailboxRow {
             uid_next: Uid(reader.u32()?),
             highest_modseq: Modseq(reader.u64()?),
             vanished_floor: Modseq(reader.u64()?),
+            changed_floor: Modseq(reader.u64()?),
             messages: reader.u32()?,
             unseen: reader.u32()?,
             deleted: reader.u32()?,
@@ -151,44 +156,52 @@ pub struct MessageRow {
 }
 
 impl MessageRow {
-    /// The stored form: modseq u64, flags u8, keywords u128, dates 2 × u64, octets u32, blob 32 octets, thread u64.
-    pub fn encode(&self) -> Vec<u8> {
+    /// What changes about it.
+    pub fn marks(&self) -> Marks {
+        Marks { modseq: self.modseq, flags: self.flags, keywords: self.keywords }
+    }
+
+    /// The stored form of what never changes: dates 2 × u64, octets u32, blob 32 octets, thread u64.
+    pub fn encode_fixed(&self) -> Vec<u8> {
         let mut writer = Writer::new(MESSAGE_VERSION);
-        self.write(&mut writer);
+        self.write_fixed(&mut writer);
         writer.finish()
     }
 
-    fn write(&self, writer: &mut Writer) {
-        writer
-            .u64(self.modseq.0)
-            .u8(self.flags.0)
-            .u128(self.keywords)
-            .u64(self.internal_date.0)
-            .u64(self.save_date.0)
-            .u32(self.octets)
-            .raw(&self.blob.0)
-            .u64(self.thread);
+    fn write_fixed(&self, writer: &mut Writer) {
+        writer.u64(self.internal_date.0).u64(self.save_date.0).u32(self.octets).raw(&self.blob.0).u64(self.thread);
     }
 
-    /// Reads the stored form.
-    pub fn decode(bytes: &[u8]) -> Result<MessageRow, RecordError> {
+    /// Reads the stored form and joins it with what changes.
+    pub fn decode(bytes: &[u8], marks: Marks) -> Result<MessageRow, RecordError> {
         let mut reader = Reader::new(bytes, MESSAGE_VERSION)?;
-        let row = MessageRow::read(&mut reader)?;
+        let row = MessageRow::read_fixed(&mut reader, marks)?;
         reader.end()?;
         Ok(row)
     }
 
-    fn read(reader: &mut Reader<'_>) -> Result<MessageRow, RecordError> {
+    fn read_fixed(reader: &mut Reader<'_>, marks: Marks) -> Result<MessageRow, RecordError> {
         Ok(MessageRow {
-            modseq: Modseq(reader.u64()?),
-            flags: SystemFlags(reader.u8()?),
-            keywords: reader.u128()?,
+            modseq: marks.modseq,
+            flags: marks.flags,
+            keywords: marks.keywords,
             internal_date: Timestamp(reader.u64()?),
             save_date: Timestamp(reader.u64()?),
             octets: reader.u32()?,
             blob: BlobHash(reader.hash()?),
             thread: reader.u64()?,
         })
+    }
+
+    /// As trash rows hold it: modseq u64, flags u8, keywords u128, then what never changes.
+    fn write(&self, writer: &mut Writer) {
+        writer.u64(self.modseq.0).u8(self.flags.0).u128(self.keywords);
+        self.write_fixed(writer);
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<MessageRow, RecordError> {
+        let marks = Marks { modseq: Modseq(reader.u64()?), flags: SystemFlags(reader.u8()?), keywords: reader.u128()? };
+        MessageRow::read_fixed(reader, marks)
     }
 }
 

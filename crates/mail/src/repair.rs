@@ -1,15 +1,18 @@
-//! Making right what can be computed again: counts, the order of changes, names, what is shared. The messages
+//! Making right what can be computed again: counts, lost flags, names, what is shared. The messages
 //! themselves are what is believed; nothing of them is thrown away.
 
 use crate::book::Book;
 use crate::error::Error;
 use crate::flags::SystemFlags;
 use crate::keys;
+use crate::marks::Page;
+use crate::record::MessageRow;
 use crate::rows;
 use crate::signals;
 use crate::store::Mail;
 use account::owner::Owner;
-use model::{MailboxId, Modseq, Uid};
+use model::{MailboxId, Uid};
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use storage::Read;
 
@@ -33,7 +36,7 @@ fn recount(book: &mut Book<'_, '_>) -> Result<Vec<String>, Error> {
     let mut repairs = Vec::new();
     let (mut octets, mut items) = (0u64, 0u64);
     for mailbox in rows::all(book.transaction, book.keys)? {
-        let messages = rows::messages(book.transaction, book.keys, mailbox.id)?;
+        let messages = remark(book, &mailbox, &mut repairs)?;
         let mut right = mailbox.row.clone();
         right.messages = u32::try_from(messages.len()).unwrap_or(u32::MAX);
         right.octets = messages.iter().map(|(_, row)| u64::from(row.octets)).sum();
@@ -49,7 +52,6 @@ fn recount(book: &mut Book<'_, '_>) -> Result<Vec<String>, Error> {
             *book.mailbox_mut(mailbox.id)? = right;
             repairs.push(format!("{}: counts", mailbox.row.name));
         }
-        reorder(book, &mailbox, messages.iter().map(|(uid, row)| (row.modseq, *uid)).collect(), &mut repairs)?;
         refind(book, &mailbox, &mut repairs)?;
     }
     if (book.ledger.row.octets, book.ledger.row.items) != (octets, items) {
@@ -63,31 +65,47 @@ fn count<T>(found: impl Iterator<Item = T>) -> u32 {
     u32::try_from(found.count()).unwrap_or(u32::MAX)
 }
 
-/// The order of changes holds every message once.
-fn reorder(
+/// Every message, each with marks: those that were lost begin without any, and marks of nothing are taken away.
+fn remark(
     book: &mut Book<'_, '_>,
     mailbox: &rows::Mailbox,
-    mut right: Vec<(Modseq, Uid)>,
     repairs: &mut Vec<String>,
-) -> Result<(), Error> {
-    let mut stored = Vec::new();
-    let range = book.keys.all_changed(mailbox.id).range();
-    book.transaction.each(range.clone(), &mut |key, _| {
-        stored.extend(keys::rest(key).and_then(|mut parts| {
-            parts.u32()?;
-            Some((Modseq(parts.u64()?), Uid(parts.u32()?)))
-        }));
+) -> Result<Vec<(Uid, MessageRow)>, Error> {
+    let (range, account) = (book.keys.pages(mailbox.id).range(), book.keys);
+    let (mut stored, mut damaged) = (BTreeMap::new(), Vec::new());
+    book.transaction.each(range, &mut |key, value| {
+        let number = keys::last_page(key).ok_or(storage::Error::Row("marks"))?;
+        match Page::decode(value) {
+            Ok(page) => stored.extend(page.messages(number)),
+            Err(_) => damaged.push(number),
+        }
         Ok(ControlFlow::Continue(()))
     })?;
-    right.sort_unstable();
-    if stored != right {
-        book.transaction.delete_range(range);
-        for (modseq, uid) in right {
-            book.transaction.put(book.keys.changed(mailbox.id, modseq).u32(uid.0), Vec::new());
+    damaged.into_iter().for_each(|number| book.transaction.delete(account.page(mailbox.id, number)));
+    let mut messages = Vec::new();
+    book.transaction.each(account.messages(mailbox.id).range(), &mut |key, value| {
+        let uid = keys::last_uid(key).ok_or(storage::Error::Row("messages"))?;
+        let marks = stored.remove(&uid);
+        let row = rows::decode_message(value, marks.unwrap_or_default())?;
+        messages.push((uid, row, marks.is_some()));
+        Ok(ControlFlow::Continue(()))
+    })?;
+    let lost = count(messages.iter().filter(|(.., is_marked)| !is_marked));
+    if lost > 0 || !stored.is_empty() {
+        let modseq = book.ledger.modseq();
+        for (uid, row, is_marked) in &mut messages {
+            if !*is_marked {
+                row.modseq = modseq;
+                book.mark(mailbox.id, *uid, row.marks())?;
+            }
         }
-        repairs.push(format!("{}: order of changes", mailbox.row.name));
+        for uid in stored.keys() {
+            book.unmark(mailbox.id, *uid)?;
+        }
+        book.mailbox_mut(mailbox.id)?.highest_modseq = modseq;
+        repairs.push(format!("{}: {lost} messages lost their flags", mailbox.row.name));
     }
-    Ok(())
+    Ok(messages.into_iter().map(|(uid, row, _)| (uid, row)).collect())
 }
 
 /// The mailbox is found by its name, and by those it is shared with.

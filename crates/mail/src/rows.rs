@@ -2,10 +2,12 @@
 
 use crate::error::Error;
 use crate::keys::{self, Keys};
+use crate::marks::{Marks, Page};
 use crate::record::{MailboxRow, MessageRow};
+use crate::uid_set::UidSet;
 use model::{MailboxId, Uid};
 use std::ops::ControlFlow;
-use storage::Read;
+use storage::{KeyRange, Read};
 
 /// A mailbox as it is now.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,18 +38,57 @@ pub(crate) fn row(reader: &dyn Read, keys: Keys, id: MailboxId) -> Result<Option
     }
 }
 
-/// Every message of a mailbox in the order of the UIDs.
-pub(crate) fn messages(reader: &dyn Read, keys: Keys, id: MailboxId) -> Result<Vec<(Uid, MessageRow)>, Error> {
+/// The marks of the messages on one page.
+pub(crate) fn page(reader: &dyn Read, keys: Keys, id: MailboxId, number: u32) -> Result<Page, Error> {
+    match reader.get(&keys.page(id, number))? {
+        None => Ok(Page::default()),
+        Some(bytes) => Ok(Page::decode(&bytes).map_err(|_| storage::Error::Row("marks"))?),
+    }
+}
+
+/// The marks of every message of a mailbox in the order of the UIDs.
+pub(crate) fn all_marks(reader: &dyn Read, keys: Keys, id: MailboxId) -> Result<Vec<(Uid, Marks)>, Error> {
     let mut found = Vec::new();
-    reader.each(keys.messages(id).range(), &mut |key, value| {
-        found.push(decode_message(key, value)?);
+    reader.each(keys.pages(id).range(), &mut |key, value| {
+        let number = keys::last_page(key).ok_or(storage::Error::Row("marks"))?;
+        found.extend(Page::decode(value).map_err(|_| storage::Error::Row("marks"))?.messages(number));
         Ok(ControlFlow::Continue(()))
     })?;
     Ok(found)
 }
 
-/// A message from its row.
-pub(crate) fn decode_message(key: &[u8], value: &[u8]) -> Result<(Uid, MessageRow), storage::Error> {
-    let uid = keys::last_uid(key).ok_or(storage::Error::Row("messages"))?;
-    Ok((uid, MessageRow::decode(value).map_err(|_| storage::Error::Row("messages"))?))
+/// Every message of a mailbox in the order of the UIDs. One without marks, or marks without a message, are damage.
+pub(crate) fn messages(reader: &dyn Read, keys: Keys, id: MailboxId) -> Result<Vec<(Uid, MessageRow)>, Error> {
+    let marks = all_marks(reader, keys, id)?;
+    let mut found = Vec::with_capacity(marks.len());
+    let mut marks = marks.into_iter();
+    reader.each(keys.messages(id).range(), &mut |key, value| {
+        let uid = keys::last_uid(key).ok_or(storage::Error::Row("messages"))?;
+        match marks.next() {
+            Some((marked, marks)) if marked == uid => found.push((uid, decode_message(value, marks)?)),
+            _ => return Err(storage::Error::Row("marks")),
+        }
+        Ok(ControlFlow::Continue(()))
+    })?;
+    if marks.next().is_some() {
+        return Err(storage::Error::Row("messages").into());
+    }
+    Ok(found)
+}
+
+/// A message from its row and its marks.
+pub(crate) fn decode_message(value: &[u8], marks: Marks) -> Result<MessageRow, storage::Error> {
+    MessageRow::decode(value, marks).map_err(|_| storage::Error::Row("messages"))
+}
+
+/// The UIDs in the sets of a range of changes, ascending, each once.
+pub(crate) fn uids(reader: &dyn Read, range: KeyRange) -> Result<Vec<Uid>, Error> {
+    let mut found = Vec::new();
+    reader.each(range, &mut |_, value| {
+        found.extend(UidSet::decode(value).map_err(|_| storage::Error::Row("changes"))?.uids());
+        Ok(ControlFlow::Continue(()))
+    })?;
+    found.sort_unstable();
+    found.dedup();
+    Ok(found)
 }

@@ -1,11 +1,13 @@
-//! What time takes away: expunged messages behind their window, names of old deliveries, long lists of expunges. And
+//! What time takes away: expunged messages behind their window, names of old deliveries, long histories of changes. And
 //! whole accounts, when the directory says so.
 
 use crate::error::Error;
-use crate::limits::{DELIVERY_NAME_DAYS, MESSAGES_A_BATCH, VANISHED_KEPT};
+use crate::keys;
+use crate::limits::{CHANGES_KEPT, DELIVERY_NAME_DAYS, MESSAGES_A_BATCH, VANISHED_KEPT};
 use crate::rows;
 use crate::signals;
 use crate::store::Mail;
+use crate::uid_set::UidSet;
 use account::owner::Owner;
 use model::{AccountId, MailboxId, Modseq, Timestamp};
 use std::time::Duration;
@@ -18,7 +20,7 @@ pub struct Upkeep {
     pub accounts: usize,
     /// Expunged messages that cannot be brought back any more.
     pub purged: usize,
-    /// Mailboxes whose older expunges were forgotten.
+    /// Mailboxes whose older history of changes was forgotten.
     pub forgotten: usize,
 }
 
@@ -64,7 +66,7 @@ impl Mail {
         self.forget_deliveries(owner, now.minus(Duration::from_secs(DELIVERY_NAME_DAYS * 86_400))).await?;
         let mut forgotten = 0;
         for mailbox in self.mailboxes(owner)? {
-            forgotten += usize::from(self.forget_expunges(owner, mailbox.id).await?);
+            forgotten += usize::from(self.forget_history(owner, mailbox.id).await?);
         }
         Ok((purged, forgotten))
     }
@@ -78,31 +80,29 @@ impl Mail {
         Ok(purged)
     }
 
-    /// Keeps the newest expunges of a mailbox that has many.
-    async fn forget_expunges(&self, owner: &Owner, mailbox: MailboxId) -> Result<bool, Error> {
+    /// Keeps the newest changes and expunges of a mailbox that has many.
+    async fn forget_history(&self, owner: &Owner, mailbox: MailboxId) -> Result<bool, Error> {
         let (snapshot, spaces) = self.read(owner)?;
         let keys = spaces.keys(owner);
-        let mut modseqs = Vec::new();
-        snapshot.each(keys.all_vanished(mailbox).range(), &mut |key, _| {
-            modseqs.extend(crate::keys::rest(key).and_then(|mut parts| {
-                parts.u32()?;
-                parts.u64()
-            }));
-            Ok(std::ops::ControlFlow::Continue(()))
-        })?;
+        let changed = floor(&snapshot, keys.all_changed(mailbox).range(), CHANGES_KEPT)?;
+        let vanished = floor(&snapshot, keys.all_vanished(mailbox).range(), VANISHED_KEPT)?;
         drop(snapshot);
-        let Some(last_forgotten) = modseqs.len().checked_sub(VANISHED_KEPT + 1).and_then(|at| modseqs.get(at)) else {
-            return Ok(false);
-        };
-        if modseqs.len() <= 2 * VANISHED_KEPT {
+        if changed.is_none() && vanished.is_none() {
             return Ok(false);
         }
-        let floor = Modseq(*last_forgotten);
         let forgetting = self.in_book(owner, move |book| {
-            let row = book.mailbox_mut(mailbox)?;
-            row.vanished_floor = row.vanished_floor.max(floor);
-            let behind = book.keys.vanished(mailbox, Modseq(floor.0.saturating_add(1)));
-            book.transaction.delete_range(book.keys.all_vanished(mailbox).range().before(behind));
+            if let Some(floor) = changed {
+                let row = book.mailbox_mut(mailbox)?;
+                row.changed_floor = row.changed_floor.max(floor);
+                let behind = book.keys.changed(mailbox, Modseq(floor.0.saturating_add(1)));
+                book.transaction.delete_range(book.keys.all_changed(mailbox).range().before(behind));
+            }
+            if let Some(floor) = vanished {
+                let row = book.mailbox_mut(mailbox)?;
+                row.vanished_floor = row.vanished_floor.max(floor);
+                let behind = book.keys.vanished(mailbox, Modseq(floor.0.saturating_add(1)));
+                book.transaction.delete_range(book.keys.all_vanished(mailbox).range().before(behind));
+            }
             Ok(())
         });
         forgetting.await?;
@@ -141,9 +141,10 @@ impl Mail {
         loop {
             let emptying = self.in_book(owner, move |book| {
                 let range = book.keys.messages(mailbox).range();
-                let page = book.transaction.scan(range, Scan::first(MESSAGES_A_BATCH))?;
-                for (key, value) in &page.rows {
-                    let (uid, row) = rows::decode_message(key, value)?;
+                let page = book.transaction.scan(range, Scan::first(MESSAGES_A_BATCH).keys_only())?;
+                for (key, _) in &page.rows {
+                    let uid = keys::last_uid(key).ok_or(storage::Error::Row("messages"))?;
+                    let Some(row) = book.message(mailbox, uid)? else { continue };
                     book.discard(mailbox, uid, row, keep)?;
                 }
                 Ok(page.next.is_some())
@@ -153,4 +154,28 @@ impl Mail {
             }
         }
     }
+}
+
+/// The last modseq to forget when the changes of the range name more than twice `kept` UIDs.
+fn floor(reader: &dyn Read, range: KeyRange, kept: usize) -> Result<Option<Modseq>, Error> {
+    let mut changes = Vec::new();
+    reader.each(range, &mut |key, value| {
+        let uids = UidSet::decode(value).map_err(|_| storage::Error::Row("changes"))?.uids().count();
+        changes.push((keys::last_modseq(key).ok_or(storage::Error::Row("changes"))?, uids));
+        Ok(std::ops::ControlFlow::Continue(()))
+    })?;
+    let mut after: usize = changes.iter().map(|(_, uids)| uids).sum();
+    if after <= 2 * kept {
+        return Ok(None);
+    }
+    let mut floor = None;
+    for (modseq, uids) in changes {
+        // What is left after this change is as much as shall be kept, or less.
+        floor = Some(modseq);
+        after = after.saturating_sub(uids);
+        if after <= kept {
+            break;
+        }
+    }
+    Ok(floor)
 }

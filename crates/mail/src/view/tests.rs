@@ -12,6 +12,7 @@ fn mailbox(modseq: u64) -> MailboxRow {
         uid_next: Uid(10_000),
         highest_modseq: Modseq(modseq),
         vanished_floor: Modseq(0),
+        changed_floor: Modseq(0),
         messages: 0,
         unseen: 0,
         deleted: 0,

@@ -40,8 +40,8 @@ async fn a_lost_message_row_is_found_and_the_counts_are_made_right() {
     let key = space(&ground.mail).key(owner(1).account).u8(3).u32(1).u32(2);
     damage(&ground.mail, key, |_| None).await;
     let findings = ground.mail.check("a", &[]).unwrap().findings.join("\n");
-    for expected in ["counts differ", "2 messages, 3 in the order", "summaries without", "held 0 times", "are counted"]
-    {
+    let lost = "flags of 1 messages that are not there";
+    for expected in ["counts differ", lost, "summaries without", "held 0 times", "are counted"] {
         assert!(findings.contains(expected), "{expected}: {findings}");
     }
     let repairs = ground.mail.repair("a").await.unwrap();
@@ -51,6 +51,23 @@ async fn a_lost_message_row_is_found_and_the_counts_are_made_right() {
     let row = ground.mail.mailbox(&owner(1), INBOX).unwrap().unwrap().row;
     assert_eq!((row.messages, row.unseen, row.uid_next), (2, 2, Uid(4)));
     assert_eq!(uids(&ground.mail, &place(&owner(1), INBOX)), [1, 3]);
+}
+
+#[tokio::test]
+async fn lost_flags_are_found_and_the_messages_stay() {
+    let mut ground = filled().await;
+    for damaged in [None, Some(vec![9])] {
+        let key = space(&ground.mail).key(owner(1).account).u8(14).u32(1).u32(0);
+        damage(&ground.mail, key, |_| damaged).await;
+        let findings = ground.mail.check("a", &[]).unwrap().findings.join("\n");
+        assert!(findings.contains("UID 2 has no flags"), "{findings}");
+        ground.reopen();
+        ground.mail.view(&place(&owner(1), INBOX)).unwrap_err();
+        let repairs = ground.mail.repair("a").await.unwrap();
+        assert_eq!(repairs, ["account 1: INBOX: 3 messages lost their flags"]);
+        assert_eq!(uids(&ground.mail, &place(&owner(1), INBOX)), [1, 2, 3]);
+        ground.assert_clean();
+    }
 }
 
 #[tokio::test]
