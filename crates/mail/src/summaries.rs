@@ -8,7 +8,7 @@ use crate::view::{Row, View};
 use message::summary::Summary;
 use model::{BlobHash, MailboxId, Uid};
 use std::ops::ControlFlow;
-use storage::{KeyRange, Read};
+use storage::{KeyRange, Read, Scan};
 
 impl Mail {
     /// The summary of a message whose octets are `blob`.
@@ -16,20 +16,40 @@ impl Mail {
         let (snapshot, spaces) = self.read(&place.owner)?;
         let stored = snapshot.get(&spaces.keys(&place.owner).summary(place.mailbox, uid))?;
         drop(snapshot);
-        match stored.and_then(|bytes| Summary::decode(&bytes).ok()) {
-            Some(summary) => Ok(summary),
-            None => Ok(Summary::of(&self.body(&place.owner, blob)?)),
-        }
+        self.read_back(place, blob, stored.as_deref())
     }
 
     /// Shows the summaries of the messages of a view at `indices`, ascending, until `visit` breaks: for a sort or a
-    /// search over many, which are read together.
+    /// listing of many, which are read together.
     pub fn summaries(
         &self,
         place: &Place,
         view: &View,
         indices: &[usize],
         visit: &mut dyn FnMut(usize, Summary) -> ControlFlow<()>,
+    ) -> Result<(), Error> {
+        self.records(place, view, indices, &mut |index, record| {
+            let Some(row) = view.get(index) else { return Ok(ControlFlow::Continue(())) };
+            Ok(visit(index, self.read_back(place, &row.blob, record)?))
+        })
+    }
+
+    /// The summary in a stored record, or made again from the octets `blob`.
+    pub fn read_back(&self, place: &Place, blob: &BlobHash, record: Option<&[u8]>) -> Result<Summary, Error> {
+        match record.and_then(|record| Summary::decode(record).ok()) {
+            Some(summary) => Ok(summary),
+            None => Ok(Summary::of(&self.body(&place.owner, blob)?)),
+        }
+    }
+
+    /// Shows the stored records of summaries, as [`Mail::summaries`] does, unread: for a search, which mostly needs only
+    /// their beginning. `None` stands for one that was too long to keep.
+    pub fn records(
+        &self,
+        place: &Place,
+        view: &View,
+        indices: &[usize],
+        visit: &mut dyn FnMut(usize, Option<&[u8]>) -> Result<ControlFlow<()>, Error>,
     ) -> Result<(), Error> {
         // In pages, so that no snapshot lives long.
         for page in indices.chunks(PAGE) {
@@ -42,13 +62,8 @@ impl Mail {
                 while stored.peek().is_some_and(|(uid, _)| *uid < row.uid) {
                     stored.next();
                 }
-                let found =
-                    stored.next_if(|(uid, _)| *uid == row.uid).and_then(|(_, bytes)| Summary::decode(&bytes).ok());
-                let summary = match found {
-                    Some(summary) => summary,
-                    None => Summary::of(&self.body(&place.owner, &row.blob)?),
-                };
-                if visit(index, summary).is_break() {
+                let record = stored.next_if(|(uid, _)| *uid == row.uid);
+                if visit(index, record.as_ref().map(|(_, record)| record.as_slice()))?.is_break() {
                     return Ok(());
                 }
             }
@@ -71,10 +86,12 @@ fn stored(
     let mut found = Vec::with_capacity(rows.len());
     if last_at - first_at < rows.len() * 2 {
         let range = KeyRange::new(keys.summary(mailbox, first.uid), keys.summary(mailbox, last.uid).u8(0));
-        reader.each(range, &mut |key, value| {
-            found.extend(keys::last_uid(key).map(|uid| (uid, value.to_vec())));
-            Ok(ControlFlow::Continue(()))
-        })?;
+        let mut rest = Some(range);
+        while let Some(range) = rest.take() {
+            let page = reader.scan(range.clone(), Scan::default())?;
+            found.extend(page.rows.into_iter().filter_map(|(key, value)| Some((keys::last_uid(&key)?, value))));
+            rest = page.next.map(|next| range.resume(next, false));
+        }
         return Ok(found);
     }
     for (_, row) in rows {

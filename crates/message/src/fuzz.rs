@@ -13,6 +13,7 @@ use crate::parse;
 use crate::search::Needle;
 use crate::structure::{Content, Part, Structure};
 use crate::summary::Summary;
+use crate::terms::Terms;
 use crate::thread;
 use crate::transfer::{self, Encoding};
 use crate::word;
@@ -55,6 +56,7 @@ pub fn fuzz_summary(data: &[u8]) {
 /// Any octets may stand where a record should.
 pub fn fuzz_record(data: &[u8]) {
     if let Ok(summary) = Summary::decode(data) {
+        assert_eq!(Terms::of_record(data).as_ref(), Ok(&summary.terms), "terms can be read alone");
         assert_eq!(Summary::decode(&summary.encode()), Ok(summary), "what was read can be written and read");
     }
     if let Ok(structure) = Structure::decode(data) {

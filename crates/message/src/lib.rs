@@ -19,6 +19,7 @@
 //! | `word` | encoded words, both ways (RFC 2047) |
 //! | `content` | the decoded octets or text of a part |
 //! | `fold`, `search` | i;unicode-casemap (RFC 5051) and exact substring search under it |
+//! | `terms` | what is searched most, folded at delivery |
 //! | `date` | the sent date (RFC 5322 §3.3, §4.3) |
 //! | `thread` | message ids and base subject (RFC 5256 §2.1, §2.2) |
 //! | `sort` | sort keys (RFC 5256 §3, RFC 5957) |
@@ -52,6 +53,7 @@ pub mod sort;
 pub mod span;
 pub mod structure;
 pub mod summary;
+pub mod terms;
 pub mod thread;
 pub mod transfer;
 pub mod word;

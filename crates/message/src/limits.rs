@@ -34,6 +34,9 @@ pub const LANGUAGES_MAX: usize = 16;
 /// How many message ids are taken from `References:`; the last ones are kept, as they are the nearest ancestors.
 pub const REFERENCES_MAX: usize = 100;
 
+/// How many octets the folded values of the fields that are searched most may have together, to be kept.
+pub const TERMS_OCTETS_MAX: usize = 2 * 1024;
+
 /// How many octets one message id may have.
 pub const MESSAGE_ID_OCTETS_MAX: usize = 998;
 

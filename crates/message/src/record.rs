@@ -2,7 +2,7 @@
 //!
 //! A record begins with one octet, its version. Numbers are LEB128 (seven bits an octet, the lowest first), texts are a
 //! number and so many octets of UTF-8; an absent text is the number 0 and a present optional one begins with its length
-//! plus 1. Lists are a number and so many elements. In version 1:
+//! plus 1. Lists are a number and so many elements. In version 2:
 //!
 //! | what | is written as |
 //! |---|---|
@@ -22,7 +22,7 @@ use crate::span::Span;
 use crate::structure::{Content, Disposition, Embedded, Part, Structure};
 
 /// The version that this program writes, and the only one that it reads.
-pub const VERSION: u8 = 1;
+pub const VERSION: u8 = 2;
 
 /// Why stored bytes cannot be read back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

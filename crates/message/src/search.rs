@@ -24,6 +24,11 @@ impl Needle {
         self.finder.find(fold::fold(text).as_bytes()).is_some()
     }
 
+    /// Whether a text that is folded already contains it.
+    pub(crate) fn is_in_folded(&self, folded: &str) -> bool {
+        self.finder.find(folded.as_bytes()).is_some()
+    }
+
     /// Whether a field of that name contains it: SEARCH HEADER, SUBJECT and the like. An empty needle asks whether
     /// there is such a field at all. `header` may be a whole message.
     pub fn is_in_field(&self, header: &[u8], name: &str) -> bool {

@@ -1,6 +1,6 @@
 //! All that is computed once, when a message arrives, and stored beside it.
 //!
-//! The record of a summary, in the notation of [`crate::record`]: version, octets, envelope, part (the root), sent date
+//! The record of a summary, in the notation of [`crate::record`]: version, terms, octets, envelope, part (the root), sent date
 //! (0, or 1 and year, month, day, hour, minute, second, minutes east of UTC plus 32768), base subject, 0 or 1 for reply
 //! or forward, optional message id, ancestors, preview.
 
@@ -10,12 +10,15 @@ use crate::parse;
 use crate::preview;
 use crate::record::{Reader, RecordError, Writer};
 use crate::structure::Structure;
+use crate::terms::Terms;
 use crate::thread::{self, BaseSubject};
 use model::CivilTime;
 
 /// What is remembered of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Summary {
+    /// What is searched most.
+    pub terms: Terms,
     /// Its length in octets.
     pub octets: u64,
     /// The envelope (RFC 9051 §7.5.2).
@@ -41,6 +44,7 @@ impl Summary {
         let header = structure.root.header.of(message);
         let envelope = Envelope::of(header);
         Summary {
+            terms: Terms::of(header),
             octets: message.len() as u64,
             sent: envelope.date.as_deref().and_then(date::parse),
             base_subject: thread::base_subject(envelope.subject.as_deref().unwrap_or_default()),
@@ -57,6 +61,7 @@ impl Summary {
     /// time).
     pub fn encode(&self) -> Vec<u8> {
         let mut writer = Writer::new();
+        self.terms.write(&mut writer);
         writer.number(self.octets);
         writer.envelope(&self.envelope);
         writer.part(&self.structure.root);
@@ -83,6 +88,7 @@ impl Summary {
     pub fn decode(record: &[u8]) -> Result<Summary, RecordError> {
         let mut reader = Reader::new(record)?;
         let summary = Summary {
+            terms: Terms::read(&mut reader)?,
             octets: reader.number()?,
             envelope: reader.envelope()?,
             structure: Structure { root: reader.root()? },

@@ -1,6 +1,6 @@
 //! Which messages of a view fit a search key: exactly, decoded and case folded (RFC 9051 §6.4.4).
 //!
-//! What the view knows is asked first, for all messages; only those about which it cannot tell have their summaries read,
+//! What the view knows is asked first, for all messages; only those about which it cannot tell have their records read,
 //! in pages; and only where a text is looked for are octets read, the header before the body.
 
 use crate::imap::identity::{email_id, thread_id};
@@ -13,6 +13,7 @@ use mail::store::Mail;
 use mail::view::{Row, View};
 use message::search::Needle;
 use message::summary::Summary;
+use message::terms::Terms;
 use model::{CivilTime, Modseq, Timestamp};
 use std::cell::OnceCell;
 use std::ops::ControlFlow;
@@ -40,27 +41,18 @@ pub(crate) fn search(
             None => doubtful.push(index),
         }
     }
-    let mut failure = None;
-    mail.summaries(place, view, &doubtful, &mut |index, summary| {
-        let Some(row) = view.get(index) else { return ControlFlow::Continue(()) };
-        let message = Message { mail, place, index, row, summary, header: OnceCell::new(), octets: OnceCell::new() };
-        match test.fits(&message) {
-            Ok(true) => found.push(index),
-            Ok(false) => {}
-            Err(error) => {
-                failure = Some(error);
-                return ControlFlow::Break(());
-            }
+    mail.records(place, view, &doubtful, &mut |index, record| {
+        let Some(row) = view.get(index) else { return Ok(ControlFlow::Continue(())) };
+        let terms = record.and_then(|record| Terms::of_record(record).ok()).unwrap_or_default();
+        let (summary, header, octets) = (OnceCell::new(), OnceCell::new(), OnceCell::new());
+        let message = Message { mail, place, index, row, terms, record, summary, header, octets };
+        if test.fits(&message)? {
+            found.push(index);
         }
-        ControlFlow::Continue(())
+        Ok(ControlFlow::Continue(()))
     })?;
-    match failure {
-        Some(error) => Err(error),
-        None => {
-            found.sort_unstable();
-            Ok(found)
-        }
-    }
+    found.sort_unstable();
+    Ok(found)
 }
 
 /// A key made ready: names looked up, texts folded, sets resolved, the cheapest first.
@@ -218,13 +210,16 @@ impl Test {
     fn fits(&self, message: &Message<'_>) -> Result<bool, Error> {
         Ok(match self {
             Test::Days { which: Which::Sent, from, to } => {
-                message.summary.sent.is_some_and(|sent: CivilTime| (*from..*to).contains(&sent.days()))
+                message.summary()?.sent.is_some_and(|sent: CivilTime| (*from..*to).contains(&sent.days()))
             }
-            Test::Header(name, needle) => needle.is_in_field(message.header()?, name),
-            Test::Body(needle) => needle.is_in_body(message.octets()?, &message.summary.structure),
+            Test::Header(name, needle) => match message.terms.has(name, needle) {
+                Some(answer) => answer,
+                None => needle.is_in_field(message.header()?, name),
+            },
+            Test::Body(needle) => needle.is_in_body(message.octets()?, &message.summary()?.structure),
             Test::Text(needle) => {
                 needle.is_in_header(message.header()?)
-                    || needle.is_in_message(message.octets()?, &message.summary.structure)
+                    || needle.is_in_message(message.octets()?, &message.summary()?.structure)
             }
             Test::Not(test) => !test.fits(message)?,
             Test::Any(tests) => return decide(tests, true, message),
@@ -262,32 +257,38 @@ struct Message<'a> {
     place: &'a Place,
     index: usize,
     row: &'a Row,
-    summary: Summary,
+    terms: Terms,
+    record: Option<&'a [u8]>,
+    summary: OnceCell<Summary>,
     header: OnceCell<bytes::Bytes>,
     octets: OnceCell<bytes::Bytes>,
 }
 
 impl Message<'_> {
+    fn summary(&self) -> Result<&Summary, Error> {
+        once(&self.summary, || self.mail.read_back(self.place, &self.row.blob, self.record))
+    }
+
     fn header(&self) -> Result<&[u8], Error> {
         if let Some(octets) = self.octets.get() {
             return Ok(octets);
         }
-        let range = self.summary.structure.root.header.range();
+        let range = self.summary()?.structure.root.header.range();
         let read = || self.mail.body_range(&self.place.owner, &self.row.blob, range);
-        once(&self.header, read)
+        Ok(once(&self.header, read)?)
     }
 
     fn octets(&self) -> Result<&[u8], Error> {
-        once(&self.octets, || self.mail.body(&self.place.owner, &self.row.blob))
+        Ok(once(&self.octets, || self.mail.body(&self.place.owner, &self.row.blob))?)
     }
 }
 
-fn once(cell: &OnceCell<bytes::Bytes>, read: impl FnOnce() -> Result<bytes::Bytes, Error>) -> Result<&[u8], Error> {
+fn once<T>(cell: &OnceCell<T>, read: impl FnOnce() -> Result<T, Error>) -> Result<&T, Error> {
     if let Some(held) = cell.get() {
         return Ok(held);
     }
-    let octets = read()?;
-    Ok(cell.get_or_init(|| octets))
+    let value = read()?;
+    Ok(cell.get_or_init(|| value))
 }
 
 #[cfg(test)]

@@ -13,9 +13,9 @@ const MESSAGE: &[u8] =
 #[test]
 fn a_golden_record_is_written_and_read_for_ever() {
     let envelope = Envelope::of(b"From: \"b\" <c@d>\r\nTo: \r\n\r\n");
-    assert_eq!(envelope.encode(), b"\x01\x00\x00\x01\x00\x02b\x00\x01c\x01d\x00\x00\x00\x00\x00\x00\x00");
+    assert_eq!(envelope.encode(), b"\x02\x00\x00\x01\x00\x02b\x00\x01c\x01d\x00\x00\x00\x00\x00\x00\x00");
     let structure = parse::structure(b"A: b\r\n\r\nx\r\n");
-    let golden = b"\x01\x00\x08\x03\x01\x04text\x05plain\x00\x00\x00\x047bit\x00\x00\x00\x00\x00";
+    let golden = b"\x02\x00\x08\x03\x01\x04text\x05plain\x00\x00\x00\x047bit\x00\x00\x00\x00\x00";
     assert_eq!(structure.encode(), golden);
     assert_eq!(Structure::decode(golden), Ok(structure));
 }
