@@ -32,6 +32,8 @@ def read(path: Path) -> Dialogue:
             continue
         if match := re.match(r"(protocol|login): (\S+)$", line):
             setattr(dialogue, match[1], match[2])
+        elif line.startswith("engine: "):
+            continue  # what the engine's caller decides when the file runs without a server
         elif match := re.match(r"differs: (\S+) because (.+)$", line):
             dialogue.differs[match[1]] = match[2]
         elif match := re.match(r"(?:(\w+) )?(C|S|S\*|S\?|raw):(?: (.*))?$", line):
