@@ -43,6 +43,17 @@ pub trait View: Send {
     /// One page of the rows of `range`.
     fn scan(&self, range: &KeyRange, scan: Scan) -> Result<Page, Error>;
 
+    /// Holds a view of [`Index::latest`] where it is until [`View::unpin`], so that each read need not ask anew what is
+    /// latest. Engines to which that makes no difference do nothing.
+    fn pin(&self) -> Result<(), Error> {
+        Ok(())
+    }
+
+    /// Lets the view follow again.
+    fn unpin(&self) -> Result<(), Error> {
+        Ok(())
+    }
+
     /// How far the log has been followed; `None` in an index that was never finished.
     fn position(&self) -> Result<Option<Position>, Error> {
         match self.get(&POSITION)? {

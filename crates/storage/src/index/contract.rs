@@ -46,6 +46,26 @@ fn a_view_stays_as_it_was_and_latest_does_not() {
 }
 
 #[test]
+fn a_pinned_view_is_one_moment_and_follows_again() {
+    each_engine(|index| {
+        index.apply(&[put(b"a", b"1")], at(1)).unwrap();
+        let latest = index.latest().unwrap();
+        latest.pin().unwrap();
+        latest.pin().unwrap();
+        index.apply(&[put(b"b", b"2")], at(2)).unwrap();
+        assert_eq!(latest.get(b"a").unwrap().as_deref(), Some(&b"1"[..]));
+        latest.unpin().unwrap();
+        latest.unpin().unwrap();
+        assert_eq!(latest.get(b"b").unwrap().as_deref(), Some(&b"2"[..]));
+        latest.pin().unwrap();
+        drop(latest);
+        index.apply(&[put(b"c", b"3")], at(3)).unwrap();
+        index.settle().unwrap();
+        assert_eq!(index.latest().unwrap().position().unwrap(), at(3));
+    });
+}
+
+#[test]
 fn later_changes_of_one_batch_win() {
     each_engine(|index| {
         let gone = (Bytes::from_static(b"a"), None);

@@ -4,6 +4,7 @@
 //! transaction as the rows. The write-ahead log is copied back in the background (`tend`) and begun anew between two
 //! batches, so that no commit waits for a whole checkpoint.
 
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -152,19 +153,15 @@ const BUSY: Duration = Duration::from_secs(5);
 
 impl Index for SqliteIndex {
     fn view(&self) -> Result<Box<dyn View>, Error> {
-        let view = SqliteView { connection: Some(self.reader()?), pool: Arc::clone(&self.pool), pinned: true };
-        // BEGIN alone pins nothing; the first read does.
-        let pin = |connection: &Connection| {
-            connection.prepare_cached("BEGIN")?.execute([])?;
-            connection.prepare_cached(GET)?.query_row([POSITION], |_| Ok(())).optional()
-        };
-        pin(view.connection()).map_err(|error| engine("beginning to read", error))?;
+        let connection = Some(self.reader()?);
+        let view = SqliteView { connection, pool: Arc::clone(&self.pool), is_pinned: Cell::new(false) };
+        view.pin()?;
         Ok(Box::new(view))
     }
 
     fn latest(&self) -> Result<Box<dyn View>, Error> {
         let connection = Some(self.reader()?);
-        Ok(Box::new(SqliteView { connection, pool: Arc::clone(&self.pool), pinned: false }))
+        Ok(Box::new(SqliteView { connection, pool: Arc::clone(&self.pool), is_pinned: Cell::new(false) }))
     }
 
     fn apply(&self, changes: &[Change], position: Option<Position>) -> Result<(), Error> {
@@ -238,7 +235,7 @@ impl Index for SqliteIndex {
 struct SqliteView {
     connection: Option<Connection>,
     pool: Arc<Pool>,
-    pinned: bool,
+    is_pinned: Cell<bool>,
 }
 
 impl SqliteView {
@@ -262,6 +259,24 @@ impl SqliteView {
 }
 
 impl View for SqliteView {
+    fn pin(&self) -> Result<(), Error> {
+        let pin = || {
+            self.connection().prepare_cached("BEGIN")?.execute([])?;
+            self.is_pinned.set(true);
+            // BEGIN alone pins nothing; the first read does.
+            self.connection().prepare_cached(GET)?.query_row([POSITION], |_| Ok(())).optional()
+        };
+        if self.is_pinned.get() { Ok(()) } else { pin().map(drop).map_err(|error| engine("beginning to read", error)) }
+    }
+
+    fn unpin(&self) -> Result<(), Error> {
+        if !self.is_pinned.replace(false) {
+            return Ok(());
+        }
+        let unpin = || self.connection().prepare_cached("COMMIT")?.execute([]);
+        unpin().map(drop).map_err(|error| engine("ending a read", error))
+    }
+
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
         let get = || {
             let mut statement = self.connection().prepare_cached(GET)?;
@@ -281,7 +296,7 @@ impl View for SqliteView {
 impl Drop for SqliteView {
     fn drop(&mut self) {
         let Some(connection) = self.connection.take() else { return };
-        if self.pinned && connection.execute_batch("COMMIT").is_err() {
+        if self.is_pinned.get() && connection.execute_batch("COMMIT").is_err() {
             return;
         }
         let mut idle = lock(&self.pool.idle);

@@ -81,7 +81,17 @@ impl Executor {
                 continue;
             }
             self.overlay.retire(state.applied.sequence);
+            // What was retired is in the index, and what comes into it from now on stays in the overlay until the next
+            // group: so the index may be read as it is now.
+            if let Err(error) = self.index.pin() {
+                self.shared.stop(&error);
+                job.answer(Err(self.shared.lock().refusal()));
+                continue;
+            }
             let group = self.group(job);
+            if let Err(error) = self.index.unpin() {
+                self.shared.stop(&error);
+            }
             if let Err(lost) = self.to_writer.send(group) {
                 self.shared.stop(&Error::Closed);
                 lost.0.refuse(&self.shared.lock().clone());
