@@ -34,9 +34,10 @@ class Heliograph:
         self.folder.mkdir(parents=True)
         # The first start writes the settings; one address makes all the load, so its limit is lifted.
         self.start()
+        self.set("queue.smart_host", f'"{peers.SINK}"')
+        self.set("queue.tls", '"never"')
         for number in range(len(self.ports)):
-            key = f"listeners[{number}].connections_per_address"
-            subprocess.run([self.binary, "--data", self.folder / "data", "config", "set", key, "20000"], check=True, stdout=subprocess.DEVNULL)
+            self.set(f"listeners[{number}].connections_per_address", "20000")
         self.stop()
         self.start()
         for user in USERS:
@@ -45,6 +46,10 @@ class Heliograph:
                 input=peers.PASSWORD + "\n", text=True, check=True, stdout=subprocess.DEVNULL,
             )
         return self
+
+    def set(self, key, value):
+        command = [self.binary, "--data", self.folder / "data", "config", "set", key, value]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
     def start(self):
         self.process = subprocess.Popen(
@@ -74,7 +79,10 @@ class Heliograph:
     def address(self, protocol):
         return f"127.0.0.1:{self.ports[protocol]}"
 
-    processes = "heliograph"
+    def relaying(self):
+        return ["--address", self.address("submission"), "--user", USERS[0], "--password", peers.PASSWORD, "--sender", USERS[0]]
+
+    processes = ["heliograph"]
 
 
 class Peer:
@@ -82,7 +90,10 @@ class Peer:
 
     name = "postfix+dovecot"
     ports = {"smtp": peers.SMTP, "lmtp": peers.LMTP, "imap": peers.IMAP, "imaps": peers.IMAPS, "pop3": peers.POP3}
-    processes = "dovecot,imap-login,imap,anvil,auth,stats,config,log"
+    processes = ["dovecot", "imap-login", "imap", "anvil", "auth", "stats", "config", "log"]
+
+    def relaying(self):
+        return ["--address", self.address("smtp")]
 
     def address(self, protocol):
         return f"127.0.0.1:{self.ports[protocol]}"
@@ -109,6 +120,12 @@ def operations(quick):
                         "--octets", str(o), "--recipients", ",".join(USERS),
                     ],
                 ))
+
+    for octets, label, count in ((4096, "4 KiB", 500), (30720, "30 KiB", 200)):
+        rows.append((
+            f"relay to a sink, {label}, 16 connections",
+            lambda s, o=octets, n=count * scale: ["relay", "--octets", str(o), "--messages", str(n), *s.relaying()],
+        ))
 
     def imap(title, operation, count, mailbox="k1", connections=1, corpus=True):
         rows.append((title, lambda s: ["imap", *login(s, "--operation", operation, "--count", str(count), "--mailbox", mailbox, "--connections", str(connections))]))
@@ -141,7 +158,7 @@ def large(count):
 
 
 def measure(arguments, command, corpus):
-    if command[0] in ("deliver", "imap"):
+    if command[0] in ("deliver", "imap", "relay"):
         command = [*command, "--corpus", corpus]
     done = subprocess.run([arguments.load, *map(str, command)], capture_output=True, text=True)
     if done.returncode != 0:
@@ -218,7 +235,7 @@ def idle(arguments, subjects):
     for subject in subjects:
         report = measure(
             arguments,
-            ["idle", *login(subject, "--connections", str(arguments.idle), "--processes", subject.processes, tls=True)],
+            ["idle", *login(subject, "--connections", str(arguments.idle), "--processes", ",".join(subject.processes), tls=True)],
             arguments.corpus,
         )
         if report:

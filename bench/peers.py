@@ -13,6 +13,8 @@ from pathlib import Path
 
 PACKAGES = {"postfix": "postfix", "dovecot": "dovecot-imapd dovecot-lmtpd dovecot-pop3d"}
 SMTP, LMTP, IMAP, IMAPS, POP3 = 25025, 25024, 25143, 25993, 25110
+# Where the load generator takes what is relayed.
+SINK = "127.0.0.1:2600"
 PASSWORD = "bench-password"
 
 
@@ -178,6 +180,8 @@ mynetworks = 127.0.0.0/8
 virtual_mailbox_domains = example.test
 virtual_transport = lmtp:inet:127.0.0.1:{LMTP}
 relayhost = [127.0.0.1]:2600
+smtp_destination_concurrency_limit = 64
+queue_run_delay = 5
 default_process_limit = 200
 lmtp_destination_concurrency_limit = 64
 virtual_destination_recipient_limit = 1

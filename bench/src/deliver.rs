@@ -93,7 +93,8 @@ async fn connection(arguments: Arguments, mails: Arc<Mails>, next: Arc<AtomicUsi
     Ok(samples)
 }
 
-async fn message(client: &mut Client, sender: &str, recipient: &str, stuffed: &[u8]) -> Result<()> {
+/// One transaction, its envelope in one packet.
+pub async fn message(client: &mut Client, sender: &str, recipient: &str, stuffed: &[u8]) -> Result<()> {
     client.send(format!("MAIL FROM:<{sender}>\r\nRCPT TO:<{recipient}>\r\nDATA\r\n").as_bytes()).await?;
     client.smtp_reply(b'2').await?;
     client.smtp_reply(b'2').await?;

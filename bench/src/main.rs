@@ -8,6 +8,7 @@ mod imap;
 mod mail;
 mod measure;
 mod pop3;
+mod relay;
 mod sink;
 mod tls;
 
@@ -32,6 +33,8 @@ enum Action {
     Pop3(pop3::Arguments),
     /// Open idle IMAP sessions and report the memory that the server needs for each.
     Idle(idle::Arguments),
+    /// Relay messages through the server to a sink of this program; the rate counts what has come out.
+    Relay(relay::Arguments),
     /// Take mail over SMTP and forget it, counting: the far end of a relay.
     Sink(sink::Arguments),
 }
@@ -45,6 +48,7 @@ fn main() -> Result<()> {
             Action::Imap(arguments) => imap::run(arguments).await,
             Action::Pop3(arguments) => pop3::run(arguments).await,
             Action::Idle(arguments) => idle::run(arguments).await,
+            Action::Relay(arguments) => relay::run(arguments).await,
             Action::Sink(arguments) => sink::run(arguments).await,
         }
     })

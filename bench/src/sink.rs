@@ -20,7 +20,11 @@ pub struct Arguments {
 
 /// Takes mail until the wanted number has come.
 pub async fn run(arguments: Arguments) -> Result<()> {
-    let listener = TcpListener::bind(&arguments.address).await?;
+    take(TcpListener::bind(&arguments.address).await?, arguments.messages).await
+}
+
+/// Takes mail on `listener` until `wanted` messages have come; 0 means for ever.
+pub async fn take(listener: TcpListener, wanted: usize) -> Result<()> {
     let taken = Arc::new(AtomicUsize::new(0));
     let done = Arc::new(tokio::sync::Notify::new());
     loop {
@@ -28,7 +32,7 @@ pub async fn run(arguments: Arguments) -> Result<()> {
             () = done.notified() => return Ok(()),
             accepted = listener.accept() => {
                 let (stream, _) = accepted?;
-                let (taken, done, wanted) = (taken.clone(), done.clone(), arguments.messages);
+                let (taken, done) = (taken.clone(), done.clone());
                 // A client that goes away in the middle is its own affair.
                 tokio::spawn(async move { session(stream, &taken, &done, wanted).await.ok() });
             }

@@ -144,7 +144,10 @@ pub fn compose(settings: &Settings) -> Result<Services, Failure> {
     let queue = Queue::open(
         store.system.clone(),
         queue::settings::Settings {
-            channels: settings.queue.channels.clone(),
+            channels: settings.queue.channels.iter().map(|(name, choice)| (*name, choice.schedule.clone())).collect(),
+            messages_max: settings.queue.messages_max,
+            return_octets_max: settings.queue.return_octets_max,
+            trace_kept: settings.queue.trace_kept,
             ..queue::settings::Settings::new(settings.server.host.clone())
         },
         Arc::new(move || now.now()),

@@ -101,6 +101,9 @@ async fn run(
 
     signals.wait(&running).await;
     end(&running, &shutdown, tasks, &mut signals).await;
+    if let Err(error) = services.queue.write_notes().await {
+        tracing::warn!(reason = %error, "the last events of messages could not be written");
+    }
     services.store.close();
     Ok(())
 }
@@ -125,10 +128,21 @@ fn agents(settings: &Settings, services: &Services) -> Arc<mta::delivery::Servic
         tls: services.client_tls.clone(),
         random: Arc::clone(&services.random),
     };
+    let queue = &settings.queue;
     let chosen = mta::delivery::settings::Settings {
-        smtp_agents: settings.queue.agents,
-        destination_agents: settings.queue.destination_agents,
-        rules: settings.queue.rules.clone(),
+        agents: queue.channels.iter().map(|(channel, choice)| (*channel, choice.agents)).collect(),
+        message_octets_max: queue
+            .channels
+            .iter()
+            .map(|(channel, choice)| (*channel, choice.message_octets_max))
+            .collect(),
+        destination_agents: queue.destination_agents,
+        rules: queue.rules.clone(),
+        source_v4: queue.source_v4,
+        source_v6: queue.source_v6,
+        connect_timeout: queue.connect_timeout,
+        idle_kept: queue.idle_kept,
+        connection_messages: queue.connection_messages,
         ..mta::delivery::settings::Settings::new(settings.server.host.as_str())
     };
     Arc::new(mta::delivery::Service::new(chosen, parts, &services.registry))

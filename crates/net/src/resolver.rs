@@ -93,6 +93,12 @@ pub trait Resolver: Send + Sync {
     /// The TXT records of a name, each with its strings put together.
     fn txt<'a>(&'a self, name: &'a str) -> DnsAnswer<'a, Vec<String>>;
 
+    /// Whether answers about this name are known to come from its owner, unaltered. Without it an attacker could name a
+    /// host of their own (RFC 8689 §4.2.1).
+    fn is_authentic(&self, _name: &str) -> bool {
+        false
+    }
+
     /// The names of an address.
     fn ptr(&self, address: IpAddr) -> DnsAnswer<'_, Vec<String>>;
 }

@@ -1,13 +1,13 @@
 //! What an attempt came to: recipients, notices and the end of a message, in one transaction.
 
-use crate::entry::{Heard, Message, NewEntry, Outcome, Recipient, Route, State, Verdict};
+use crate::entry::{Event, Heard, Message, NewEntry, Outcome, Recipient, Route, State, Verdict};
 use crate::error::Error;
 use crate::lease::Lease;
 use crate::limits::{RECIPIENTS_MAX, REPLY_OCTETS_MAX, cut};
 use crate::notice::{self, Told};
 use crate::queue::{Queue, load};
 use crate::record;
-use crate::trail;
+use crate::trail::{self, Names};
 use message::report::Action;
 use model::{Address, QueueId, Timestamp};
 use smtp::envelope::{DeliverByMode, Notify, OriginalRecipient, RcptTo};
@@ -54,7 +54,8 @@ impl Queue {
             let mut added = Vec::new();
             let Some(recipient) = all.get_mut(at).filter(|recipient| recipient.state.is_open()) else { continue };
             let action = self.apply(&message, recipient, outcome, now, &mut added);
-            trail::note(transaction, keys, message.trace, Some(id), now, &trace_text(recipient, outcome))?;
+            let event = Event { at: now, text: trace_text(recipient, outcome) };
+            trail::note(transaction, keys, message.trace, Names::queued(id), &event)?;
             if let Some(action) = action {
                 told.push(Told { recipient: recipient.clone(), action, until: self.gives_up_at(&message, recipient) });
             }
@@ -83,7 +84,8 @@ impl Queue {
             transaction.delete(keys.message(id));
             transaction.delete_range(keys.recipients(id).range());
             transaction.unlink(&message.body)?;
-            trail::note(transaction, keys, message.trace, Some(id), self.now(), &format!("{id} left the queue"))?;
+            let event = Event { at: self.now(), text: format!("{id} left the queue") };
+            trail::note(transaction, keys, message.trace, Names::queued(id), &event)?;
         }
         self.tell(transaction, id);
         Ok(())
@@ -107,10 +109,12 @@ impl Queue {
                 recipient.state = State::Delivered;
                 wants(|notify| notify.success, false).then_some(Action::Delivered)
             }
-            Verdict::Relayed { dsn } => {
+            Verdict::Relayed { dsn, deliver_by } => {
                 recipient.state = State::Relayed;
-                let traced = message.mail_from.deliver_by.is_some_and(|by| by.trace);
-                (traced || !*dsn && wants(|notify| notify.success, false)).then_some(Action::Relayed)
+                // RFC 2852 §4.1.3: the sender hears of each hop it asked to trace, and of one that keeps no time.
+                let timed = message.mail_from.deliver_by.is_some_and(|by| by.trace || !*deliver_by);
+                let tells = timed && wants(|notify| !notify.is_never(), true);
+                (tells || !*dsn && wants(|notify| notify.success, false)).then_some(Action::Relayed)
             }
             Verdict::Failed => {
                 recipient.state = State::Failed;

@@ -221,6 +221,8 @@ pub enum Verdict {
     Relayed {
         /// Whether the host takes DSN parameters.
         dsn: bool,
+        /// Whether the host keeps times of delivery (RFC 2852).
+        deliver_by: bool,
     },
     /// To be tried again by the channel's schedule.
     Deferred,

@@ -6,9 +6,10 @@
 //! | 2 | queue id u64, recipient u32 | recipient record |
 //! | 3 | channel u8 | empty: the channel is stopped |
 //! | 4 | trace u64, number u32 | trace event |
-//! | 5 | day u32, trace u64 | queue id u64, 0 for none: traces that have an event of that day |
+//! | 5 | day u32, trace u64 | queue id u64, hash of the Message-ID u64, 0 for none: traces that have an event of that day |
 //! | 6 | nothing | counter: the last queue id |
 //! | 7 | queue id u64 | trace u64 |
+//! | 8 | hash of a Message-ID u64, trace u64 | empty: messages that had it |
 
 use crate::entry::Channel;
 use model::{AccountId, QueueId, TraceId};
@@ -63,6 +64,10 @@ impl Keys {
 
     pub fn last_id(self) -> Key {
         self.kind(6)
+    }
+
+    pub fn of_message_id(self, hash: u64) -> Key {
+        self.kind(8).u64(hash)
     }
 
     pub fn trace_of(self, id: QueueId) -> Key {

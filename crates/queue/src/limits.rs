@@ -14,6 +14,10 @@ pub const TRACE_TEXT_OCTETS_MAX: usize = 512;
 pub const CHANGE_BATCH: usize = 50;
 /// Messages on one page of a listing.
 pub const PAGE_MAX: usize = 1000;
+/// Events that wait to be written; more are dropped, counted and told.
+pub const NOTES_MAX: usize = 20_000;
+/// Events written in one transaction.
+pub const NOTES_BATCH: usize = 1000;
 /// Rows removed in one transaction when traces expire.
 pub const SWEEP_ROWS: usize = 2000;
 

@@ -30,6 +30,8 @@ pub fn build(
     let action = told.first()?.action;
     let recipients: Vec<RecipientStatus> = told.iter().map(|told| status(told)).collect();
     let whole = match message.mail_from.returned {
+        // RFC 8689 §5: the content of what must be private is not sent around once more.
+        _ if message.mail_from.require_tls => false,
         Some(Returned::Full) => true,
         Some(Returned::Headers) => false,
         None => message.octets <= settings.return_octets_max,

@@ -1,12 +1,12 @@
 //! What operators see and do. Every count is made from the rows of one snapshot, so that it agrees with what is there.
 
-use crate::entry::{Channel, Message, Recipient, State};
+use crate::entry::{Channel, Event, Message, Recipient, State};
 use crate::error::Error;
 use crate::filter::Filter;
 use crate::keys;
 use crate::limits::{CHANGE_BATCH, PAGE_MAX};
 use crate::queue::{Queue, load, lock};
-use crate::trail;
+use crate::trail::{self, Names};
 use model::{QueueId, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 use storage::{Read, Scan, Transaction};
@@ -197,7 +197,8 @@ impl Queue {
             return Ok(false);
         }
         let text = format!("an operator chose to {} {count} recipients of {id}", action.as_str());
-        trail::note(transaction, self.inner.keys, message.trace, Some(id), now, &text)?;
+        let event = Event { at: now, text: text };
+        trail::note(transaction, self.inner.keys, message.trace, Names::queued(id), &event)?;
         self.store(transaction, id, &message, &all)?;
         Ok(true)
     }

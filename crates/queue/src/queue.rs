@@ -1,13 +1,14 @@
 //! The queue itself: opening, taking messages in, knowing what changed.
 
-use crate::entry::{Channel, Message, NewEntry, Recipient, State};
+use crate::entry::{Channel, Event, Message, NewEntry, Recipient, State};
 use crate::error::Error;
 use crate::index::Index;
 use crate::keys::{self, Keys};
 use crate::limits::{RECIPIENTS_MAX, SUBJECT_OCTETS_MAX, cut};
 use crate::record;
 use crate::settings::Settings;
-use crate::trail;
+use crate::trace::Notes;
+use crate::trail::{self, Names};
 use model::{AccountId, QueueId, Timestamp, TraceId};
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
@@ -38,6 +39,7 @@ pub(crate) struct Inner {
     pub random: Random,
     pub index: Mutex<Index>,
     pub stopped: Mutex<BTreeSet<Channel>>,
+    pub notes: Mutex<Notes>,
     changes: Arc<Changes>,
 }
 
@@ -91,7 +93,8 @@ impl Queue {
             }
         }
         let (index, stopped) = (Mutex::new(index), Mutex::new(stopped));
-        let inner = Inner { partition, keys, settings, clock, random, index, stopped, changes };
+        let notes = Mutex::default();
+        let inner = Inner { partition, keys, settings, clock, random, index, stopped, notes, changes };
         Ok(Queue { inner: Arc::new(inner) })
     }
 
@@ -154,7 +157,11 @@ impl Queue {
         transaction.put(keys.trace_of(id), entry.trace.0.to_le_bytes());
         let from = message.mail_from.reverse_path.as_ref().map_or_else(|| "<>".to_owned(), ToString::to_string);
         let text = format!("queued as {id} from {from} for {count} recipients, {} octets", message.octets);
-        trail::note(transaction, keys, entry.trace, Some(id), now, &text)?;
+        let message_id =
+            message::header::find(entry.body.bytes(), "Message-ID").map(|field| field.unfolded().into_owned());
+        let names = Names { id, message_id: message_id.as_deref().map_or(0, trail::hash_of) };
+        let event = Event { at: now, text: text };
+        trail::note(transaction, keys, entry.trace, names, &event)?;
         self.tell(transaction, id);
         Ok(id)
     }

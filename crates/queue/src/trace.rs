@@ -2,21 +2,69 @@
 
 use crate::entry::Event;
 use crate::error::Error;
-use crate::limits::SWEEP_ROWS;
-use crate::queue::Queue;
+use crate::limits::{NOTES_BATCH, NOTES_MAX, SWEEP_ROWS};
+use crate::queue::{Queue, lock};
 use crate::record;
-use crate::trail::{day, forget, note};
+use crate::trail::{self, Names, day, forget, note};
 use model::{QueueId, TraceId};
 use std::ops::ControlFlow;
 use storage::{Abort, Read, Scan, Transaction};
 
+/// Events that wait to be written.
+#[derive(Debug, Default)]
+pub(crate) struct Notes {
+    waiting: Vec<(TraceId, Names, Event)>,
+    dropped: u64,
+}
+
 impl Queue {
-    /// Writes an event without waiting for it: a trace is worth less than the message.
-    pub fn note(&self, trace: TraceId, text: String) {
-        let (keys, now) = (self.inner.keys, self.now());
-        drop(self.inner.partition.write(move |transaction: &mut Transaction<'_>| {
-            note(transaction, keys, trace, None, now, &text).map_err(Abort::from)
-        }));
+    /// Notes an event of a message's way, to be written within about a second together with others: a trace is worth less
+    /// than the speed of the mail that it tells of. `message_id` is the field's value.
+    pub fn note(&self, trace: TraceId, message_id: Option<&str>, text: String) {
+        let event = Event { at: self.now(), text };
+        let names = Names { message_id: message_id.map_or(0, trail::hash_of), ..Names::default() };
+        let mut notes = lock(&self.inner.notes);
+        if notes.waiting.len() < NOTES_MAX {
+            notes.waiting.push((trace, names, event));
+        } else {
+            notes.dropped += 1;
+        }
+    }
+
+    /// Writes the events that wait.
+    pub async fn write_notes(&self) -> Result<(), Error> {
+        loop {
+            let (batch, dropped) = {
+                let mut notes = lock(&self.inner.notes);
+                let most = notes.waiting.len().min(NOTES_BATCH);
+                (notes.waiting.drain(..most).collect::<Vec<_>>(), std::mem::take(&mut notes.dropped))
+            };
+            if dropped > 0 {
+                tracing::warn!(dropped, "too many events of messages at once: these cannot be traced");
+            }
+            if batch.is_empty() {
+                return Ok(());
+            }
+            let keys = self.inner.keys;
+            let writing = move |transaction: &mut Transaction<'_>| {
+                for (trace, names, event) in &batch {
+                    note(transaction, keys, *trace, *names, event).map_err(Abort::from)?;
+                }
+                Ok(())
+            };
+            self.inner.partition.write(writing).await?;
+        }
+    }
+
+    /// The traces of messages that had this Message-ID, the newest last.
+    pub fn traces_of_message_id(&self, message_id: &str) -> Result<Vec<TraceId>, Error> {
+        let mut found = Vec::new();
+        let range = self.inner.keys.of_message_id(trail::hash_of(message_id)).range();
+        self.inner.partition.snapshot()?.each(range, &mut |key, _| {
+            found.extend(key.last_chunk::<8>().map(|octets| TraceId(u64::from_be_bytes(*octets))));
+            Ok(ControlFlow::Continue(()))
+        })?;
+        Ok(found)
     }
 
     /// The events of a trace, oldest first.
@@ -26,7 +74,10 @@ impl Queue {
             events.push(record::decode_event(value));
             Ok(ControlFlow::Continue(()))
         })?;
-        Ok(events.into_iter().collect::<Result<_, _>>()?)
+        let mut events = events.into_iter().collect::<Result<Vec<Event>, _>>()?;
+        // What was noted is written later than what belongs to a transaction.
+        events.sort_by_key(|event| event.at);
+        Ok(events)
     }
 
     /// The events of what an operator names: a queue id or a trace.

@@ -6,27 +6,71 @@ use crate::keys::{self, Keys};
 use crate::limits::{TRACE_EVENTS_MAX, TRACE_TEXT_OCTETS_MAX, cut};
 use crate::record;
 use model::{QueueId, Timestamp, TraceId};
-use storage::{Read, Scan, Transaction};
+use storage::{NewBlob, Read, Scan, Transaction};
 
 const DAY_MS: u64 = 86_400_000;
+
+/// By which other names a trace can be found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Names {
+    /// The message's number in the queue; 0 for none.
+    pub id: QueueId,
+    /// The hash of its Message-ID; 0 for none.
+    pub message_id: u64,
+}
+
+impl Names {
+    /// A message in the queue.
+    pub fn queued(id: QueueId) -> Names {
+        Names { id, message_id: 0 }
+    }
+
+    /// The day row's value.
+    fn encode(self) -> Vec<u8> {
+        [self.id.0, self.message_id].iter().flat_map(|number| number.to_le_bytes()).collect()
+    }
+
+    fn decode(value: &[u8]) -> Option<Names> {
+        let (id, message_id) = value.split_first_chunk::<8>()?;
+        let message_id = u64::from_le_bytes(message_id.try_into().ok()?);
+        Some(Names { id: QueueId(u64::from_le_bytes(*id)), message_id })
+    }
+}
+
+/// The hash under which a Message-ID is remembered; angle brackets and case do not matter.
+pub fn hash_of(message_id: &str) -> u64 {
+    let plain = message_id.trim().trim_start_matches('<').trim_end_matches('>').to_lowercase();
+    let hash = NewBlob::new(plain.into_bytes()).hash();
+    hash.0.first_chunk::<8>().map_or(1, |octets| u64::from_le_bytes(*octets)).max(1)
+}
 
 /// Writes an event in an open transaction. The events after `TRACE_EVENTS_MAX` are dropped.
 pub fn note(
     transaction: &mut Transaction<'_>,
     keys: Keys,
     trace: TraceId,
-    id: Option<QueueId>,
-    at: Timestamp,
-    text: &str,
+    names: Names,
+    event: &Event,
 ) -> Result<(), Error> {
     let last = transaction.scan(keys.events(trace).range(), Scan::last(1).keys_only())?;
     let number = last.rows.first().and_then(|(key, _)| keys::last_number(key)).map_or(0, |number| number + 1);
     if number >= TRACE_EVENTS_MAX {
         return Ok(());
     }
-    let event = Event { at, text: cut(text, TRACE_TEXT_OCTETS_MAX).to_owned() };
+    let event = Event { at: event.at, text: cut(&event.text, TRACE_TEXT_OCTETS_MAX).to_owned() };
     transaction.put(keys.event(trace, number), record::encode_event(&event));
-    transaction.put(keys.day(day(at), trace), id.unwrap_or_default().0.to_le_bytes());
+    let day = keys.day(day(event.at), trace);
+    let known = transaction.get(&day)?.and_then(|value| Names::decode(&value));
+    let before = known.unwrap_or_default();
+    let either = |new: u64, old: u64| if new == 0 { old } else { new };
+    let names =
+        Names { id: QueueId(either(names.id.0, before.id.0)), message_id: either(names.message_id, before.message_id) };
+    if known != Some(names) {
+        transaction.put(day, names.encode());
+        if names.message_id != 0 {
+            transaction.put(keys.of_message_id(names.message_id).u64(trace.0), Vec::new());
+        }
+    }
     Ok(())
 }
 
@@ -52,11 +96,12 @@ pub fn forget(
         return Ok(());
     }
     transaction.delete_range(keys.events(trace).range());
-    if let Ok(id) = value.try_into().map(u64::from_le_bytes)
-        && id != 0
-        && transaction.get(&keys.message(QueueId(id)))?.is_none()
-    {
-        transaction.delete(keys.trace_of(QueueId(id)));
+    let names = Names::decode(value).unwrap_or_default();
+    if names.message_id != 0 {
+        transaction.delete(keys.of_message_id(names.message_id).u64(trace.0));
+    }
+    if names.id.0 != 0 && transaction.get(&keys.message(names.id))?.is_none() {
+        transaction.delete(keys.trace_of(names.id));
     }
     Ok(())
 }

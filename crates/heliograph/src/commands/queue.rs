@@ -104,7 +104,8 @@ pub enum QueueVerb {
 pub enum MessageVerb {
     /// Tell what happened to a message, from connection to mailbox and each attempt.
     Trace {
-        /// Its queue id, or the name under which it was accepted.
+        /// Its queue id, the name under which it was accepted (it stands in the reply and in the Received field), or its
+        /// Message-ID.
         id: String,
     },
 }

@@ -41,6 +41,7 @@ impl Doors {
                 recipients_max: settings.smtp.recipients_max,
                 errors_max: settings.smtp.errors_max,
                 hops_max: settings.smtp.hops_max,
+                hold_max: settings.smtp.hold_max,
                 plain_login_on_loopback,
                 ..inbound::settings::Settings::new(&host)
             };

@@ -1,11 +1,13 @@
 //! All sections, joined. Each file below holds the keys of one and makes what the program runs on from them.
 
+pub mod channels;
 pub mod directory;
 pub mod dns;
 pub mod listeners;
 pub mod log;
 pub mod mail;
 pub mod queue;
+pub mod routes;
 pub mod server;
 pub mod smtp;
 pub mod storage;
@@ -23,6 +25,8 @@ pub const SECTIONS: &[(&str, &str, &[Key])] = &[
     ),
     ("smtp", "Those who bring mail over SMTP, submission and LMTP.", smtp::KEYS),
     ("queue", "Mail on its way.", queue::KEYS),
+    ("channels", "What one channel of the queue does otherwise: process, local, smtp or lmtp.", channels::KEYS),
+    ("routes[]", "Domains whose mail leaves by a way of its own: one [[routes]] each.", routes::KEYS),
     ("mail", "The mail store.", mail::KEYS),
     ("directory", "Accounts and logins.", directory::KEYS),
     ("storage", "The partitions on the disk.", storage::KEYS),

@@ -11,6 +11,9 @@ const ONE_OF_EACH: &str = "
 [[listeners]]
 protocol = 'smtp'
 address = '*:25'
+[[routes]]
+domain = 'example.org'
+host = 'mail.example.org:25'
 [[tls.certificates]]
 chain = 'chain.pem'
 key = 'key.pem'

@@ -50,7 +50,7 @@ pub enum QueueRequest {
     },
     /// What happened to a message.
     Trace {
-        /// Its queue id, or the name under which it was accepted.
+        /// Its queue id, the name under which it was accepted, or its Message-ID.
         id: String,
     },
 }
@@ -131,13 +131,29 @@ pub fn perform(operations: &Operations, request: QueueRequest) -> Result<Value, 
 
 fn trace(operations: &Operations, text: &str) -> Result<Value, Failure> {
     let queue = &operations.services.queue;
-    let named = match queue.trace_of(parse_id(text)?).map_err(refused)? {
-        Some(trace) => trace,
-        None => text.parse::<TraceId>().map_err(|_| Failure::usage(format!("{text} is no id")))?,
-    };
-    let events = queue.events(named).map_err(refused)?;
+    tokio::runtime::Handle::current().block_on(queue.write_notes()).map_err(refused)?;
+    let mut events = Vec::new();
+    for named in named(operations, text)? {
+        events.extend(queue.events(named).map_err(refused)?);
+    }
+    if events.is_empty() {
+        return Err(Failure::failed(format!("nothing is known of {text}")));
+    }
     let shown = events.into_iter().map(|event| ShownEvent { at: event.at.to_string(), text: event.text });
     report(&shown.collect::<Vec<ShownEvent>>())
+}
+
+/// The traces that a queue id, the name under which a message was accepted, or a Message-ID stands for.
+fn named(operations: &Operations, text: &str) -> Result<Vec<TraceId>, Failure> {
+    let queue = &operations.services.queue;
+    if text.contains('@') {
+        return queue.traces_of_message_id(text).map_err(refused);
+    }
+    let queued = queue.trace_of(parse_id(text)?).map_err(refused)?;
+    match queued {
+        Some(trace) => Ok(vec![trace]),
+        None => Ok(vec![text.parse::<TraceId>().map_err(|_| Failure::usage(format!("{text} is no id")))?]),
+    }
 }
 
 fn shown(entry: &Entry) -> ShownMessage {

@@ -5,8 +5,10 @@ use crate::delivery::remote;
 use crate::delivery::service::Service;
 use model::TraceId;
 use net::ShutdownToken;
-use queue::entry::Channel;
+use queue::entry::{Channel, Outcome, Verdict};
 use queue::lease::Lease;
+use smtp::reply::Reply;
+use smtp::status::EnhancedStatus;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
@@ -22,6 +24,12 @@ const PAUSE: Duration = Duration::from_secs(1);
 pub async fn attempt(service: &Service, lease: Lease, shutdown: &ShutdownToken) -> Result<(), queue::error::Error> {
     let _under_way = UnderWay { service, destination: lease.route.destination.clone() };
     let trace = lease.message.trace;
+    if let Some(reply) = too_large(service, &lease) {
+        service.signals.attempted(trace, lease.route.channel, "", &reply);
+        let outcomes = refused(&lease, &reply);
+        let completed = lease.complete(outcomes).await;
+        return completed.map(|_| ()).inspect_err(|error| service.signals.queue_failed(trace, error));
+    }
     let outcomes = match lease.route.channel {
         Channel::Process | Channel::Local | Channel::Held => local::attempt(service, &lease).await,
         Channel::Smtp | Channel::Lmtp => {
@@ -32,6 +40,18 @@ pub async fn attempt(service: &Service, lease: Lease, shutdown: &ShutdownToken) 
     };
     let completed = lease.complete(outcomes).await;
     completed.map(|_| ()).inspect_err(|error| service.signals.queue_failed(trace, error))
+}
+
+/// Why the channel does not take a message of this size.
+fn too_large(service: &Service, lease: &Lease) -> Option<Reply> {
+    let most = *service.settings.message_octets_max.get(&lease.route.channel)?;
+    let text = format!("the channel {} takes at most {most} octets", lease.route.channel);
+    (lease.message.octets > most).then(|| Reply::new(552, EnhancedStatus::new(5, 3, 4), text))
+}
+
+fn refused(lease: &Lease, reply: &Reply) -> Vec<(u32, Outcome)> {
+    let outcome = || Outcome { reply: reply.clone(), host: String::new(), verdict: Verdict::Failed };
+    lease.recipients.iter().map(|(number, _)| (*number, outcome())).collect()
 }
 
 /// Counts a message as under way, also when its task is ended from outside.
@@ -98,6 +118,7 @@ async fn run(service: Arc<Service>, channel: Channel, shutdown: ShutdownToken) {
 async fn tidy(service: Arc<Service>, shutdown: ShutdownToken) {
     let mut until_sweep = Duration::ZERO;
     while !shutdown.is_draining() {
+        write_notes(&service).await;
         for peer in service.pool.expire(service.settings.idle_kept) {
             peer.quit().await;
         }
@@ -113,6 +134,12 @@ async fn tidy(service: Arc<Service>, shutdown: ShutdownToken) {
     }
     for peer in service.pool.expire(Duration::ZERO) {
         peer.quit().await;
+    }
+}
+
+async fn write_notes(service: &Service) {
+    if let Err(error) = service.parts.queue.write_notes().await {
+        service.signals.queue_failed(TraceId::default(), &error);
     }
 }
 

@@ -194,9 +194,9 @@ impl Peer {
         }
     }
 
-    /// Whether the host takes DSN parameters.
-    pub fn tells(&self) -> bool {
-        self.session.offered().has("DSN")
+    /// Whether the host offers an extension.
+    pub fn offers(&self, keyword: &str) -> bool {
+        self.session.offered().has(keyword)
     }
 
     /// Whether octets of the last message went out, so that the host may have it.

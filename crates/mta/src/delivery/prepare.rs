@@ -45,6 +45,11 @@ pub fn fit(envelope: &mut Envelope, body: &Bytes, offered: &Offered) -> Result<B
     Ok(fitted)
 }
 
+/// Whether the sender values arrival over privacy: `TLS-Required: No` (RFC 8689 §3).
+pub fn waives_tls(body: &[u8]) -> bool {
+    header::find(body, "TLS-Required").is_some_and(|field| field.unfolded().trim().eq_ignore_ascii_case("no"))
+}
+
 fn fit_body(kind: BodyKind, body: &Bytes, offered: &Offered) -> Result<Bytes, Reply> {
     let goes = match kind {
         BodyKind::BinaryMime => offered.has("BINARYMIME") && offered.has("CHUNKING"),

@@ -3,6 +3,7 @@
 use crate::delivery::hosts::{self, Own};
 use crate::delivery::peer::{Manner, Peer, Place, Trouble};
 use crate::delivery::pool::Key;
+use crate::delivery::prepare;
 use crate::delivery::routing::{Rule, TlsPolicy, Way, rule_of};
 use crate::delivery::service::Service;
 use bytes::Bytes;
@@ -46,10 +47,16 @@ pub async fn attempt(service: &Service, lease: &Lease, shutdown: &ShutdownToken)
         attempt.outcomes.extend(here.iter().map(|one| (one.0, own(reply.clone(), Verdict::Failed))));
         return attempt;
     }
+    if let Some(reply) = unprovable(service, lease, &rule, &first.1) {
+        attempt.outcomes.extend(here.iter().map(|one| (one.0, own(reply.clone(), Verdict::Failed))));
+        return attempt;
+    }
     let places = match places(service, &rule, &first.1).await {
         Ok(places) => places,
         Err(reply) => {
-            attempt.outcomes.extend(here.iter().map(|one| (one.0, judged(service, lease, reply.clone(), "", false))));
+            attempt
+                .outcomes
+                .extend(here.iter().map(|one| (one.0, judged(service, lease, reply.clone(), "", Promises::default()))));
             return attempt;
         }
     };
@@ -64,15 +71,27 @@ pub async fn attempt(service: &Service, lease: &Lease, shutdown: &ShutdownToken)
     attempt
 }
 
+/// Why a message that must be private may not go by the name service (RFC 8689 §4.2.1): nobody vouches for the hosts that
+/// it names.
+fn unprovable(service: &Service, lease: &Lease, rule: &Rule, first: &Recipient) -> Option<Reply> {
+    let domain = &first.rcpt.address.domain;
+    let name = idna::domain_to_ascii(domain.as_str()).unwrap_or_default();
+    let is_open =
+        lease.message.mail_from.require_tls && rule.way == Way::Mx && !service.parts.resolver.is_authentic(&name);
+    let text = format!("REQUIRETLS was asked for, and nobody vouches for the hosts that take mail for {domain}");
+    is_open.then(|| Reply::new(550, EnhancedStatus::new(5, 7, 30), text))
+}
+
 fn own(reply: Reply, verdict: Verdict) -> Outcome {
     Outcome { reply, host: String::new(), verdict }
 }
 
 /// What a reply means.
-fn judged(service: &Service, lease: &Lease, reply: Reply, host: &str, dsn: bool) -> Outcome {
+fn judged(service: &Service, lease: &Lease, reply: Reply, host: &str, promises: Promises) -> Outcome {
+    let Promises { dsn, deliver_by } = promises;
     let verdict = match (reply.class(), lease.route.channel) {
         (2, Channel::Lmtp) => Verdict::Delivered,
-        (2, _) => Verdict::Relayed { dsn },
+        (2, _) => Verdict::Relayed { dsn, deliver_by },
         (5, _) => Verdict::Failed,
         _ => Verdict::Deferred,
     };
@@ -91,6 +110,15 @@ async fn places(service: &Service, rule: &Rule, first: &Recipient) -> Result<Vec
         Way::Hold => Vec::new(),
     };
     Ok(found.into_iter().map(Place::from).collect())
+}
+
+/// What a host promises to tell the sender itself.
+#[derive(Clone, Copy, Debug, Default)]
+struct Promises {
+    /// RFC 3461.
+    dsn: bool,
+    /// RFC 2852.
+    deliver_by: bool,
 }
 
 /// What one attempt works with.
@@ -118,11 +146,11 @@ impl Try<'_> {
                 let most = service.settings.recipients_max.max(1);
                 let batch: Vec<&(u32, Recipient)> = waiting.drain(..waiting.len().min(most)).collect();
                 match self.at_place(&place, &batch).await {
-                    Ok((replies, dsn)) => {
+                    Ok((replies, promises)) => {
                         attempt.reached = Some(true);
                         let took = replies.len();
                         for (one, reply) in batch.iter().zip(replies) {
-                            attempt.outcomes.push((one.0, judged(service, lease, reply, &name, dsn)));
+                            attempt.outcomes.push((one.0, judged(service, lease, reply, &name, promises)));
                         }
                         // The host takes fewer at once than we would send.
                         waiting.splice(..0, batch.into_iter().skip(took));
@@ -141,14 +169,19 @@ impl Try<'_> {
         }
         let (reply, host) = last;
         for one in open {
-            attempt.outcomes.push((one.0, judged(service, lease, reply.clone(), &host, false)));
+            attempt.outcomes.push((one.0, judged(service, lease, reply.clone(), &host, Promises::default())));
         }
     }
 
     /// One transaction at one place: over a kept connection if there is one that still works, else over a new one.
-    async fn at_place(&self, place: &Place, batch: &[&(u32, Recipient)]) -> Result<(Vec<Reply>, bool), Trouble> {
+    async fn at_place(&self, place: &Place, batch: &[&(u32, Recipient)]) -> Result<(Vec<Reply>, Promises), Trouble> {
         let Try { service, lease, rule, body, shutdown } = *self;
-        let policy = if lease.message.mail_from.require_tls { TlsPolicy::Verified } else { rule.tls };
+        let policy = match lease.message.mail_from.require_tls {
+            true => TlsPolicy::Verified,
+            // The sender's wish counts against policies that are found, not against those of the operator's own hosts.
+            false if rule.way == Way::Mx && prepare::waives_tls(body) => rule.tls.min(TlsPolicy::Opportunistic),
+            false => rule.tls,
+        };
         let login = rule.login.as_ref();
         let key = Key { place: place.clone(), policy, login: login.map(|login| login.name.clone()) };
         let mut kept = service.pool.take(&key);
@@ -175,9 +208,9 @@ impl Try<'_> {
             let envelope = Envelope { mail_from: mail_from(service, lease), recipients };
             match peer.send(envelope, body).await {
                 Ok(replies) => {
-                    let dsn = peer.tells();
+                    let promises = Promises { dsn: peer.offers("DSN"), deliver_by: peer.offers("DELIVERBY") };
                     keep(service, key, peer).await;
-                    return Ok((replies, dsn));
+                    return Ok((replies, promises));
                 }
                 // The host may have closed an idle connection; before the body nothing was lost or doubled.
                 Err(Trouble::Away(_)) if was_kept && !peer.body_began() => {}

@@ -3,6 +3,7 @@
 use crate::delivery::routing::Rule;
 use events::retry::Schedule;
 use queue::entry::Channel;
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
@@ -13,12 +14,10 @@ pub struct Settings {
     pub host: String,
     /// Addresses of this host that are never sent to on the standard port.
     pub own_addresses: Vec<IpAddr>,
-    /// Messages under way at a time in the channels process and local.
-    pub local_agents: usize,
-    /// Messages under way at a time in the channel smtp.
-    pub smtp_agents: usize,
-    /// Messages under way at a time in the channel lmtp.
-    pub lmtp_agents: usize,
+    /// Messages under way at a time in each channel.
+    pub agents: BTreeMap<Channel, usize>,
+    /// Octets of the largest message that a channel takes; larger ones are returned.
+    pub message_octets_max: BTreeMap<Channel, u64>,
     /// Messages under way at a time to one destination.
     pub destination_agents: usize,
     /// How long a destination rests after its hosts could not be reached.
@@ -48,9 +47,8 @@ impl Settings {
         Settings {
             host: host.to_owned(),
             own_addresses: Vec::new(),
-            local_agents: 16,
-            smtp_agents: 64,
-            lmtp_agents: 16,
+            agents: [(Channel::Process, 16), (Channel::Local, 16), (Channel::Smtp, 64), (Channel::Lmtp, 16)].into(),
+            message_octets_max: BTreeMap::new(),
             destination_agents: 8,
             back_off: Schedule::exponential(minute, 2.0, 30 * minute).with_jitter(0.1),
             source_v4: None,
@@ -66,11 +64,6 @@ impl Settings {
 
     /// Messages under way at a time.
     pub fn agents(&self, channel: Channel) -> usize {
-        match channel {
-            Channel::Process | Channel::Local => self.local_agents,
-            Channel::Smtp => self.smtp_agents,
-            Channel::Lmtp => self.lmtp_agents,
-            Channel::Held => 0,
-        }
+        self.agents.get(&channel).copied().unwrap_or_default()
     }
 }

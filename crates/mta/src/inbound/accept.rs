@@ -46,6 +46,8 @@ pub async fn file(
             return vec![refusal::store_away(&error); count];
         }
     };
+    let filed = filed_where(recipients, &places, &committed.value);
+    service.parts.queue.note(trace, None, format!("filed for {filed}"));
     if rule == Rule::AllOrNone {
         return vec![refusal::accepted(committed.receipt, trace)];
     }
@@ -54,6 +56,27 @@ pub async fn file(
         if places.iter().all(filed) { refusal::accepted(committed.receipt, trace) } else { refusal::over_quota() }
     };
     places.iter().map(reply).collect()
+}
+
+/// Who got it and under which UID, for the trace; some of them when there are many.
+fn filed_where(recipients: &[Accepted], places: &[Vec<usize>], filed: &[Filed]) -> String {
+    const SHOWN: usize = 5;
+    let targets = recipients.iter().zip(places).flat_map(|(recipient, places)| recipient.targets.iter().zip(places));
+    let mut told = Vec::new();
+    for (local, place) in targets.take(SHOWN) {
+        let how = match filed.get(*place) {
+            Some(Filed::Done { uid, .. }) => format!("UID {uid}"),
+            Some(Filed::Before) => "there before".to_owned(),
+            Some(Filed::OverQuota) | None => "no room".to_owned(),
+        };
+        told.push(format!(
+            "{}{} ({how})",
+            local.account.address,
+            local.detail.as_ref().map_or(String::new(), |name| format!(" in {name}"))
+        ));
+    }
+    let more = filed.len().saturating_sub(told.len());
+    if more > 0 { format!("{} and {more} more", told.join(", ")) } else { told.join(", ") }
 }
 
 /// Whether everything can be filed at once, without the queue.
@@ -65,10 +88,11 @@ pub fn is_filed_at_once(envelope: &Envelope, recipients: &[Accepted]) -> bool {
 type Plan = (String, Vec<Target>, Vec<Vec<usize>>);
 
 /// How everything can be filed at once; `None` when some of it must go through the queue: somebody is elsewhere, the
-/// accounts live on several partitions, or the sender wants to be told of success.
+/// accounts live on several partitions, the sender wants it held back or wants to be told of success.
 fn plan(envelope: &Envelope, recipients: &[Accepted], poster: Option<&str>) -> Option<Plan> {
     let tells = |rcpt: &RcptTo| rcpt.notify.is_some_and(|notify| notify.success);
-    if recipients.iter().any(|recipient| recipient.route.is_some()) || envelope.recipients.iter().any(tells) {
+    let waits = envelope.mail_from.hold.is_some();
+    if waits || recipients.iter().any(|recipient| recipient.route.is_some()) || envelope.recipients.iter().any(tells) {
         return None;
     }
     let mut targets: Vec<Target> = Vec::new();

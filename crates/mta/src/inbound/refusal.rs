@@ -18,6 +18,11 @@ pub fn queue_away(error: &queue::error::Error) -> Reply {
     }
 }
 
+/// The sender is taken, with another priority than it wished for (RFC 6710 §5.2).
+pub fn priority_changed(granted: i8) -> Reply {
+    reply(250, (2, 3, 6), &format!("{granted} is the new priority assigned to the message"))
+}
+
 /// The message is durable in the queue.
 pub fn queued(_receipt: storage::Receipt, id: model::QueueId) -> Reply {
     reply(250, (2, 0, 0), &format!("queued as {id}"))

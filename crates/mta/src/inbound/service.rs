@@ -71,10 +71,13 @@ impl Service {
                 smtputf8: true,
                 chunking: true,
                 dsn: true,
-                require_tls: false,
-                deliver_by: false,
-                hold_secs_max: None,
-                priority: false,
+                // What LMTP brings is in its mailbox at once: there is nothing to hurry, to hold or to protect any more.
+                require_tls: self.kind != Kind::Lmtp,
+                deliver_by: self.kind != Kind::Lmtp,
+                hold_secs_max: (self.kind == Kind::Submission)
+                    .then(|| settings.hold_max.as_secs())
+                    .filter(|secs| *secs > 0),
+                priority: self.kind != Kind::Lmtp,
                 recipients_max: settings.recipients_max,
                 transactions_max: 0,
             },

@@ -10,7 +10,7 @@ use bytes::{Buf, Bytes, BytesMut};
 use model::{Address, TraceId};
 use net::admission::Refused;
 use net::{BoxFuture, Connection, Door, Received};
-use smtp::envelope::MailFrom;
+use smtp::envelope::{Envelope, MailFrom};
 use smtp::reply::Reply;
 use smtp::server::{Decision, Kind, Question, Session as Engine, Step};
 use std::sync::Arc;
@@ -20,6 +20,9 @@ use tokio::time::Instant;
 
 /// How long we look whether a client speaks before it is greeted.
 const EARLY_TALK: Duration = Duration::from_millis(20);
+
+/// Recipients that a trace names.
+const NOTED_MAX: usize = 5;
 
 /// Kibibytes of the memory budget that are taken at a time.
 const SPOOL_STEP_KIB: u32 = 64;
@@ -254,17 +257,28 @@ impl Session<'_> {
 
     /// Who has logged in sends as itself or as an address of its own (RFC 6409 §6.1).
     async fn judge_sender(&self, mail: &MailFrom) -> Decision {
+        let accepted = match mail.priority {
+            Some(wanted) if wanted > self.priority_max() => {
+                Decision::AcceptWith(refusal::priority_changed(self.priority_max()))
+            }
+            _ => Decision::Accept,
+        };
         let (Some(account), Some(address)) = (&self.login.account, &mail.reverse_path) else {
-            return Decision::Accept;
+            return accepted;
         };
         match self.may_send_as(account.id, address).await {
-            Ok(true) => Decision::Accept,
+            Ok(true) => accepted,
             Ok(false) => self.refuse("MAIL", refusal::sender_denied()),
             Err(error) => {
                 self.service.signals.directory_away(self.trace(), &error);
                 self.refuse("MAIL", refusal::directory_away())
             }
         }
+    }
+
+    /// Strangers do not overtake others (RFC 6710 §4.1).
+    fn priority_max(&self) -> i8 {
+        if self.login.account.is_some() { 9 } else { 0 }
     }
 
     async fn may_send_as(&self, account: u32, address: &Address) -> Result<bool, directory::error::Error> {
@@ -283,17 +297,20 @@ impl Session<'_> {
             self.service.signals.refused(self.trace(), self.connection.peer(), "DATA", &reply);
             return vec![reply; count];
         }
-        let envelope = self.engine.envelope();
+        let mut envelope = self.engine.envelope();
+        envelope.mail_from.priority = envelope.mail_from.priority.map(|wanted| wanted.min(self.priority_max()));
         let is_final = accept::is_filed_at_once(&envelope, &self.recipients);
         let whole = self.with_prefix(&envelope.mail_from, &body, is_final);
         drop(body);
         let octets = whole.len();
+        let message_id = message::header::find(&whole, "Message-ID").map(|field| field.unfolded().into_owned());
         let replies = accept::file(self.service, self.trace(), whole, &envelope, &self.recipients).await;
         let taken = if self.engine.is_lmtp() {
             replies.iter().filter(|reply| reply.is_positive()).count()
         } else {
             self.recipients.len() * usize::from(replies.iter().all(Reply::is_positive))
         };
+        self.note(&envelope, message_id.as_deref(), octets, &replies);
         if taken > 0 {
             let from = envelope.mail_from.reverse_path.as_ref();
             self.service.signals.accepted(self.trace(), from, taken, octets);
@@ -302,6 +319,31 @@ impl Session<'_> {
             self.service.signals.refused(self.trace(), self.connection.peer(), "DATA", reply);
         }
         replies
+    }
+
+    /// Notes for the trace how the message came, and what it was told.
+    fn note(&self, envelope: &Envelope, message_id: Option<&str>, octets: usize, replies: &[Reply]) {
+        let from = envelope.mail_from.reverse_path.as_ref().map_or_else(String::new, ToString::to_string);
+        let to: Vec<String> =
+            envelope.recipients.iter().take(NOTED_MAX).map(|rcpt| format!("<{}>", rcpt.address)).collect();
+        let more = envelope.recipients.len().saturating_sub(NOTED_MAX);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        let hello = self.engine.hello().unwrap_or_default();
+        let tls = if self.connection.tls().is_some() { " under TLS" } else { "" };
+        let login = self
+            .login
+            .account
+            .as_ref()
+            .map_or_else(String::new, |account| format!(", logged in as {}", account.address));
+        let said: Vec<String> = replies.iter().map(|reply| format!("{} {}", reply.code, reply.text())).collect();
+        let text = format!(
+            "{} octets came from {} ({hello}){tls}{login}: <{from}> to {}{more}; told {}",
+            octets,
+            self.connection.peer(),
+            to.join(", "),
+            said.join(", ")
+        );
+        self.service.parts.queue.note(self.trace(), message_id, text);
     }
 
     fn with_prefix(&self, mail: &MailFrom, body: &[u8], is_final: bool) -> Vec<u8> {

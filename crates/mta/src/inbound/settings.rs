@@ -27,6 +27,8 @@ pub struct Settings {
     pub send_timeout: Duration,
     /// `Received` fields after which a message is taken to be in a loop (RFC 5321 §6.3).
     pub hops_max: usize,
+    /// The longest time for which our users may ask to hold a message back (RFC 4865); zero offers nothing.
+    pub hold_max: Duration,
     /// Whether a client on this machine may log in without TLS, as the demo does.
     pub plain_login_on_loopback: bool,
 }
@@ -46,6 +48,7 @@ impl Settings {
             data_timeout: Duration::from_secs(180),
             send_timeout: Duration::from_secs(300),
             hops_max: 50,
+            hold_max: Duration::from_secs(30 * 86_400),
             plain_login_on_loopback: false,
         }
     }

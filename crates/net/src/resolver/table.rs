@@ -168,6 +168,11 @@ impl Resolver for TableResolver {
         self.answer(name, "TXT", |entry| &entry.txt, |behind| behind.txt(name))
     }
 
+    /// The operator wrote the table.
+    fn is_authentic(&self, name: &str) -> bool {
+        self.table.find(name).is_some() || self.behind.as_ref().is_some_and(|behind| behind.is_authentic(name))
+    }
+
     fn ptr(&self, address: IpAddr) -> DnsAnswer<'_, Vec<String>> {
         let text = address.to_canonical().to_string();
         match (self.table.by_name.get(&text), &self.behind) {

@@ -96,12 +96,12 @@ async fn each_destination_is_taken_by_one_and_the_message_goes_when_all_are_done
     assert_eq!((first.recipients.len(), second.recipients.len()), (2, 1));
     assert!(ground.take(Channel::Smtp).is_none());
     assert_eq!(ground.queue.show(id).unwrap().active, 2);
-    all(first, Verdict::Relayed { dsn: true }, "250 ok").await;
+    all(first, Verdict::Relayed { dsn: true, deliver_by: false }, "250 ok").await;
     drop(second);
     let again = ground.take(Channel::Smtp).unwrap();
     assert_eq!(again.route.destination, "d.test");
     let body = again.message.body;
-    all(again, Verdict::Relayed { dsn: true }, "250 ok").await;
+    all(again, Verdict::Relayed { dsn: true, deliver_by: false }, "250 ok").await;
     assert!(matches!(ground.queue.show(id), Err(Error::NoMessage(_))));
     assert!(ground.partition.blob(&body).is_err(), "the body is kept");
     let texts: Vec<String> = ground.queue.trace(id.0).unwrap().into_iter().map(|event| event.text).collect();
@@ -148,8 +148,8 @@ async fn refusals_are_told_once_and_never_to_nobody() {
 #[tokio::test]
 async fn notify_decides() {
     let cases = [
-        ((true, false, false), Verdict::Relayed { dsn: false }, Some("Action: relayed")),
-        ((true, false, false), Verdict::Relayed { dsn: true }, None),
+        ((true, false, false), Verdict::Relayed { dsn: false, deliver_by: false }, Some("Action: relayed")),
+        ((true, false, false), Verdict::Relayed { dsn: true, deliver_by: false }, None),
         ((true, false, false), Verdict::Delivered, Some("Action: delivered")),
         ((true, false, false), Verdict::Failed, None),
         ((false, false, false), Verdict::Failed, None),

@@ -18,6 +18,8 @@ pub struct Smtp {
     pub errors_max: usize,
     /// Received fields after which a message is in a loop.
     pub hops_max: usize,
+    /// The longest time for which a message may be held back.
+    pub hold_max: std::time::Duration,
 }
 
 const MIB: u64 = 1024 * 1024;
@@ -73,6 +75,14 @@ pub const KEYS: &[Key] = &[
         example: "100",
         effect: Effect::Restart,
     },
+    Key {
+        path: "smtp.hold",
+        kind: Kind::Time { min: std::time::Duration::ZERO, max: std::time::Duration::from_secs(366 * 86_400) },
+        default: "\"30d\"",
+        doc: "The longest time for which our users may ask that a message be held back (FUTURERELEASE); 0s offers nothing.",
+        example: "\"7d\"",
+        effect: Effect::Restart,
+    },
 ];
 
 /// Makes what the program runs on.
@@ -84,5 +94,6 @@ pub fn make(values: &Values) -> Smtp {
         recipients_max: values.count("smtp.recipients"),
         errors_max: values.count("smtp.errors"),
         hops_max: values.count("smtp.hops"),
+        hold_max: values.time("smtp.hold"),
     }
 }
