@@ -1,7 +1,7 @@
 //! A message in the queue with its recipients, and what becomes of them.
 
 use model::{Address, BlobHash, Timestamp, TraceId};
-use smtp::envelope::{Envelope, MailFrom, RcptTo};
+use smtp::envelope::{DeliverByMode, Envelope, MailFrom, RcptTo};
 use smtp::reply::Reply;
 use std::time::Duration;
 use storage::NewBlob;
@@ -137,6 +137,12 @@ impl Message {
     pub fn deliver_until(&self) -> Option<Timestamp> {
         let by = self.mail_from.deliver_by?;
         Some(self.counts_from.plus(Duration::from_secs(u64::try_from(by.secs).unwrap_or(0))))
+    }
+
+    /// When it must be returned unless it is delivered by then (RFC 2852 §4.1.3).
+    pub fn returned_at(&self) -> Option<Timestamp> {
+        let returns = self.mail_from.deliver_by.is_some_and(|by| by.mode == DeliverByMode::Return);
+        self.deliver_until().filter(|_| returns)
     }
 
     /// Its priority, 0 unless the sender said otherwise (RFC 6710).

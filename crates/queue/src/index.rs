@@ -1,6 +1,6 @@
 //! What is due and when, in memory. It is only ever made from rows, and made again for a message whose rows changed.
 
-use crate::entry::{Message, Recipient, Route, State};
+use crate::entry::{Channel, Message, Recipient, Route, State};
 use model::{QueueId, Timestamp};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -14,6 +14,8 @@ pub struct Index {
     messages: HashMap<QueueId, Vec<Job>>,
     /// Not due yet, by moment.
     waiting: BTreeSet<(Timestamp, QueueId, Route)>,
+    /// What must be returned when its time is over, by moment, whether or not its destination takes anything now.
+    deadlines: BTreeSet<(Timestamp, QueueId, Route)>,
     /// Due, by route.
     ready: BTreeMap<Route, BTreeSet<Rank>>,
     leased: HashSet<(QueueId, Route)>,
@@ -24,6 +26,7 @@ struct Job {
     route: Route,
     due: Timestamp,
     priority: i8,
+    deadline: Option<Timestamp>,
 }
 
 impl Index {
@@ -41,6 +44,9 @@ impl Index {
     pub fn set(&mut self, id: QueueId, entry: Option<(&Message, &[Recipient])>) {
         for job in self.messages.remove(&id).unwrap_or_default() {
             self.waiting.remove(&(job.due, id, job.route.clone()));
+            if let Some(deadline) = job.deadline {
+                self.deadlines.remove(&(deadline, id, job.route.clone()));
+            }
             self.unready(&job.route, (Reverse(job.priority), id));
         }
         let Some((message, recipients)) = entry else { return };
@@ -51,11 +57,14 @@ impl Index {
                 *due = at.min(*due);
             }
         }
-        let priority = message.priority();
+        let (priority, deadline) = (message.priority(), message.returned_at());
         let jobs: Vec<Job> =
-            first_due.into_iter().map(|(route, due)| Job { route: route.clone(), due, priority }).collect();
+            first_due.into_iter().map(|(route, due)| Job { route: route.clone(), due, priority, deadline }).collect();
         for job in &jobs {
             self.waiting.insert((job.due, id, job.route.clone()));
+            if let Some(deadline) = job.deadline {
+                self.deadlines.insert((deadline, id, job.route.clone()));
+            }
         }
         self.messages.insert(id, jobs);
     }
@@ -96,13 +105,25 @@ impl Index {
         Some(taken)
     }
 
+    /// Leases a job of a channel whose time is over. It is due by then: no attempt is put off beyond its deadline.
+    pub fn take_late(&mut self, now: Timestamp, channel: Channel) -> Option<(QueueId, Route)> {
+        let late = self.deadlines.iter().take_while(|(deadline, ..)| *deadline <= now);
+        let mut free =
+            late.filter(|(_, id, route)| route.channel == channel && !self.leased.contains(&(*id, route.clone())));
+        let taken = free.next().map(|(_, id, route)| (*id, route.clone()))?;
+        self.leased.insert(taken.clone());
+        Some(taken)
+    }
+
     /// Gives a lease back.
     pub fn give_back(&mut self, id: QueueId, route: &Route) {
         self.leased.remove(&(id, route.clone()));
     }
 
-    /// When the next job becomes due that is not due yet.
-    pub fn next_due(&self) -> Option<Timestamp> {
-        self.waiting.first().map(|(due, _, _)| *due)
+    /// When the next job becomes due, or late, that is not yet.
+    pub fn next_due(&self, now: Timestamp) -> Option<Timestamp> {
+        let due = self.waiting.first().map(|(due, ..)| *due);
+        let late = self.deadlines.iter().map(|(deadline, ..)| *deadline).find(|deadline| *deadline > now);
+        [due, late].into_iter().flatten().min()
     }
 }

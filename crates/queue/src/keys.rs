@@ -34,6 +34,10 @@ impl Keys {
         self.kind(1).u64(id.0)
     }
 
+    pub fn all_recipients(self) -> Key {
+        self.kind(2)
+    }
+
     pub fn recipients(self, id: QueueId) -> Key {
         self.kind(2).u64(id.0)
     }

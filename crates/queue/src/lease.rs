@@ -33,7 +33,12 @@ impl Queue {
             return Ok(None);
         }
         for _ in 0..1000 {
-            let taken = self.refresh()?.take(now, &mut |route| route.channel == channel && may(&route.destination));
+            let taken = {
+                let mut index = self.refresh()?;
+                // Whose time is over waits for no destination that rests.
+                let late = index.take_late(now, channel);
+                late.or_else(|| index.take(now, &mut |route| route.channel == channel && may(&route.destination)))
+            };
             let Some((id, route)) = taken else { return Ok(None) };
             if let Some(lease) = self.lease(id, route, now)? {
                 return Ok(Some(lease));
@@ -74,9 +79,7 @@ impl Lease {
 
     /// Whether the time in which it had to be delivered is over and it must be returned (RFC 2852 §4.1.3).
     pub fn is_too_late(&self, now: Timestamp) -> bool {
-        let returns = |by: smtp::envelope::DeliverBy| by.mode == smtp::envelope::DeliverByMode::Return;
-        self.message.mail_from.deliver_by.is_some_and(returns)
-            && self.message.deliver_until().is_some_and(|until| until <= now)
+        self.message.returned_at().is_some_and(|until| until <= now)
     }
 }
 

@@ -13,6 +13,7 @@
 //! | `keys`, `record`, `octets` | rows |
 //! | `settings`, `limits`, `error`, `fuzz` | as named |
 
+pub mod check;
 pub mod complete;
 pub mod entry;
 pub mod error;

@@ -207,7 +207,7 @@ impl Queue {
         let now = self.now();
         let mut index = lock(&self.inner.index);
         index.promote(now);
-        index.next_due().map_or(most, |due| due.since(now).min(most))
+        index.next_due(now).map_or(most, |due| due.since(now).min(most))
     }
 
     /// Rings for those who wait in [`Queue::changed`].

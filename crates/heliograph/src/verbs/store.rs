@@ -74,6 +74,12 @@ fn check(operations: &Operations, tell: Tell<'_>) -> Result<StoreReport, Failure
     let failed = |error: directory::error::Error| Failure::failed("cannot check the directory").because(error);
     report.findings.extend(services.directory.check().map_err(failed)?);
     let accounts = services.directory.accounts().map_err(failed)?;
+    let queued = services.queue.check().map_err(|error| Failure::failed("cannot check the queue").because(error))?;
+    report.messages += queued.messages;
+    report.findings.extend(queued.findings.into_iter().map(|finding| format!("queue: {finding}")));
+    if queued.unlisted > 0 {
+        report.findings.push(format!("queue: {} more", queued.unlisted));
+    }
     for (nick, _) in services.store.partitions.iter() {
         let here: Vec<model::AccountId> =
             accounts.iter().filter(|account| account.partition == nick).map(|account| account.account_id()).collect();

@@ -298,3 +298,24 @@ async fn old_traces_are_forgotten() {
     assert!(!ground.queue.sweep().await.unwrap());
     assert!(ground.queue.trace(id.0).unwrap().is_empty());
 }
+
+#[tokio::test]
+async fn a_check_finds_what_does_not_agree() {
+    let ground = Ground::new();
+    ground.queue.submit(entry(Some("a@b.test"), &["x@far.test"])).await.unwrap();
+    assert_eq!(ground.queue.check().unwrap().findings, [] as [&str; 0]);
+    let (keys, id) = (ground.queue.inner.keys, QueueId(1));
+    let damaging = ground.partition.write(move |transaction: &mut Transaction<'_>| {
+        transaction.delete(keys.recipient(id, 0));
+        transaction.put(keys.recipient(QueueId(9), 0), vec![0]);
+        transaction.blob(&NewBlob::new(&b"nobody's"[..]));
+        Ok(())
+    });
+    damaging.await.unwrap();
+    let found = ground.queue.check().unwrap().findings.join("\n");
+    for expected in
+        ["message 0000000000000001 waits for nobody", "0000000000000009, which is not there", "held by 0 messages"]
+    {
+        assert!(found.contains(expected), "{expected}: {found}");
+    }
+}
