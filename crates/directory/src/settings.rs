@@ -21,6 +21,8 @@ pub struct Settings {
     pub failure_forget_secs: u64,
     /// Seconds for which a checked password is remembered, so that clients that log in often cost little.
     pub verified_secs: u64,
+    /// Seconds for which a deleted account can be used again; then it is forgotten with all its mail.
+    pub deleted_kept_secs: u64,
 }
 
 impl Default for Settings {
@@ -32,6 +34,7 @@ impl Default for Settings {
             failures_max: 30,
             failure_forget_secs: 60,
             verified_secs: 300,
+            deleted_kept_secs: 30 * 86_400,
         }
     }
 }

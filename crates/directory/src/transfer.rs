@@ -60,15 +60,39 @@ pub fn read_json_lines(text: &str) -> Read {
 pub fn read_csv(text: &str) -> Read {
     let (mut lines, mut bad) = (Vec::new(), Vec::new());
     let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text.as_bytes());
-    let mut records = reader.deserialize::<Line>();
-    while let Some(read) = records.next() {
-        let number = records.reader().position().line();
-        match read {
-            Ok(line) => lines.push((number, line)),
-            Err(error) => bad.push(BadLine { line: number, why: error.to_string() }),
+    let header = match reader.headers() {
+        Ok(header) => header.clone(),
+        Err(error) => return (lines, vec![BadLine { line: 1, why: reason(&error) }]),
+    };
+    let mut last = 1;
+    for record in reader.records() {
+        let record = match record {
+            Ok(record) => record,
+            Err(error) => {
+                let line = error.position().map_or(last + 1, csv::Position::line);
+                bad.push(BadLine { line, why: reason(&error) });
+                last = line;
+                continue;
+            }
+        };
+        last = record.position().map_or(last + 1, csv::Position::line);
+        match record.deserialize(Some(&header)) {
+            Ok(line) => lines.push((last, line)),
+            Err(error) => bad.push(BadLine { line: last, why: reason(&error) }),
         }
     }
     (lines, bad)
+}
+
+/// Why, without the place, which is told beside it.
+fn reason(error: &csv::Error) -> String {
+    match error.kind() {
+        csv::ErrorKind::Deserialize { err, .. } => err.to_string(),
+        csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
+            format!("there are {len} values, the header names {expected_len}")
+        }
+        _ => error.to_string(),
+    }
 }
 
 /// Writes one JSON object a line.
@@ -146,7 +170,9 @@ mod tests {
         assert_eq!(lines.len(), 1);
         assert_eq!((lines[0].1.name.as_str(), lines[0].1.quota_octets), ("A, B", Some(5)));
         assert_eq!(bad.len(), 1);
-        assert!(bad[0].why.contains("line: 3"), "{}", bad[0].why);
+        assert_eq!(bad[0].line, 3, "{}", bad[0].why);
+        let (_, bad) = read_csv("address,name\na@b.test\n");
+        assert_eq!((bad[0].line, bad[0].why.as_str()), (2, "there are 1 values, the header names 2"));
         let (lines, bad) = read_json_lines("{\"address\":\"a@b.test\"}\n\n{\"adress\":1}\n");
         assert_eq!((lines.len(), bad.len(), bad[0].line), (1, 1, 3));
     }

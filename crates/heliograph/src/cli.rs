@@ -5,9 +5,13 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 
+use crate::commands::account::AccountVerb;
 use crate::commands::config::ConfigVerb;
-use crate::commands::people::{AccountVerb, DomainVerb, NameVerb};
-use crate::commands::queue::{MessageVerb, QueueVerb};
+use crate::commands::mailbox::MailboxVerb;
+use crate::commands::message::MessageVerb;
+use crate::commands::partition::PartitionVerb;
+use crate::commands::people::{DomainVerb, NameVerb};
+use crate::commands::queue::QueueVerb;
 use crate::commands::store::StoreVerb;
 
 /// One program for an organisation's mail.
@@ -65,9 +69,15 @@ pub enum Verb {
     /// Mail that waits.
     #[command(subcommand)]
     Queue(QueueVerb),
-    /// What happened to a message.
+    /// An account's mailboxes and who may use them.
+    #[command(subcommand)]
+    Mailbox(MailboxVerb),
+    /// Messages in mailboxes, what was expunged, and what happened on the way.
     #[command(subcommand)]
     Message(MessageVerb),
+    /// The partitions that keep mail.
+    #[command(subcommand)]
+    Partition(PartitionVerb),
     /// Check, repair and rewrite the store.
     #[command(subcommand)]
     Store(StoreVerb),

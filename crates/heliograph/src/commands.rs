@@ -1,8 +1,13 @@
 //! The verbs as they are typed and as their reports are printed: one file for each noun.
 
+pub mod account;
 pub mod config;
+pub mod mailbox;
+pub mod message;
+pub mod partition;
 pub mod people;
 pub mod program;
 pub mod queue;
 pub mod server;
+pub mod show;
 pub mod store;

@@ -89,13 +89,40 @@ fn nicks(layout: &Layout, default: &str) -> Result<Vec<String>, Failure> {
     Ok(nicks)
 }
 
-fn open_partition(path: &Path, settings: &Settings) -> Result<Partition, Failure> {
-    let options = Options {
+fn options(settings: &Settings) -> Options {
+    Options {
         segment_octets: settings.storage.segment_octets,
         index_cache_octets: settings.storage.index_cache_octets,
         ..Options::default()
+    }
+}
+
+/// Rebuilds a closed partition from its log; `system` is the one of directory and queue.
+///
+/// # Errors
+/// There is no such partition, somebody has it open, or it cannot be rebuilt.
+pub fn repair_partition(
+    settings: &Settings,
+    name: &str,
+    progress: &mut dyn FnMut(storage::CheckProgress),
+) -> Result<storage::RepairReport, Failure> {
+    let layout = Layout::new(&settings.server.data);
+    let path = match name {
+        "system" => layout.system(),
+        nick => layout.partition(nick).map_err(|error| Failure::usage(error.to_string()))?,
     };
-    Partition::open(path, options, Arc::new(RealDisk)).map_err(|error| {
+    if !path.is_dir() {
+        return Err(Failure::failed(format!("there is no partition {name}: {} is no folder", path.display())));
+    }
+    Partition::repair(&path, options(settings), Arc::new(RealDisk), progress).map_err(|error| {
+        let message = format!("cannot repair the partition {}", path.display());
+        let failure = if error.is_temporary() { Failure::temporary(message) } else { Failure::failed(message) };
+        failure.because(error)
+    })
+}
+
+fn open_partition(path: &Path, settings: &Settings) -> Result<Partition, Failure> {
+    Partition::open(path, options(settings), Arc::new(RealDisk)).map_err(|error| {
         let message = format!("cannot open the partition {}", path.display());
         let failure = if error.is_temporary() { Failure::temporary(message) } else { Failure::failed(message) };
         failure.because(error)

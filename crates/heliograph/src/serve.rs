@@ -94,7 +94,8 @@ async fn run(
     let (random, registry, token) = (Arc::clone(&services.random), services.registry.clone(), shutdown.token());
     tasks.spawn(async move { control.run(Arc::new(Control::new(operations)), random, &registry, token).await });
     tasks.spawn(mta::delivery::start(agents(&settings, &services), shutdown.token()));
-    tasks.spawn(upkeep::run(services.clone(), shutdown.token()));
+    let grace = Duration::from_secs(settings.directory.deleted_kept_secs);
+    tasks.spawn(upkeep::run(services.clone(), grace, shutdown.token()));
     print("ready\n")?;
     notify::tell("READY=1");
     tracing::info!("ready");

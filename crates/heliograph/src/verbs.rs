@@ -1,6 +1,11 @@
 //! What operators can have done: one file for each noun, typed request to typed report. Nothing here prints; the socket
 //! and the command line are skins.
 
+pub mod account;
+pub mod mailbox;
+pub mod message;
+pub mod owner;
+pub mod partition;
 pub mod people;
 pub mod queue;
 pub mod server;

@@ -102,8 +102,12 @@ impl Keys {
         self.kind(7).u64(when.0).u32(mailbox.0).u32(uid.0)
     }
 
+    pub fn threads(&self) -> Key {
+        self.kind(8)
+    }
+
     pub fn thread(&self, hash: u128) -> Key {
-        self.kind(8).raw(&hash.to_be_bytes())
+        self.threads().raw(&hash.to_be_bytes())
     }
 
     pub fn subscriptions(&self) -> Key {

@@ -10,6 +10,9 @@ use model::{BlobHash, MailboxId, Uid};
 use std::ops::ControlFlow;
 use storage::{KeyRange, Read, Scan};
 
+/// Is shown a message's index and its stored record, and says whether to go on.
+pub type VisitRecord<'a> = dyn FnMut(usize, Option<&[u8]>) -> Result<ControlFlow<()>, Error> + 'a;
+
 impl Mail {
     /// The summary of a message whose octets are `blob`.
     pub fn summary(&self, place: &Place, uid: Uid, blob: &BlobHash) -> Result<Summary, Error> {
@@ -49,7 +52,7 @@ impl Mail {
         place: &Place,
         view: &View,
         indices: &[usize],
-        visit: &mut dyn FnMut(usize, Option<&[u8]>) -> Result<ControlFlow<()>, Error>,
+        visit: &mut VisitRecord<'_>,
     ) -> Result<(), Error> {
         // In pages, so that no snapshot lives long.
         for page in indices.chunks(PAGE) {

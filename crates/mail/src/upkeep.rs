@@ -115,6 +115,8 @@ impl Mail {
             self.empty(owner, mailbox.id, false).await?;
         }
         while self.purge(owner, Timestamp(u64::MAX)).await? > 0 {}
+        // What can be many rows goes some at a time: one transaction does not take them all.
+        self.clear_threads(owner).await?;
         let (store, spaces) = self.partition(&owner.partition)?;
         let owner = owner.clone();
         let removing = move |transaction: &mut storage::Transaction<'_>| {
@@ -134,6 +136,22 @@ impl Mail {
         };
         store.write(removing).await?;
         Ok(())
+    }
+
+    async fn clear_threads(&self, owner: &Owner) -> Result<(), Error> {
+        let (store, spaces) = self.partition(&owner.partition)?;
+        let range = spaces.keys(owner).threads().range();
+        loop {
+            let range = range.clone();
+            let clearing = move |transaction: &mut storage::Transaction<'_>| {
+                let page = transaction.scan(range, Scan::first(MESSAGES_A_BATCH).keys_only())?;
+                page.rows.into_iter().for_each(|(key, _)| transaction.delete(key));
+                Ok(page.next.is_some())
+            };
+            if !store.write(clearing).await?.value {
+                return Ok(());
+            }
+        }
     }
 
     /// Takes all messages out of a mailbox, some at a time.

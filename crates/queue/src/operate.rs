@@ -197,7 +197,7 @@ impl Queue {
             return Ok(false);
         }
         let text = format!("an operator chose to {} {count} recipients of {id}", action.as_str());
-        let event = Event { at: now, text: text };
+        let event = Event { at: now, text };
         trail::note(transaction, self.inner.keys, message.trace, Names::queued(id), &event)?;
         self.store(transaction, id, &message, &all)?;
         Ok(true)

@@ -7,8 +7,7 @@ use crate::keys::{self, Keys};
 use crate::limits::{RECIPIENTS_MAX, SUBJECT_OCTETS_MAX, cut};
 use crate::record;
 use crate::settings::Settings;
-use crate::trace::Notes;
-use crate::trail::{self, Names};
+use crate::trail::{self, Names, Notes};
 use model::{AccountId, QueueId, Timestamp, TraceId};
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
@@ -160,7 +159,7 @@ impl Queue {
         let message_id =
             message::header::find(entry.body.bytes(), "Message-ID").map(|field| field.unfolded().into_owned());
         let names = Names { id, message_id: message_id.as_deref().map_or(0, trail::hash_of) };
-        let event = Event { at: now, text: text };
+        let event = Event { at: now, text };
         trail::note(transaction, keys, entry.trace, names, &event)?;
         self.tell(transaction, id);
         Ok(id)

@@ -10,13 +10,6 @@ use model::{QueueId, TraceId};
 use std::ops::ControlFlow;
 use storage::{Abort, Read, Scan, Transaction};
 
-/// Events that wait to be written.
-#[derive(Debug, Default)]
-pub(crate) struct Notes {
-    waiting: Vec<(TraceId, Names, Event)>,
-    dropped: u64,
-}
-
 impl Queue {
     /// Notes an event of a message's way, to be written within about a second together with others: a trace is worth less
     /// than the speed of the mail that it tells of. `message_id` is the field's value.

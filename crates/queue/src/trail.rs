@@ -37,6 +37,15 @@ impl Names {
     }
 }
 
+/// Events that wait to be written.
+#[derive(Debug, Default)]
+pub struct Notes {
+    /// In their order.
+    pub waiting: Vec<(TraceId, Names, Event)>,
+    /// How many found no room.
+    pub dropped: u64,
+}
+
 /// The hash under which a Message-ID is remembered; angle brackets and case do not matter.
 pub fn hash_of(message_id: &str) -> u64 {
     let plain = message_id.trim().trim_start_matches('<').trim_end_matches('>').to_lowercase();

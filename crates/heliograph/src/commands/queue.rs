@@ -99,17 +99,6 @@ pub enum QueueVerb {
     },
 }
 
-/// What can be done with a message.
-#[derive(Debug, Subcommand)]
-pub enum MessageVerb {
-    /// Tell what happened to a message, from connection to mailbox and each attempt.
-    Trace {
-        /// Its queue id, the name under which it was accepted (it stands in the reply and in the Received field), or its
-        /// Message-ID.
-        id: String,
-    },
-}
-
 /// `heliograph queue`.
 ///
 /// # Errors
@@ -165,12 +154,11 @@ pub fn run(verb: QueueVerb, context: &Context) -> Result<(), Failure> {
     }
 }
 
-/// `heliograph message`.
+/// `heliograph message trace`.
 ///
 /// # Errors
 /// Why it cannot be told.
-pub fn message(verb: MessageVerb, context: &Context) -> Result<(), Failure> {
-    let MessageVerb::Trace { id } = verb;
+pub fn trace(id: String, context: &Context) -> Result<(), Failure> {
     show(context, QueueRequest::Trace { id }, |events: Vec<ShownEvent>| {
         events.iter().map(|event| format!("{}  {}\n", event.at, event.text)).collect()
     })

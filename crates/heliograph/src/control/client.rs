@@ -39,6 +39,22 @@ pub fn ask(context: &Context, request: Request) -> Result<Value, Failure> {
     }
 }
 
+/// Rebuilds a partition of the data folder, which no server may have open.
+///
+/// # Errors
+/// A server runs, or the partition cannot be rebuilt.
+pub fn repair_partition(context: &Context, name: &str) -> Result<storage::RepairReport, Failure> {
+    let settings = settings_of(context)?;
+    if connect(&settings)?.is_some() {
+        return Err(Failure::failed("a server runs on this data folder; stop it first: `heliograph stop`"));
+    }
+    let mut shown = Shown::default();
+    compose::repair_partition(&settings, name, &mut |step| {
+        let total = (step.total > 0).then_some(step.total);
+        shown.show(&Progress { what: format!("{name}: {}", step.stage), done: step.done, total });
+    })
+}
+
 /// Has a request performed by the running server.
 ///
 /// # Errors

@@ -40,8 +40,9 @@ impl Control {
         let operations = Arc::clone(&self.operations);
         tokio::task::spawn_blocking(move || {
             let mut tell = |progress| {
-                // Whoever asked may have gone: the work goes on to its end.
-                let _gone = sender.blocking_send(Answer::Progress(progress));
+                // Whoever asked may have gone or be slow: the work goes on, and a later step tells as much. Waiting here could
+                // also be waiting inside of the runtime, for a verb that itself waits for the store.
+                let _missed = sender.try_send(Answer::Progress(progress));
             };
             let answer = Answer::from(perform(&operations, request, &mut tell));
             let _gone = sender.blocking_send(answer);

@@ -5,6 +5,10 @@ use serde_json::Value;
 
 use crate::failure::Failure;
 use crate::operations::{Operations, Tell};
+use crate::verbs::account::{self, AccountRequest};
+use crate::verbs::mailbox::{self, MailboxRequest};
+use crate::verbs::message::{self, MessageRequest};
+use crate::verbs::partition::{self, PartitionRequest};
 use crate::verbs::people::{self, PeopleRequest};
 use crate::verbs::queue::{self, QueueRequest};
 use crate::verbs::server::{self, ServerRequest};
@@ -20,6 +24,14 @@ pub enum Request {
     People(PeopleRequest),
     /// About the queue.
     Queue(QueueRequest),
+    /// About one account, or many of them in a file.
+    Account(AccountRequest),
+    /// About an account's mailboxes.
+    Mailbox(MailboxRequest),
+    /// About messages.
+    Message(MessageRequest),
+    /// About partitions.
+    Partition(PartitionRequest),
     /// About the store.
     Store(StoreRequest),
 }
@@ -33,6 +45,10 @@ pub fn perform(operations: &Operations, request: Request, tell: Tell<'_>) -> Res
         Request::Server(request) => server::perform(operations, request),
         Request::People(request) => people::perform(operations, request),
         Request::Queue(request) => queue::perform(operations, request),
+        Request::Account(request) => account::perform(operations, request, tell),
+        Request::Mailbox(request) => mailbox::perform(operations, request),
+        Request::Message(request) => message::perform(operations, request, tell),
+        Request::Partition(request) => partition::perform(operations, request),
         Request::Store(request) => store::perform(operations, request, tell),
     }
 }

@@ -22,6 +22,18 @@ pub enum PeopleRequest {
     },
     /// Every domain.
     ListDomains,
+    /// One domain with what belongs to it.
+    ShowDomain {
+        /// Its name.
+        domain: String,
+    },
+    /// Who gets mail for names that the domain does not have; nobody when there is none.
+    SetCatchAll {
+        /// The domain.
+        domain: String,
+        /// Its address.
+        address: Option<String>,
+    },
     /// Give a domain up.
     RemoveDomain {
         /// Its name.
@@ -77,6 +89,15 @@ pub enum PeopleRequest {
         /// Whether groups are meant.
         groups: bool,
     },
+    /// Add members to a group or alias, or take them away.
+    ChangeMembers {
+        /// Its address.
+        address: String,
+        /// Those to add.
+        add: Vec<String>,
+        /// Those to take away.
+        remove: Vec<String>,
+    },
     /// Take an alias or a group away.
     RemoveName {
         /// Its address.
@@ -112,6 +133,21 @@ pub struct ShownAccount {
     pub messages: u64,
 }
 
+/// A domain as it is shown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShownDomain {
+    /// Its name.
+    pub name: String,
+    /// Who gets mail for names that it does not have.
+    pub catch_all: Option<String>,
+    /// Its accounts.
+    pub accounts: u64,
+    /// Its aliases.
+    pub aliases: u64,
+    /// Its groups.
+    pub groups: u64,
+}
+
 /// Performs a request.
 ///
 /// # Errors
@@ -130,6 +166,12 @@ async fn answer(operations: &Operations, request: PeopleRequest) -> Result<Value
         PeopleRequest::ListDomains => {
             let names: Vec<String> = directory.domains().map_err(refused)?.into_iter().map(|(name, _)| name).collect();
             report(&names)
+        }
+        PeopleRequest::ShowDomain { domain } => report(&show_domain(operations, &domain)?),
+        PeopleRequest::SetCatchAll { domain, address } => {
+            let address = address.as_deref().map(parse_address).transpose()?;
+            directory.set_catch_all(&parse_domain(&domain)?, address).await.map_err(refused)?;
+            Ok(Value::Null)
         }
         PeopleRequest::RemoveDomain { domain } => {
             directory.remove_domain(&parse_domain(&domain)?).await.map_err(refused)?;
@@ -180,11 +222,47 @@ async fn answer(operations: &Operations, request: PeopleRequest) -> Result<Value
             });
             report(&names.collect::<Vec<(String, Name)>>())
         }
+        PeopleRequest::ChangeMembers { address, add, remove } => {
+            let address = parse_address(&address)?;
+            let missing = || Failure::failed(format!("there is no alias or group {address}"));
+            let mut name = directory.name(&address).map_err(refused)?.ok_or_else(missing)?;
+            let (Name::Alias { targets: members } | Name::Group { members, .. }) = &mut name else {
+                return Err(missing());
+            };
+            if let Some(stranger) = remove.iter().find(|member| !members.contains(member)) {
+                return Err(Failure::failed(format!("{stranger} is no member of {address}")));
+            }
+            members.retain(|member| !remove.contains(member));
+            let new: Vec<String> = add.into_iter().filter(|member| !members.contains(member)).collect();
+            members.extend(new);
+            if members.is_empty() {
+                return Err(Failure::failed(format!("nobody would be left; remove {address} instead")));
+            }
+            directory.set_name(&address, name).await.map_err(refused)?;
+            Ok(Value::Null)
+        }
         PeopleRequest::RemoveName { address } => {
             directory.remove_name(&parse_address(&address)?).await.map_err(refused)?;
             Ok(Value::Null)
         }
     }
+}
+
+fn show_domain(operations: &Operations, domain: &str) -> Result<ShownDomain, Failure> {
+    let directory = &operations.services.directory;
+    let name = parse_domain(domain)?.to_string();
+    let found = directory.domains().map_err(refused)?.into_iter().find(|(known, _)| *known == name);
+    let (name, row) = found.ok_or_else(|| Failure::failed(format!("the domain {name} is not ours")))?;
+    let suffix = format!("@{name}");
+    let mut shown = ShownDomain { name, catch_all: row.catch_all, accounts: 0, aliases: 0, groups: 0 };
+    for (_, entry) in directory.names().map_err(refused)?.iter().filter(|(address, _)| address.ends_with(&suffix)) {
+        match entry {
+            Name::Account { .. } => shown.accounts += 1,
+            Name::Alias { .. } => shown.aliases += 1,
+            Name::Group { .. } => shown.groups += 1,
+        }
+    }
+    Ok(shown)
 }
 
 async fn set_status(operations: &Operations, address: &Address, status: &str) -> Result<Value, Failure> {
@@ -201,11 +279,11 @@ async fn set_status(operations: &Operations, address: &Address, status: &str) ->
     report(&shown(operations, &account.map_err(refused)?))
 }
 
-fn credentials(operations: &Operations, password: &str) -> Result<Credentials, Failure> {
+pub(crate) fn credentials(operations: &Operations, password: &str) -> Result<Credentials, Failure> {
     Credentials::new(password, operations.services.directory.settings().password_cost).map_err(refused)
 }
 
-fn known_partition(operations: &Operations, wanted: Option<String>) -> Result<String, Failure> {
+pub(crate) fn known_partition(operations: &Operations, wanted: Option<String>) -> Result<String, Failure> {
     let partitions = &operations.services.store.partitions;
     let nick = wanted.unwrap_or_else(|| partitions.default_nick().to_owned());
     if partitions.get(&nick).is_none() {
@@ -215,7 +293,7 @@ fn known_partition(operations: &Operations, wanted: Option<String>) -> Result<St
     Ok(nick)
 }
 
-fn shown(operations: &Operations, account: &Account) -> ShownAccount {
+pub(crate) fn shown(operations: &Operations, account: &Account) -> ShownAccount {
     let owner = account::owner::Owner::new(account.account_id(), account.partition.clone());
     // A partition that is away does not hide the account.
     let usage = operations.services.mail.usage(&owner).unwrap_or_default();
@@ -236,7 +314,7 @@ fn shown(operations: &Operations, account: &Account) -> ShownAccount {
     }
 }
 
-fn parse_roles(names: &[String]) -> Result<Vec<directory::entry::Role>, Failure> {
+pub(crate) fn parse_roles(names: &[String]) -> Result<Vec<directory::entry::Role>, Failure> {
     let unknown = |name: &String| {
         Failure::usage(format!("{name} is no role; there are user, domain-administrator, administrator and auditor"))
     };
@@ -247,11 +325,11 @@ fn parse_domain(text: &str) -> Result<Domain, Failure> {
     text.parse().map_err(|error| Failure::usage(format!("{text} is no domain")).because(error))
 }
 
-fn parse_address(text: &str) -> Result<Address, Failure> {
+pub(crate) fn parse_address(text: &str) -> Result<Address, Failure> {
     text.parse().map_err(|error| Failure::usage(format!("{text} is no address")).because(error))
 }
 
-fn refused(error: directory::error::Error) -> Failure {
+pub(crate) fn refused(error: directory::error::Error) -> Failure {
     if error.is_temporary() {
         Failure::temporary("the directory is not available").because(error)
     } else {
@@ -259,6 +337,6 @@ fn refused(error: directory::error::Error) -> Failure {
     }
 }
 
-fn report(value: &impl Serialize) -> Result<Value, Failure> {
+pub(crate) fn report(value: &impl Serialize) -> Result<Value, Failure> {
     serde_json::to_value(value).map_err(|error| Failure::failed("cannot report").because(error))
 }

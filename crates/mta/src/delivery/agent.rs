@@ -30,15 +30,20 @@ pub async fn attempt(service: &Service, lease: Lease, shutdown: &ShutdownToken) 
         let completed = lease.complete(outcomes).await;
         return completed.map(|_| ()).inspect_err(|error| service.signals.queue_failed(trace, error));
     }
+    let mut peers = Vec::new();
     let outcomes = match lease.route.channel {
         Channel::Process | Channel::Local | Channel::Held => local::attempt(service, &lease).await,
         Channel::Smtp | Channel::Lmtp => {
             let attempt = remote::attempt(service, &lease, shutdown).await;
             service.rest(&lease.route.destination, attempt.reached);
+            peers = attempt.peers;
             attempt.outcomes
         }
     };
     let completed = lease.complete(outcomes).await;
+    for (key, peer) in peers {
+        remote::keep(service, key, peer).await;
+    }
     completed.map(|_| ()).inspect_err(|error| service.signals.queue_failed(trace, error))
 }
 

@@ -16,15 +16,17 @@ use smtp::reply::Reply;
 use smtp::status::EnhancedStatus;
 use std::net::IpAddr;
 
-/// What an attempt came to, and whether any host was reached.
+/// What an attempt came to, whether any host was reached, and the connections that can be used again - but only when the
+/// outcomes are durable: else a second message could be lost from sight behind the first.
 pub struct Attempt {
     pub outcomes: Vec<(u32, Outcome)>,
     pub reached: Option<bool>,
+    pub peers: Vec<(Key, Peer)>,
 }
 
 /// Tries a message at the hosts of its destination.
 pub async fn attempt(service: &Service, lease: &Lease, shutdown: &ShutdownToken) -> Attempt {
-    let mut attempt = Attempt { outcomes: Vec::new(), reached: None };
+    let mut attempt = Attempt { outcomes: Vec::new(), reached: None, peers: Vec::new() };
     let now = service.parts.queue.now();
     let mut here: Vec<&(u32, Recipient)> = Vec::new();
     let mut rule = None;
@@ -145,7 +147,7 @@ impl Try<'_> {
             while !waiting.is_empty() {
                 let most = service.settings.recipients_max.max(1);
                 let batch: Vec<&(u32, Recipient)> = waiting.drain(..waiting.len().min(most)).collect();
-                match self.at_place(&place, &batch).await {
+                match self.at_place(&place, &batch, &mut attempt.peers).await {
                     Ok((replies, promises)) => {
                         attempt.reached = Some(true);
                         let took = replies.len();
@@ -174,7 +176,12 @@ impl Try<'_> {
     }
 
     /// One transaction at one place: over a kept connection if there is one that still works, else over a new one.
-    async fn at_place(&self, place: &Place, batch: &[&(u32, Recipient)]) -> Result<(Vec<Reply>, Promises), Trouble> {
+    async fn at_place(
+        &self,
+        place: &Place,
+        batch: &[&(u32, Recipient)],
+        peers: &mut Vec<(Key, Peer)>,
+    ) -> Result<(Vec<Reply>, Promises), Trouble> {
         let Try { service, lease, rule, body, shutdown } = *self;
         let policy = match lease.message.mail_from.require_tls {
             true => TlsPolicy::Verified,
@@ -184,7 +191,8 @@ impl Try<'_> {
         };
         let login = rule.login.as_ref();
         let key = Key { place: place.clone(), policy, login: login.map(|login| login.name.clone()) };
-        let mut kept = service.pool.take(&key);
+        let ours = peers.iter().position(|(known, _)| *known == key).map(|at| peers.swap_remove(at).1);
+        let mut kept = ours.or_else(|| service.pool.take(&key));
         let mut policy = policy;
         loop {
             let was_kept = kept.is_some();
@@ -209,7 +217,7 @@ impl Try<'_> {
             match peer.send(envelope, body).await {
                 Ok(replies) => {
                     let promises = Promises { dsn: peer.offers("DSN"), deliver_by: peer.offers("DELIVERBY") };
-                    keep(service, key, peer).await;
+                    peers.push((key, peer));
                     return Ok((replies, promises));
                 }
                 // The host may have closed an idle connection; before the body nothing was lost or doubled.
@@ -220,7 +228,8 @@ impl Try<'_> {
     }
 }
 
-async fn keep(service: &Service, key: Key, peer: Peer) {
+/// Keeps a connection for the next message, or says goodbye.
+pub async fn keep(service: &Service, key: Key, peer: Peer) {
     let is_used_up = peer.messages >= service.settings.connection_messages || !peer.is_idle();
     let spare = if is_used_up { Some(peer) } else { service.pool.keep(key, peer) };
     if let Some(peer) = spare {

@@ -75,7 +75,7 @@ impl Service {
                 require_tls: self.kind != Kind::Lmtp,
                 deliver_by: self.kind != Kind::Lmtp,
                 hold_secs_max: (self.kind == Kind::Submission)
-                    .then(|| settings.hold_max.as_secs())
+                    .then_some(settings.hold_max.as_secs())
                     .filter(|secs| *secs > 0),
                 priority: self.kind != Kind::Lmtp,
                 recipients_max: settings.recipients_max,

@@ -41,6 +41,14 @@ pub const KEYS: &[Key] = &[
         example: "10",
         effect: Effect::Restart,
     },
+    Key {
+        path: "directory.deleted_kept",
+        kind: Kind::Time { min: std::time::Duration::ZERO, max: std::time::Duration::from_secs(3660 * 86_400) },
+        default: "\"30d\"",
+        doc: "How long a deleted account can be activated again; then it is forgotten with all its mail.",
+        example: "\"90d\"",
+        effect: Effect::Restart,
+    },
 ];
 
 /// Makes what the program runs on.
@@ -64,6 +72,7 @@ pub fn make(values: &Values, problems: &mut Vec<Problem>) -> directory::settings
             ..Cost::default()
         },
         failures_max: values.count("directory.failed_logins"),
+        deleted_kept_secs: values.time("directory.deleted_kept").as_secs(),
         ..directory::settings::Settings::default()
     }
 }
