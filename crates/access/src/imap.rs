@@ -16,8 +16,11 @@
 //! | `selected` | the selected mailbox, and telling what changed in it; SELECT |
 //! | `fetch`, `section`, `structure` | FETCH; octets of a section; ENVELOPE and BODYSTRUCTURE |
 //! | `store`, `copy` | STORE; COPY, MOVE, EXPUNGE |
-//! | `append`, `catenate` | APPEND; the URLs of CATENATE |
+//! | `append`, `catenate`, `replace` | APPEND; the URLs of CATENATE; REPLACE |
 //! | `search`, `find` | SEARCH and its answers; which messages fit |
+//! | `context`, `multisearch`, `scope` | results kept up to date; searches of many mailboxes; which mailboxes those are |
+//! | `notify` | NOTIFY |
+//! | `progress` | signs of life during long work |
 //! | `sort`, `thread` | SORT and THREAD |
 //! | `identity`, `page` | EMAILID and THREADID; PARTIAL |
 //! | `idle` | IDLE |
@@ -28,6 +31,7 @@
 mod append;
 mod capability;
 mod catenate;
+mod context;
 mod copy;
 mod fetch;
 mod find;
@@ -37,11 +41,16 @@ mod list;
 mod login;
 mod mailboxes;
 mod metadata;
+mod multisearch;
+mod notify;
 mod page;
 mod place;
+mod progress;
 mod quota;
 mod refusal;
+mod replace;
 mod rights;
+mod scope;
 mod search;
 mod section;
 mod selected;

@@ -67,8 +67,8 @@ struct Unread {
 /// One listener's end. Dropping it ends the subscription.
 #[derive(Debug)]
 pub struct Subscription {
-    id: u64,
-    account: Option<AccountId>,
+    /// Under which numbers it listens, and to which accounts.
+    ids: Vec<(u64, Option<AccountId>)>,
     inbox: Arc<Inbox>,
     bus: Bus,
 }
@@ -85,16 +85,30 @@ impl Bus {
 
     /// Begins to listen: every change committed from now on is heard of.
     pub fn subscribe(&self, filter: Filter) -> Subscription {
+        self.listen(&[filter.account], filter.topic)
+    }
+
+    /// As [`Bus::subscribe`], to several accounts.
+    pub fn subscribe_to(&self, accounts: &[AccountId], topic: Option<u8>) -> Subscription {
+        let accounts: Vec<Option<AccountId>> = accounts.iter().copied().map(Some).collect();
+        self.listen(&accounts, topic)
+    }
+
+    fn listen(&self, accounts: &[Option<AccountId>], topic: Option<u8>) -> Subscription {
         let inbox = Arc::new(Inbox::default());
         let mut listeners = lock(&self.listeners);
-        let id = listeners.next;
-        listeners.next += 1;
-        let listener = Listener { topic: filter.topic, inbox: Arc::clone(&inbox) };
-        match filter.account {
-            Some(account) => listeners.by_account.entry(account).or_default().insert(id, listener),
-            None => listeners.of_all_accounts.insert(id, listener),
-        };
-        Subscription { id, account: filter.account, inbox, bus: self.clone() }
+        let mut ids = Vec::with_capacity(accounts.len());
+        for account in accounts {
+            let id = listeners.next;
+            listeners.next += 1;
+            let listener = Listener { topic, inbox: Arc::clone(&inbox) };
+            match account {
+                Some(account) => listeners.by_account.entry(*account).or_default().insert(id, listener),
+                None => listeners.of_all_accounts.insert(id, listener),
+            };
+            ids.push((id, *account));
+        }
+        Subscription { ids, inbox, bus: self.clone() }
     }
 
     /// Tells everybody concerned.
@@ -174,15 +188,15 @@ impl Subscription {
 impl Drop for Subscription {
     fn drop(&mut self) {
         let mut listeners = lock(&self.bus.listeners);
-        match self.account {
-            None => {
-                listeners.of_all_accounts.remove(&self.id);
-            }
-            Some(account) => {
-                let Some(of_account) = listeners.by_account.get_mut(&account) else { return };
-                of_account.remove(&self.id);
+        for (id, account) in &self.ids {
+            let Some(account) = account else {
+                listeners.of_all_accounts.remove(id);
+                continue;
+            };
+            if let Some(of_account) = listeners.by_account.get_mut(account) {
+                of_account.remove(id);
                 if of_account.is_empty() {
-                    listeners.by_account.remove(&account);
+                    listeners.by_account.remove(account);
                 }
             }
         }

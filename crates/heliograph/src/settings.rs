@@ -20,7 +20,7 @@ use crate::roles::Role;
 use crate::settings::document::Values;
 use crate::settings::key::Effect;
 use crate::settings::problem::Problems;
-use crate::settings::sections::{directory, dns, listeners, log, mail, queue, server, smtp, storage, tls};
+use crate::settings::sections::{directory, dns, imap, listeners, log, mail, pop3, queue, server, smtp, storage, tls};
 use crate::settings::value::Value;
 
 /// Everything that the program runs on.
@@ -34,6 +34,10 @@ pub struct Settings {
     pub smtp: smtp::Smtp,
     /// `[queue]`.
     pub queue: queue::Queue,
+    /// `[imap]`.
+    pub imap: imap::Imap,
+    /// `[pop3]`.
+    pub pop3: pop3::Pop3,
     /// `[mail]`.
     pub mail: ::mail::settings::Settings,
     /// `[directory]`.
@@ -97,6 +101,8 @@ impl Settings {
             listeners: listeners::make(values, &server.roles, &mut problems),
             smtp: smtp::make(values),
             queue: queue::make(values, &mut problems),
+            imap: imap::make(values),
+            pop3: pop3::make(values),
             mail: mail::make(values),
             directory: directory::make(values, &mut problems),
             storage: storage::make(values, &mut problems),

@@ -215,7 +215,7 @@ impl Mail {
     }
 }
 
-fn fits(quota: Quota, used_octets: u64, used_messages: u64, octets: u64) -> bool {
+pub(crate) fn fits(quota: Quota, used_octets: u64, used_messages: u64, octets: u64) -> bool {
     quota.octets.is_none_or(|most| used_octets.saturating_add(octets) <= most)
         && quota.messages.is_none_or(|most| used_messages < most)
 }
@@ -259,7 +259,7 @@ fn choose(book: &mut Book<'_, '_>, target: &Target) -> Result<MailboxId, Error> 
     Ok(if may_post { id } else { INBOX_ID })
 }
 
-fn put(
+pub(crate) fn put(
     book: &mut Book<'_, '_>,
     mailbox: MailboxId,
     message: &NewMessage,

@@ -8,6 +8,7 @@
 //! | `store` | [`store::Mail`]: the whole of it, opened once |
 //! | `deliver` | new messages: filed for several owners in one transaction |
 //! | `change` | flags, copies, moves, expunging |
+//! | `replace` | a message in the place of another |
 //! | `mailboxes` | listing, making, renaming, deleting; rights, subscriptions |
 //! | `shared` | what others share with somebody |
 //! | `annotation` | metadata of mailboxes and of the server (RFC 5464) |
@@ -45,6 +46,7 @@ pub mod name;
 mod open;
 pub mod record;
 mod repair;
+mod replace;
 mod rows;
 pub mod settings;
 pub mod shared;

@@ -226,6 +226,27 @@ impl View {
         changes
     }
 
+    /// This view with all that `later` says but its expunges: for a client that may not be told of them yet. The way from
+    /// it to `later` is those expunges.
+    pub fn without_expunges(&self, later: &View) -> View {
+        let mut rows = Vec::with_capacity(self.len.max(later.len));
+        let mut new = later.rows().peekable();
+        for old in self.rows() {
+            while new.next_if(|row| row.uid < old.uid).is_some() {}
+            rows.push(new.next_if(|row| row.uid == old.uid).unwrap_or(old).clone());
+        }
+        rows.extend(new.cloned());
+        let mut view = View { chunks: Vec::new(), starts: Vec::new(), len: 0, ..later.clone() };
+        // As long as something is untold it is not the later one.
+        view.highest_modseq = self.highest_modseq;
+        let mut rows = rows.into_iter().peekable();
+        while rows.peek().is_some() {
+            view.chunks.push(Arc::new(rows.by_ref().take(CHUNK_ROWS).collect::<Vec<Row>>()));
+        }
+        view.index();
+        view
+    }
+
     /// The length of the chunk that begins at `old` here and at `new` there, if it is one and the same.
     fn shared_chunk(&self, old: usize, later: &View, new: usize) -> Option<usize> {
         let here = self.chunks.get(self.starts.binary_search(&old).ok()?)?;

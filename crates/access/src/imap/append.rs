@@ -22,34 +22,10 @@ impl Session<'_> {
         }
         let mut appends = Vec::with_capacity(messages.len());
         for append in messages {
-            let flags = match parse_flags(&append.flags) {
-                Ok(flags) => allowed(flags, target.rights),
+            match ready(self, append, target.rights).await {
+                Ok(append) => appends.push(append),
                 Err(outcome) => return Ok(outcome),
-            };
-            let mut octets = Vec::new();
-            for piece in append.pieces {
-                match piece {
-                    Piece::Octets(piece) if octets.is_empty() => octets = piece,
-                    Piece::Octets(piece) => octets.extend_from_slice(&piece),
-                    Piece::Url(url) => match self.octets_of(&url).await {
-                        Ok(Some(piece)) => octets.extend_from_slice(&piece),
-                        Ok(None) | Err(Error::NoMailbox | Error::BadName(_)) => return Ok(bad_url(&url)),
-                        Err(error) => return Ok(self.failed(&error)),
-                    },
-                }
-                if octets.len() as u64 > self.service.settings.append_octets_max {
-                    return Ok(Outcome::no("[TOOBIG] the message is too large"));
-                }
             }
-            if octets.is_empty() {
-                return Ok(Outcome::no("[CANNOT] an empty message is none"));
-            }
-            // Reading a large message takes a while; others go on meanwhile.
-            let message = match tokio::task::block_in_place(|| NewMessage::new(octets)) {
-                Ok(message) => message,
-                Err(error) => return Ok(self.failed(&error)),
-            };
-            appends.push(NewAppend { message, flags, internal_date: append.date });
         }
         let placed = match self.service.mail.append(&target.owner, target.mailbox.id, appends, target.quota).await {
             Ok(placed) => placed,
@@ -58,6 +34,32 @@ impl Session<'_> {
         self.catch_up(true)?;
         Ok(appended(placed))
     }
+}
+
+/// A message that a client sends, with its pieces put together and read.
+pub(crate) async fn ready(session: &Session<'_>, append: Append, rights: Rights) -> Result<NewAppend, Outcome> {
+    let flags = allowed(parse_flags(&append.flags)?, rights);
+    let mut octets = Vec::new();
+    for piece in append.pieces {
+        match piece {
+            Piece::Octets(piece) if octets.is_empty() => octets = piece,
+            Piece::Octets(piece) => octets.extend_from_slice(&piece),
+            Piece::Url(url) => match session.octets_of(&url).await {
+                Ok(Some(piece)) => octets.extend_from_slice(&piece),
+                Ok(None) | Err(Error::NoMailbox | Error::BadName(_)) => return Err(bad_url(&url)),
+                Err(error) => return Err(session.failed(&error)),
+            },
+        }
+        if octets.len() as u64 > session.service.settings.append_octets_max {
+            return Err(Outcome::no("[TOOBIG] the message is too large"));
+        }
+    }
+    if octets.is_empty() {
+        return Err(Outcome::no("[CANNOT] an empty message is none"));
+    }
+    // Reading a large message takes a while; others go on meanwhile.
+    let message = tokio::task::block_in_place(|| NewMessage::new(octets)).map_err(|error| session.failed(&error))?;
+    Ok(NewAppend { message, flags, internal_date: append.date })
 }
 
 /// The one positive answer to APPEND, which only a receipt gives.

@@ -18,17 +18,19 @@ pub struct State {
 const ALWAYS: [&str; 6] = ["IMAP4rev1", "IMAP4rev2", "ID", "ENABLE", "LITERAL+", "SASL-IR"];
 
 /// Offered to those who are logged in, each whole.
-const AUTHENTICATED: [&str; 37] = [
+const AUTHENTICATED: [&str; 42] = [
     "ACL",
     "RIGHTS=texk",
     "BINARY",
     "CATENATE",
     "CHILDREN",
     "CONDSTORE",
+    "CONTEXT=SEARCH",
     "CREATE-SPECIAL-USE",
     "ESEARCH",
     "ESORT",
     "IDLE",
+    "INPROGRESS",
     "LIST-EXTENDED",
     "LIST-METADATA",
     "LIST-MYRIGHTS",
@@ -36,7 +38,9 @@ const AUTHENTICATED: [&str; 37] = [
     "METADATA",
     "MOVE",
     "MULTIAPPEND",
+    "MULTISEARCH",
     "NAMESPACE",
+    "NOTIFY",
     "OBJECTID",
     "PARTIAL",
     "PREVIEW",
@@ -44,6 +48,7 @@ const AUTHENTICATED: [&str; 37] = [
     "QUOTA",
     "QUOTA=RES-STORAGE",
     "QUOTA=RES-MESSAGE",
+    "REPLACE",
     "SAVEDATE",
     "SEARCHRES",
     "SORT",

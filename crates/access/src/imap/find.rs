@@ -19,7 +19,18 @@ use std::cell::OnceCell;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-/// The indices in `view`, ascending, of the messages that fit `key`. `saved` are the UIDs of `$`.
+/// What is searched for.
+#[derive(Clone, Copy)]
+pub(crate) struct Question<'a> {
+    pub key: &'a Key,
+    /// The time, for keys that count from it.
+    pub now: Timestamp,
+    /// The UIDs of `$`.
+    pub saved: &'a [u32],
+}
+
+/// The indices in `view`, ascending, of the messages that fit. `progress` hears how many of how many messages have been
+/// read.
 ///
 /// # Errors
 /// That the store could not be read.
@@ -27,10 +38,10 @@ pub(crate) fn search(
     mail: &Mail,
     place: &Place,
     view: &View,
-    key: &Key,
-    now: Timestamp,
-    saved: &[u32],
+    question: Question<'_>,
+    progress: &mut dyn FnMut(usize, usize),
 ) -> Result<Vec<usize>, Error> {
+    let Question { key, now, saved } = question;
     let test = Compiler::new(view, now, saved).compile(key);
     let mut found = Vec::new();
     let mut doubtful = Vec::new();
@@ -41,7 +52,10 @@ pub(crate) fn search(
             None => doubtful.push(index),
         }
     }
+    let (mut done, total) = (0, doubtful.len());
     mail.records(place, view, &doubtful, &mut |index, record| {
+        progress(done, total);
+        done += 1;
         let Some(row) = view.get(index) else { return Ok(ControlFlow::Continue(())) };
         let terms = record.and_then(|record| Terms::of_record(record).ok()).unwrap_or_default();
         let (summary, header, octets) = (OnceCell::new(), OnceCell::new(), OnceCell::new());

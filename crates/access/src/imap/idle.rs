@@ -1,6 +1,6 @@
 //! IDLE (RFC 9051 §6.3.13): changes are told as they happen.
 
-use crate::imap::session::{Done, Outcome, Session};
+use crate::imap::session::{Done, Outcome, Session, changed};
 use events::Filter;
 use mail::store::TOPIC;
 use net::Received;
@@ -18,8 +18,10 @@ impl Session<'_> {
         self.flush().await?;
         self.connection.rest();
         let timeout = self.service.settings.idle_timeout;
+        let mut watch = self.watch.take();
         loop {
             if let Some(line) = self.line_ready()? {
+                self.watch = watch;
                 return Ok(if line.eq_ignore_ascii_case("DONE") {
                     Outcome::ok("no longer idle")
                 } else {
@@ -43,6 +45,12 @@ impl Session<'_> {
                 },
                 _changed = changes.next() => {
                     self.catch_up(true)?;
+                    self.flush().await?;
+                }
+                () = changed(watch.as_deref_mut()) => {
+                    self.watch = watch.take();
+                    Box::pin(self.tell_watched()).await?;
+                    watch = self.watch.take();
                     self.flush().await?;
                 }
             }

@@ -11,10 +11,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// A name that may be listed.
 #[derive(Default)]
-struct Named {
+pub(crate) struct Named {
     /// The mailbox; a name without one only has others below it.
-    found: Option<Found>,
-    is_subscribed: bool,
+    pub found: Option<Found>,
+    pub is_subscribed: bool,
     has_children: bool,
     subscribed_below: bool,
 }
@@ -92,7 +92,7 @@ impl Session<'_> {
     }
 
     /// Every name that could fit, with those above that have no mailbox of their own.
-    async fn names(&self, patterns: &[String]) -> Result<BTreeMap<String, Named>, Error> {
+    pub async fn names(&self, patterns: &[String]) -> Result<BTreeMap<String, Named>, Error> {
         let user = self.user.clone().ok_or(Error::NoMailbox)?;
         let mut names: BTreeMap<String, Named> = BTreeMap::new();
         for mailbox in self.service.mail.mailboxes(&user.owner)? {

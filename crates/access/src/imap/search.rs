@@ -2,6 +2,7 @@
 
 use crate::imap::find;
 use crate::imap::page::page;
+use crate::imap::progress::Progress;
 use crate::imap::session::{Done, Outcome, Session};
 use imap::command::Numbers;
 use imap::search::{Key, Return};
@@ -10,16 +11,20 @@ use mail::view::View;
 
 impl Session<'_> {
     pub async fn search(&mut self, numbers: Numbers, returns: Option<Return>, key: Key) -> Done {
-        if returns.as_ref().is_some_and(|returns| returns.update || returns.context) {
-            return Ok(Outcome::bad("UPDATE and CONTEXT are not offered"));
-        }
         self.condstore |= mentions_modseq(&key);
         self.catch_up(numbers == Numbers::Uid)?;
         let Some(selected) = self.selected.as_ref() else { return Ok(Outcome::bad("select a mailbox first")) };
         let (place, view) = (selected.place.clone(), selected.view.clone());
-        let (mail, now) = (&self.service.mail, self.service.clock.now());
+        let (service, now, saved) = (self.service, self.service.clock.now(), self.saved.clone());
+        let question = find::Question { key: &key, now, saved: &saved };
+        let mut progress = Progress::of(self);
         // Searching bodies takes a while; others go on meanwhile.
-        let found = match tokio::task::block_in_place(|| find::search(mail, &place, &view, &key, now, &self.saved)) {
+        let searched = tokio::task::block_in_place(|| {
+            find::search(&service.mail, &place, &view, question, &mut |done, total| {
+                progress.step(self, done, total);
+            })
+        });
+        let found = match searched {
             Ok(found) => found,
             Err(error) => {
                 if returns.as_ref().is_some_and(|returns| returns.save) {
@@ -28,6 +33,13 @@ impl Session<'_> {
                 return Ok(self.failed(&error));
             }
         };
+        if let Some(returns) = returns.as_ref().filter(|returns| returns.update) {
+            // The result comes first, then what changes in it (RFC 5267 §4.3.2).
+            let text = self.answer(&view, &found, numbers, returns, mentions_modseq(&key));
+            self.keep(&view, &found, numbers, &key);
+            self.catch_up(numbers == Numbers::Uid)?;
+            return Ok(Outcome::Ok(text));
+        }
         self.catch_up(numbers == Numbers::Uid)?;
         Ok(Outcome::Ok(match returns {
             None if !self.rev2 => {

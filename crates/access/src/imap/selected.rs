@@ -131,6 +131,7 @@ impl Session<'_> {
     pub fn leave(&mut self) {
         self.selected = None;
         self.saved = Vec::new();
+        self.contexts = Vec::new();
     }
 
     /// Tells the client what has changed. Without `may_expunge` nothing is told that would renumber messages; the
@@ -153,23 +154,32 @@ impl Session<'_> {
         if Arc::ptr_eq(&old, &new) || old.highest_modseq == new.highest_modseq {
             return Ok(Some(new));
         }
-        let changes = old.changes_to(&new);
+        let mut told = new.clone();
+        let mut changes = old.changes_to(&new);
         if !changes.expunged.is_empty() && !may_expunge {
-            return Ok(Some(new));
+            // Everything but the expunges, which would change numbers that the client may be using just now.
+            if changes.changed.is_empty() && changes.added.is_empty() {
+                return Ok(Some(new));
+            }
+            told = Arc::new(old.without_expunges(&new));
+            changes = old.changes_to(&told);
+            changes.expunged.clear();
         }
         if *old.keywords != *new.keywords {
             self.tell_flags(&new, read_only);
         }
+        self.tell_lost(&old, &changes.expunged);
         self.tell_expunged(&old, &changes.expunged);
         if !changes.added.is_empty() {
-            self.say(&format!("* {} EXISTS\r\n", new.len()));
+            self.say(&format!("* {} EXISTS\r\n", told.len()));
         }
-        for index in changes.changed {
-            self.tell_flags_of(&new, index);
+        for index in &changes.changed {
+            self.tell_flags_of(&told, *index);
         }
         if let Some(selected) = self.selected.as_mut() {
-            selected.view = new.clone();
+            selected.view = told.clone();
         }
+        self.tell_updates(&place, &told, &changes);
         Ok(Some(new))
     }
 

@@ -3,7 +3,7 @@
 use crate::imap::capability::{self, State};
 use crate::imap::refusal;
 use crate::imap::service::Service;
-use crate::imap::state::{Selected, Wanted};
+use crate::imap::state::{Context, Selected, Wanted, Watch};
 use account::owner::Owner;
 use account::rights::Asker;
 use bytes::{Buf, Bytes, BytesMut};
@@ -77,6 +77,10 @@ pub(crate) struct Session<'a> {
     pub selected: Option<Box<Selected>>,
     /// UIDs that the last search with SAVE found (RFC 5182).
     pub saved: Vec<u32>,
+    /// Searches of the selected mailbox whose results are kept up to date.
+    pub contexts: Vec<Context>,
+    /// What the client wants to be told without asking.
+    pub watch: Option<Box<Watch>>,
     pub utf8: bool,
     pub rev2: bool,
     pub condstore: bool,
@@ -115,7 +119,8 @@ fn uses_numbers(command: &Command) -> bool {
     }
 }
 
-fn key_uses_numbers(key: &Key) -> bool {
+/// Whether a search names messages by their numbers.
+pub(crate) fn key_uses_numbers(key: &Key) -> bool {
     match key {
         Key::Numbers(set) => *set != SequenceSet::Saved,
         Key::Not(key) => key_uses_numbers(key),
@@ -135,6 +140,8 @@ pub async fn serve(service: Arc<Service>, connection: Connection) {
         user: None,
         selected: None,
         saved: Vec::new(),
+        contexts: Vec::new(),
+        watch: None,
         utf8: false,
         rev2: false,
         condstore: false,
@@ -150,6 +157,14 @@ pub async fn serve(service: Arc<Service>, connection: Connection) {
     service.signals.ended(trace, why);
     let deadline = session.send_deadline();
     session.connection.close(deadline).await;
+}
+
+/// Returns when something that is watched has changed; never when nothing is watched. Safe to cancel.
+pub(crate) async fn changed(watch: Option<&mut Watch>) {
+    match watch {
+        Some(watch) => drop(watch.subscription.next().await),
+        None => std::future::pending().await,
+    }
 }
 
 impl Session<'_> {
@@ -266,6 +281,7 @@ impl Session<'_> {
                 self.user = None;
                 (self.utf8, self.rev2, self.condstore, self.qresync) = (false, false, false, false);
                 self.uid_only = false;
+                self.watch = None;
                 Ok(Outcome::ok("nobody is logged in"))
             }
             Command::Compress(algorithm) => self.compress(tag, &algorithm).await,
@@ -296,10 +312,11 @@ impl Session<'_> {
                 self.get_metadata(&mailbox, &entries, max_size, depth).await
             }
             Command::SetMetadata { mailbox, entries } => self.set_metadata(&mailbox, entries).await,
+            Command::Notify(wanted) => self.notify(wanted).await,
+            Command::Esearch { scopes, returns, key } => self.search_many(scopes, returns, key).await,
+            Command::CancelUpdate(tags) => Ok(self.cancel_update(&tags)),
+            Command::SetQuota { .. } => Ok(Outcome::no("[NOPERM] quotas are set by the operator")),
             command if self.selected.is_some() => self.in_mailbox(command).await,
-            Command::Notify(_) | Command::SetQuota { .. } | Command::Esearch { .. } | Command::CancelUpdate(_) => {
-                Ok(Outcome::bad("the command is not offered"))
-            }
             _ => Ok(Outcome::bad("select a mailbox first")),
         }
     }
@@ -316,6 +333,9 @@ impl Session<'_> {
             }
             Command::Expunge(set) => self.expunge(set).await,
             Command::Search { numbers, returns, key } => self.search(numbers, returns, key).await,
+            Command::Replace { number, numbers, mailbox, message } => {
+                self.replace(number, numbers, &mailbox, message).await
+            }
             Command::Sort { numbers, returns, criteria, key } => self.sort(numbers, returns, &criteria, &key),
             Command::Thread { numbers, algorithm, key } => self.thread(numbers, algorithm, &key),
             Command::Fetch { set, numbers, items, modifiers } => self.fetch(set, numbers, items, modifiers).await,
@@ -447,7 +467,19 @@ impl Session<'_> {
             self.connection.rest();
             self.input = BytesMut::new();
         }
-        match self.receive(timeout).await? {
+        // Between commands, what happens can be told.
+        let mut watch = if self.framer.is_idle() && self.input.is_empty() { self.watch.take() } else { None };
+        let received = tokio::select! {
+            received = self.receive(timeout) => Some(received),
+            () = changed(watch.as_deref_mut()) => None,
+        };
+        self.watch = watch.or(self.watch.take());
+        let Some(received) = received else {
+            // Boxed: most sessions never watch, and all of them wait here.
+            Box::pin(self.tell_watched()).await?;
+            return Ok(true);
+        };
+        match received? {
             Received::Octets(_) => Ok(true),
             Received::Closed => Err("the client closed the connection"),
             Received::TimedOut => {

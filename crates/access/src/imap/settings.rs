@@ -15,6 +15,8 @@ pub struct Settings {
     pub login_timeout: Duration,
     /// How long the peer may take to accept what we send.
     pub send_timeout: Duration,
+    /// How often a client that waits for a long search is told how far it has come (RFC 9585).
+    pub progress_every: Duration,
     /// Failed logins after which the connection ends.
     pub failed_logins_max: u32,
     /// Wrong commands after which the connection ends.
@@ -32,6 +34,7 @@ impl Settings {
             idle_timeout: Duration::from_secs(31 * 60),
             login_timeout: Duration::from_secs(120),
             send_timeout: Duration::from_secs(300),
+            progress_every: Duration::from_secs(5),
             failed_logins_max: 3,
             offences_max: 50,
             plain_login_on_loopback: false,

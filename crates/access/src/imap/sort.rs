@@ -1,6 +1,7 @@
 //! SORT: the order of found messages (RFC 5256 §3, RFC 5957).
 
 use crate::imap::find;
+use crate::imap::progress::Progress;
 use crate::imap::search::{mentions_modseq, number};
 use crate::imap::session::{Done, Outcome, Session};
 use imap::command::Numbers;
@@ -18,17 +19,23 @@ use std::ops::ControlFlow;
 impl Session<'_> {
     /// SORT; with RETURN answered as ESEARCH, in the order of the sort (RFC 5267 §3).
     pub fn sort(&mut self, numbers: Numbers, returns: Option<Return>, criteria: &[(SortKey, bool)], key: &Key) -> Done {
-        if returns.as_ref().is_some_and(|returns| returns.update || returns.context) {
-            return Ok(Outcome::bad("UPDATE and CONTEXT are not offered"));
-        }
         self.condstore |= mentions_modseq(key);
         self.catch_up(numbers == Numbers::Uid)?;
         let Some(selected) = self.selected.as_ref() else { return Ok(Outcome::bad("select a mailbox first")) };
         let (place, view) = (selected.place.clone(), selected.view.clone());
-        let (mail, now) = (&self.service.mail, self.service.clock.now());
+        if returns.as_ref().is_some_and(|returns| returns.update) {
+            let tag = self.tag_string();
+            self.say(&format!("* NO [NOUPDATE {tag}] sorted results are not kept up to date\r\n"));
+        }
+        let (service, now, saved) = (self.service, self.service.clock.now(), self.saved.clone());
+        let mail = &service.mail;
+        let question = find::Question { key, now, saved: &saved };
+        let mut progress = Progress::of(self);
         // Reading summaries takes a while; others go on meanwhile.
         let sorted = tokio::task::block_in_place(|| {
-            let found = find::search(mail, &place, &view, key, now, &self.saved)?;
+            let found = find::search(mail, &place, &view, question, &mut |done, total| {
+                progress.step(self, done, total);
+            })?;
             sort(mail, &place, &view, criteria, found)
         });
         let sorted = match sorted {

@@ -112,7 +112,7 @@ impl Session<'_> {
                 self.say(&format!("* {} EXISTS\r\n", new.len()));
             }
             let is_of_others = |index: &usize| new.get(*index).is_some_and(|row| done.binary_search(&row.uid).is_err());
-            for index in changes.changed.into_iter().filter(is_of_others) {
+            for index in changes.changed.iter().copied().filter(is_of_others) {
                 self.tell_flags_of(&new, index);
             }
         }
@@ -130,6 +130,11 @@ impl Session<'_> {
             let blank = if flags.is_empty() || modseq.is_empty() { "" } else { " " };
             let head = self.fetch_head(index, row);
             self.say(&format!("{head}{uid_item}{flags}{blank}{modseq})\r\n"));
+        }
+        if changes.expunged.is_empty()
+            && let Some(place) = self.selected.as_ref().map(|selected| selected.place.clone())
+        {
+            self.tell_updates(&place, &new, &changes);
         }
         Ok(())
     }

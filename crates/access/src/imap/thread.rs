@@ -3,6 +3,7 @@
 //! Threads are trees in one arena; nothing here recurses, because a conversation may be as deep as the mailbox is large.
 
 use crate::imap::find;
+use crate::imap::progress::Progress;
 use crate::imap::search::number;
 use crate::imap::session::{Done, Outcome, Session};
 use crate::imap::sort::sent;
@@ -23,10 +24,15 @@ impl Session<'_> {
         self.catch_up(numbers == Numbers::Uid)?;
         let Some(selected) = self.selected.as_ref() else { return Ok(Outcome::bad("select a mailbox first")) };
         let (place, view) = (selected.place.clone(), selected.view.clone());
-        let (mail, now) = (&self.service.mail, self.service.clock.now());
+        let (service, now, saved) = (self.service, self.service.clock.now(), self.saved.clone());
+        let mail = &service.mail;
+        let question = find::Question { key, now, saved: &saved };
+        let mut progress = Progress::of(self);
         // Reading summaries takes a while; others go on meanwhile.
         let forest = tokio::task::block_in_place(|| {
-            let found = find::search(mail, &place, &view, key, now, &self.saved)?;
+            let found = find::search(mail, &place, &view, question, &mut |done, total| {
+                progress.step(self, done, total);
+            })?;
             threads(mail, &place, &view, algorithm, found)
         });
         Ok(match forest {

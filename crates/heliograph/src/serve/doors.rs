@@ -58,6 +58,11 @@ impl Doors {
         };
         let imap = imap::settings::Settings {
             append_octets_max: settings.smtp.message_octets,
+            idle_timeout: settings.imap.idle_timeout,
+            login_timeout: settings.imap.login_timeout,
+            progress_every: settings.imap.progress_every,
+            failed_logins_max: settings.imap.failed_logins_max,
+            offences_max: settings.imap.offences_max,
             plain_login_on_loopback,
             ..imap::settings::Settings::new(&host)
         };
@@ -68,7 +73,14 @@ impl Doors {
             clock: Arc::clone(&services.clock),
         };
         let imap = imap::service::Service::new(imap, parts, &services.registry);
-        let pop3 = pop3::settings::Settings { plain_login_on_loopback, ..pop3::settings::Settings::new(&host) };
+        let pop3 = pop3::settings::Settings {
+            idle_timeout: settings.pop3.idle_timeout,
+            login_timeout: settings.pop3.login_timeout,
+            failed_logins_max: settings.pop3.failed_logins_max,
+            offences_max: settings.pop3.offences_max,
+            plain_login_on_loopback,
+            ..pop3::settings::Settings::new(&host)
+        };
         let pop3 = pop3::Service::new(pop3, services.logins.clone(), services.mail.clone(), &services.registry);
         Doors {
             administration: administration(services, running),

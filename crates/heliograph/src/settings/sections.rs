@@ -3,9 +3,11 @@
 pub mod channels;
 pub mod directory;
 pub mod dns;
+pub mod imap;
 pub mod listeners;
 pub mod log;
 pub mod mail;
+pub mod pop3;
 pub mod queue;
 pub mod routes;
 pub mod server;
@@ -27,6 +29,8 @@ pub const SECTIONS: &[(&str, &str, &[Key])] = &[
     ("queue", "Mail on its way.", queue::KEYS),
     ("channels", "What one channel of the queue does otherwise: process, local, smtp or lmtp.", channels::KEYS),
     ("routes[]", "Domains whose mail leaves by a way of its own: one [[routes]] each.", routes::KEYS),
+    ("imap", "Those who read their mail over IMAP.", imap::KEYS),
+    ("pop3", "Those who fetch their mail over POP3.", pop3::KEYS),
     ("mail", "The mail store.", mail::KEYS),
     ("directory", "Accounts and logins.", directory::KEYS),
     ("storage", "The partitions on the disk.", storage::KEYS),

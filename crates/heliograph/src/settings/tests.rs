@@ -75,6 +75,13 @@ fn keys_are_explained() {
 }
 
 #[test]
+fn the_chapter_of_the_book_is_the_one_that_is_printed() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/src/settings.md");
+    let chapter = std::fs::read_to_string(file).unwrap();
+    assert!(chapter == explain::chapter(), "make it anew: heliograph config explain --markdown > docs/src/settings.md");
+}
+
+#[test]
 fn secrets_do_not_lead_out_of_their_key() {
     assert_eq!(document::without_numbers("listeners[12].address"), "listeners[].address");
     assert!(parse("[server]\nhost_file = '/etc/passwd'\n").is_err());

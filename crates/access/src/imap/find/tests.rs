@@ -50,7 +50,9 @@ impl Stocked {
         let read = parse::command(format!("a SEARCH {keys}\r\n").as_bytes()).unwrap().command;
         let imap::command::Command::Search { key, .. } = read else { panic!("not a search") };
         let now = Timestamp(FIRST + 3 * DAY_MS);
-        let found = search(&self.mail, &self.place, &self.view, &key, now, &[3, 1]).unwrap();
+        let found =
+            search(&self.mail, &self.place, &self.view, Question { key: &key, now, saved: &[3, 1] }, &mut |_, _| {})
+                .unwrap();
         found.into_iter().map(|index| index + 1).collect()
     }
 }
