@@ -23,7 +23,10 @@ pub fn fit(envelope: &mut Envelope, body: &Bytes, offered: &Offered) -> Result<B
     if !offered.has("SMTPUTF8") {
         let head = body.get(..header::octets(body)).unwrap_or(body);
         let paths = mail.reverse_path.iter().chain(envelope.recipients.iter().map(|recipient| &recipient.address));
-        if !head.is_ascii() || paths.into_iter().any(|address| !address.is_ascii()) {
+        // A header beyond ASCII from a client that never spoke of SMTPUTF8 is no internationalised message, only a wrong
+        // one: it is passed on as it came, as the octets of a body are.
+        let is_international = mail.smtputf8 && !head.is_ascii();
+        if is_international || paths.into_iter().any(|address| !address.is_ascii()) {
             return Err(refuse(5, 6, 7, "the next host takes no addresses or headers beyond ASCII"));
         }
         mail.smtputf8 = false;
@@ -67,4 +70,40 @@ fn fit_body(kind: BodyKind, body: &Bytes, offered: &Offered) -> Result<Bytes, Re
 
 fn refuse(class: u8, subject: u16, detail: u16, text: &str) -> Reply {
     Reply::new(554, EnhancedStatus::new(class, subject, detail), text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use smtp::envelope::{MailFrom, RcptTo};
+
+    fn fitted(smtputf8: bool, to: &str, body: &'static [u8], offers: &[&str]) -> Result<(Envelope, Bytes), Reply> {
+        let lines = std::iter::once("mx.test").chain(offers.iter().copied()).map(str::to_owned).collect();
+        let offered = Offered::read(&Reply { code: 250, status: None, lines });
+        let address = to.parse().unwrap();
+        let mail_from = MailFrom { smtputf8, body: BodyKind::EightBitMime, ..MailFrom::default() };
+        let mut envelope = Envelope { mail_from, recipients: vec![RcptTo { address, notify: None, original: None }] };
+        let body = fit(&mut envelope, &Bytes::from_static(body), &offered)?;
+        Ok((envelope, body))
+    }
+
+    #[test]
+    fn international_mail_goes_only_where_it_is_taken() {
+        let message = "Subject: Grüße\r\n\r\nx\r\n".as_bytes();
+        let status = |result: Result<(Envelope, Bytes), Reply>| result.err().and_then(|reply| reply.status);
+        let refused = Some(EnhancedStatus::new(5, 6, 7));
+        assert_eq!(status(fitted(true, "a@b.test", message, &["8BITMIME"])), refused);
+        assert_eq!(status(fitted(false, "ä@b.test", b"Subject: x\r\n\r\n", &["8BITMIME"])), refused);
+        let (envelope, _) = fitted(true, "ä@b.test", message, &["8BITMIME", "SMTPUTF8"]).unwrap();
+        assert!(envelope.mail_from.smtputf8);
+    }
+
+    #[test]
+    fn ascii_mail_sheds_the_wish_and_wrong_headers_are_passed_on() {
+        let (envelope, _) = fitted(true, "a@b.test", b"Subject: x\r\n\r\n", &[]).unwrap();
+        assert!(!envelope.mail_from.smtputf8 && envelope.mail_from.body == BodyKind::SevenBit);
+        let wrong = b"Subject: Gr\xfc\xdfe\r\n\r\nx\r\n";
+        let (envelope, body) = fitted(false, "a@b.test", wrong, &["8BITMIME"]).unwrap();
+        assert_eq!((&body[..], envelope.mail_from.body), (&wrong[..], BodyKind::EightBitMime));
+    }
 }
