@@ -61,12 +61,19 @@ pub struct Head {
 impl Head {
     /// The head of a record whose payload has this length and crc32c.
     pub fn new(kind: Kind, sequence: u64, payload_octets: u32, payload_crc: u32) -> Head {
+        Head::extending(kind, sequence, payload_octets, |crc| {
+            crc32c::crc32c_combine(crc, payload_crc, payload_octets as usize)
+        })
+    }
+
+    /// The same, where `extend` carries the crc32c of what stands before the payload on over the payload.
+    pub fn extending(kind: Kind, sequence: u64, payload_octets: u32, extend: impl FnOnce(u32) -> u32) -> Head {
         let mut covered = [0; 16];
         covered[..4].copy_from_slice(&payload_octets.to_le_bytes());
         covered[4] = kind.code();
         covered[5] = FORMAT;
         covered[8..].copy_from_slice(&sequence.to_le_bytes());
-        let crc = crc32c::crc32c_combine(crc32c::crc32c(&covered), payload_crc, payload_octets as usize);
+        let crc = extend(crc32c::crc32c(&covered));
         Head { kind, sequence, payload_octets, crc, covered }
     }
 
@@ -134,14 +141,24 @@ pub fn encode_blob_prefix(sequence: u64, blob: &NewBlob) -> Bytes {
     for crc in blob.block_crcs() {
         prefix.extend_from_slice(&crc.to_le_bytes());
     }
-    let payload_crc = crc32c::crc32c_combine(crc32c::crc32c(&prefix), blob.body_crc(), blob.len());
     let payload_octets = u32::try_from(prefix.len() + blob.len()).expect("blobs are bounded far below 4 GiB");
-    let head = Head::new(Kind::Blob, sequence, payload_octets, payload_crc);
+    let head = Head::extending(Kind::Blob, sequence, payload_octets, |crc| {
+        let crc = crc32c::crc32c_append(crc, &prefix);
+        // Joining two checksums costs as much as reading some hundred kilobytes once more.
+        if blob.len() <= JOINED_OCTETS_MIN {
+            crc32c::crc32c_append(crc, blob.bytes())
+        } else {
+            crc32c::crc32c_combine(crc, blob.body_crc(), blob.len())
+        }
+    });
     let mut record = Vec::with_capacity(HEAD_OCTETS + prefix.len());
     record.extend_from_slice(&head.encode());
     record.extend_from_slice(&prefix);
     record.into()
 }
+
+/// Bodies up to this length are read again for the checksum of their record.
+const JOINED_OCTETS_MIN: usize = 128 * 1024;
 
 /// The hash and length at the beginning of a blob's payload, if the payload can be that long.
 pub fn decode_blob_prefix(payload: &[u8], payload_octets: u32) -> Option<(BlobHash, u32)> {
