@@ -29,9 +29,13 @@ pub async fn judge(
     octets: u64,
     may_relay: bool,
 ) -> Result<Accepted, Reply> {
-    let address = at_home(service, address);
-    let resolution = match service.parts.directory.resolve(&address).await {
-        Ok(resolution) => resolution,
+    let resolved = async {
+        let address = at_home(service, address).await?;
+        let resolution = service.parts.directory.resolve(&address).await?;
+        Ok((address, resolution))
+    };
+    let (address, resolution) = match resolved.await {
+        Ok(resolved) => resolved,
         Err(error) => {
             service.signals.directory_away(trace, &error);
             return Err(refusal::directory_away());
@@ -83,15 +87,27 @@ fn with_room(
     if kept.is_empty() { Err(refusal::over_quota()) } else { Ok(kept) }
 }
 
-/// The postmaster without a domain is that of this server (RFC 5321 §4.5.1).
-fn at_home(service: &Service, address: &Address) -> Address {
+/// The postmaster without a domain is that of this server (RFC 5321 §4.5.1): of its name, or of the domain of ours that the
+/// name lies in.
+async fn at_home(service: &Service, address: &Address) -> Result<Address, directory::error::Error> {
     let mut address = address.clone();
-    if address.domain.as_str() == smtp::command::OWN_DOMAIN
-        && let Ok(host) = service.settings.host.parse()
-    {
+    if address.domain.as_str() != smtp::command::OWN_DOMAIN {
+        return Ok(address);
+    }
+    let mut name = service.settings.host.as_str();
+    if let Ok(host) = name.parse() {
         address.domain = host;
     }
-    address
+    loop {
+        if let Ok(domain) = name.parse()
+            && service.parts.directory.is_local_domain(&domain).await?
+        {
+            address.domain = domain;
+            return Ok(address);
+        }
+        let Some((_, parent)) = name.split_once('.') else { return Ok(address) };
+        name = parent;
+    }
 }
 
 /// How much an account may keep.
