@@ -172,4 +172,4 @@ def test_the_whole_way_can_be_traced(relaying, sink):
     [message] = wait_for(server, server.bob, 1)
     name = unfolded(message).split(b" id ")[1].split(b";")[0].split()[0].decode()
     text = server.command("message", "trace", name).stdout
-    assert "filed for bob@example.test (UID 1)" in text and "told 250" in text, text
+    assert "filed for bob@example.test (UID 1); told 250" in text, text

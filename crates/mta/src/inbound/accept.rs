@@ -23,7 +23,7 @@ pub async fn file(
     message: Vec<u8>,
     envelope: &Envelope,
     recipients: &[Accepted],
-) -> Vec<Reply> {
+) -> Answered {
     let poster = envelope.mail_from.reverse_path.as_ref().map(ToString::to_string);
     let (rule, count) = match service.kind {
         Kind::Lmtp => (Rule::Each, recipients.len()),
@@ -31,7 +31,7 @@ pub async fn file(
     };
     let Some((partition, targets, places)) = plan(envelope, recipients, poster.as_deref()) else {
         let reply = submit(service, trace, message, envelope, recipients).await;
-        return vec![reply; count];
+        return Answered::only(vec![reply; count]);
     };
     let parsed = tokio::task::block_in_place(|| NewMessage::new(message));
     let outcome = match parsed {
@@ -40,22 +40,35 @@ pub async fn file(
     };
     let committed = match outcome {
         Ok(committed) => committed,
-        Err(Error::OverQuota) => return vec![refusal::over_quota(); count],
+        Err(Error::OverQuota) => return Answered::only(vec![refusal::over_quota(); count]),
         Err(error) => {
             service.signals.store_failed(trace, &error);
-            return vec![refusal::store_away(&error); count];
+            return Answered::only(vec![refusal::store_away(&error); count]);
         }
     };
-    let filed = filed_where(recipients, &places, &committed.value);
-    service.parts.queue.note(trace, None, format!("filed for {filed}"));
+    let where_filed = Some(filed_where(recipients, &places, &committed.value));
     if rule == Rule::AllOrNone {
-        return vec![refusal::accepted(committed.receipt, trace)];
+        return Answered { replies: vec![refusal::accepted(committed.receipt, trace)], where_filed };
     }
     let filed = |at: &usize| committed.value.get(*at).is_some_and(|filed| *filed != Filed::OverQuota);
     let reply = |places: &Vec<usize>| {
         if places.iter().all(filed) { refusal::accepted(committed.receipt, trace) } else { refusal::over_quota() }
     };
-    places.iter().map(reply).collect()
+    Answered { replies: places.iter().map(reply).collect(), where_filed }
+}
+
+/// What a message came to.
+pub struct Answered {
+    /// The replies.
+    pub replies: Vec<Reply>,
+    /// Whose mailboxes have it, for the trace; nothing when it went into the queue or was refused.
+    pub where_filed: Option<String>,
+}
+
+impl Answered {
+    fn only(replies: Vec<Reply>) -> Answered {
+        Answered { replies, where_filed: None }
+    }
 }
 
 /// Who got it and under which UID, for the trace; some of them when there are many.

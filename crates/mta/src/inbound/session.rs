@@ -1,6 +1,6 @@
 //! A connection driven by the engine.
 
-use crate::inbound::accept;
+use crate::inbound::accept::{self, Answered};
 use crate::inbound::login::Login;
 use crate::inbound::prefix::{self, Way};
 use crate::inbound::recipient::{self, Accepted};
@@ -304,13 +304,14 @@ impl Session<'_> {
         drop(body);
         let octets = whole.len();
         let message_id = message::header::find(&whole, "Message-ID").map(|field| field.unfolded().into_owned());
-        let replies = accept::file(self.service, self.trace(), whole, &envelope, &self.recipients).await;
+        let answered = accept::file(self.service, self.trace(), whole, &envelope, &self.recipients).await;
+        let replies = &answered.replies;
         let taken = if self.engine.is_lmtp() {
             replies.iter().filter(|reply| reply.is_positive()).count()
         } else {
             self.recipients.len() * usize::from(replies.iter().all(Reply::is_positive))
         };
-        self.note(&envelope, message_id.as_deref(), octets, &replies);
+        self.note(&envelope, message_id.as_deref(), octets, &answered);
         if taken > 0 {
             let from = envelope.mail_from.reverse_path.as_ref();
             self.service.signals.accepted(self.trace(), from, taken, octets);
@@ -318,11 +319,11 @@ impl Session<'_> {
         for reply in replies.iter().filter(|reply| !reply.is_positive()) {
             self.service.signals.refused(self.trace(), self.connection.peer(), "DATA", reply);
         }
-        replies
+        answered.replies
     }
 
     /// Notes for the trace how the message came, and what it was told.
-    fn note(&self, envelope: &Envelope, message_id: Option<&str>, octets: usize, replies: &[Reply]) {
+    fn note(&self, envelope: &Envelope, message_id: Option<&str>, octets: usize, answered: &Answered) {
         let from = envelope.mail_from.reverse_path.as_ref().map_or_else(String::new, ToString::to_string);
         let to: Vec<String> =
             envelope.recipients.iter().take(NOTED_MAX).map(|rcpt| format!("<{}>", rcpt.address)).collect();
@@ -335,9 +336,11 @@ impl Session<'_> {
             .account
             .as_ref()
             .map_or_else(String::new, |account| format!(", logged in as {}", account.address));
-        let said: Vec<String> = replies.iter().map(|reply| format!("{} {}", reply.code, reply.text())).collect();
+        let said: Vec<String> =
+            answered.replies.iter().map(|reply| format!("{} {}", reply.code, reply.text())).collect();
+        let filed = answered.where_filed.as_ref().map_or_else(String::new, |filed| format!("; filed for {filed}"));
         let text = format!(
-            "{} octets came from {} ({hello}){tls}{login}: <{from}> to {}{more}; told {}",
+            "{} octets came from {} ({hello}){tls}{login}: <{from}> to {}{more}{filed}; told {}",
             octets,
             self.connection.peer(),
             to.join(", "),
