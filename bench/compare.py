@@ -79,6 +79,9 @@ class Heliograph:
     def address(self, protocol):
         return f"127.0.0.1:{self.ports[protocol]}"
 
+    def settle(self):
+        """What was acknowledged is where it belongs already."""
+
     def relaying(self):
         return ["--address", self.address("submission"), "--user", USERS[0], "--password", peers.PASSWORD, "--sender", USERS[0]]
 
@@ -91,6 +94,18 @@ class Peer:
     name = "postfix+dovecot"
     ports = {"smtp": peers.SMTP, "lmtp": peers.LMTP, "imap": peers.IMAP, "imaps": peers.IMAPS, "pop3": peers.POP3}
     processes = ["dovecot", "imap-login", "imap", "anvil", "auth", "stats", "config", "log"]
+
+    def __init__(self, folder):
+        self.spool = folder / "spool"
+
+    def settle(self):
+        """Waits until postfix has handed everything on: it acknowledges what is in its queue, and would go on delivering
+        while the next one is measured."""
+        deadline = time.monotonic() + 120
+        while any(file.is_file() for name in ("maildrop", "incoming", "active", "deferred") for file in (self.spool / name).rglob("*")):
+            if time.monotonic() > deadline:
+                raise SystemExit("postfix does not empty its queue")
+            time.sleep(0.1)
 
     def relaying(self):
         return ["--address", self.address("smtp")]
@@ -196,7 +211,7 @@ def main():
             )
             context = peers.Peers(folder / "peers", USERS, certificate, key)
             context.__enter__()
-            subjects.append(Peer())
+            subjects.append(Peer(folder / "peers"))
         try:
             rows = operations(arguments.quick) + (large(arguments.large) if arguments.large else [])
             for title, command in rows:
@@ -206,6 +221,7 @@ def main():
                 for number in range(1 if once else arguments.rounds):
                     for subject in subjects if number % 2 == 0 else reversed(subjects):
                         report = measure(arguments, command(subject), arguments.corpus)
+                        subject.settle()
                         if report is not None:
                             figures.setdefault(title, {}).setdefault(subject.name, []).append(report)
                 line(title, figures.get(title, {}), subjects)

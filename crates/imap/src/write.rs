@@ -25,6 +25,11 @@ pub fn string(out: &mut Vec<u8>, octets: &[u8], utf8: bool) {
     }
 }
 
+/// Appends a number.
+pub fn number(out: &mut Vec<u8>, number: u64) {
+    let _infallible = write!(out, "{number}");
+}
+
 /// Appends a literal. It may hold no NUL; where the grammar allows one, [`literal8`] is right.
 pub fn literal(out: &mut Vec<u8>, octets: &[u8]) {
     literal_head(out, octets.len());

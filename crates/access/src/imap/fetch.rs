@@ -3,7 +3,7 @@
 use crate::imap::identity::{email_id, thread_id};
 use crate::imap::page::page;
 use crate::imap::section;
-use crate::imap::selected::flags;
+use crate::imap::selected::write_flags;
 use crate::imap::session::{Broken, Done, Outcome, Session};
 use crate::imap::structure;
 use account::rights::Rights;
@@ -162,8 +162,7 @@ impl Session<'_> {
         mut read: Read,
     ) -> Result<Result<(), Error>, Broken> {
         let start = self.out.len();
-        let head = self.fetch_head(index, row);
-        self.say(&head);
+        self.write_fetch_head(index, row);
         for (at, item) in asked.items.iter().enumerate() {
             if at > 0 {
                 self.out.push(b' ');
@@ -196,8 +195,14 @@ impl Session<'_> {
     ) -> Result<Option<Bytes>, Error> {
         let utf8 = self.utf8;
         match item {
-            Item::Flags => self.say(&format!("FLAGS {}", flags(view, row))),
-            Item::Uid => self.say(&format!("UID {}", row.uid)),
+            Item::Flags => {
+                self.say("FLAGS ");
+                write_flags(&mut self.out, view, row);
+            }
+            Item::Uid => {
+                self.say("UID ");
+                write::number(&mut self.out, u64::from(row.uid.0));
+            }
             Item::InternalDate => self.say(&format!("INTERNALDATE {}", write::date_time(row.internal_date))),
             Item::SaveDate => self.say(&format!("SAVEDATE {}", write::date_time(row.save_date))),
             Item::Size => self.say(&format!("RFC822.SIZE {}", row.octets)),

@@ -5,6 +5,7 @@ use crate::imap::state::Selected;
 use account::rights::Rights;
 use imap::command::Select;
 use imap::sequence::{self, SequenceSet};
+use imap::write;
 use mail::change::Place;
 use mail::error::Error;
 use mail::flags::SystemFlags;
@@ -21,11 +22,17 @@ pub(crate) const SYSTEM_FLAGS: [(SystemFlags, &str); 5] = [
     (SystemFlags::DRAFT, "\\Draft"),
 ];
 
-/// The flags of a message in parentheses.
-pub(crate) fn flags(view: &View, row: &Row) -> String {
+/// Writes the flags of a message in parentheses.
+pub(crate) fn write_flags(out: &mut Vec<u8>, view: &View, row: &Row) {
+    out.push(b'(');
     let system = SYSTEM_FLAGS.iter().filter(|(flag, _)| row.flags.has(*flag)).map(|(_, name)| *name);
-    let names: Vec<&str> = system.chain(view.keywords.names_of(row.keywords)).collect();
-    format!("({})", names.join(" "))
+    for (at, name) in system.chain(view.keywords.names_of(row.keywords)).enumerate() {
+        if at > 0 {
+            out.push(b' ');
+        }
+        out.extend_from_slice(name.as_bytes());
+    }
+    out.push(b')');
 }
 
 impl Session<'_> {
@@ -120,9 +127,10 @@ impl Session<'_> {
             self.say(&format!("* VANISHED (EARLIER) {vanished}\r\n"));
         }
         for (index, row) in view.rows().enumerate().filter(|(_, row)| row.modseq > since && is_known(row.uid.0)) {
-            let (head, flags) = (self.fetch_head(index, row), flags(view, row));
-            let line = format!("{head}UID {} FLAGS {flags} MODSEQ ({}))\r\n", row.uid, row.modseq);
-            self.say(&line);
+            self.write_fetch_head(index, row);
+            self.say(&format!("UID {} FLAGS ", row.uid));
+            write_flags(&mut self.out, view, row);
+            self.say(&format!(" MODSEQ ({}))\r\n", row.modseq));
         }
         Ok(())
     }
@@ -199,17 +207,29 @@ impl Session<'_> {
     }
 
     /// How a response about a message begins: with its number, or its UID where only UIDs are in use (RFC 9586 §3.3).
-    pub fn fetch_head(&self, index: usize, row: &Row) -> String {
-        if self.uid_only { format!("* {} UIDFETCH (", row.uid) } else { format!("* {} FETCH (", index + 1) }
+    pub fn write_fetch_head(&mut self, index: usize, row: &Row) {
+        self.say("* ");
+        if self.uid_only {
+            write::number(&mut self.out, u64::from(row.uid.0));
+            self.say(" UIDFETCH (");
+        } else {
+            write::number(&mut self.out, index as u64 + 1);
+            self.say(" FETCH (");
+        }
     }
 
     /// An untagged FETCH with the flags of the message at `index`.
     pub fn tell_flags_of(&mut self, view: &View, index: usize) {
         let Some(row) = view.get(index) else { return };
-        let modseq = if self.condstore { format!(" MODSEQ ({})", row.modseq) } else { String::new() };
-        let head = self.fetch_head(index, row);
-        let line = format!("{head}UID {} FLAGS {}{modseq})\r\n", row.uid, flags(view, row));
-        self.say(&line);
+        self.write_fetch_head(index, row);
+        self.say("UID ");
+        write::number(&mut self.out, u64::from(row.uid.0));
+        self.say(" FLAGS ");
+        write_flags(&mut self.out, view, row);
+        if self.condstore {
+            self.say(&format!(" MODSEQ ({})", row.modseq));
+        }
+        self.say(")\r\n");
     }
 
     /// The indices in the selected view that a set names. A message number beyond the last is an error.

@@ -1,12 +1,13 @@
 //! STORE (RFC 9051 §6.4.6, RFC 7162 §3.1.3).
 
 use crate::imap::refusal;
-use crate::imap::selected::SYSTEM_FLAGS;
+use crate::imap::selected::{SYSTEM_FLAGS, write_flags};
 use crate::imap::session::{Done, Outcome, Session};
 use crate::imap::state::Wanted;
 use account::rights::Rights;
 use imap::command::{Numbers, StoreMode};
 use imap::sequence::{self, SequenceSet};
+use imap::write;
 use mail::flags::{FlagMode, Flags, SystemFlags};
 use model::{Modseq, Uid};
 
@@ -119,17 +120,24 @@ impl Session<'_> {
         for uid in done {
             let (Some(index), Some(at)) = (old.index_of(*uid), new.index_of(*uid)) else { continue };
             let Some(row) = new.get(at) else { continue };
-            let uid_item =
-                if numbers == Numbers::Uid || self.qresync { format!("UID {} ", row.uid) } else { String::new() };
-            let modseq = if self.condstore { format!("MODSEQ ({})", row.modseq) } else { String::new() };
-            let flags =
-                if silent { String::new() } else { format!("FLAGS {}", crate::imap::selected::flags(&new, row)) };
             if silent && !self.condstore {
                 continue;
             }
-            let blank = if flags.is_empty() || modseq.is_empty() { "" } else { " " };
-            let head = self.fetch_head(index, row);
-            self.say(&format!("{head}{uid_item}{flags}{blank}{modseq})\r\n"));
+            self.write_fetch_head(index, row);
+            if numbers == Numbers::Uid || self.qresync {
+                self.say("UID ");
+                write::number(&mut self.out, u64::from(row.uid.0));
+                self.say(" ");
+            }
+            if !silent {
+                self.say("FLAGS ");
+                write_flags(&mut self.out, &new, row);
+            }
+            if self.condstore {
+                let blank = if silent { "" } else { " " };
+                self.say(&format!("{blank}MODSEQ ({})", row.modseq));
+            }
+            self.say(")\r\n");
         }
         if changes.expunged.is_empty()
             && let Some(place) = self.selected.as_ref().map(|selected| selected.place.clone())
