@@ -102,6 +102,62 @@ def test_replies_that_nobody_reads_hold_up_nobody_else(shared_server):
             connection.close()
 
 
+def test_large_bodies_that_nobody_reads_stay_on_the_disk(server):
+    octets = b"Subject: large\r\n\r\n" + (b"x" * 998 + b"\r\n") * 40_000
+    with smtplib.SMTP("localhost", server.port("smtp")) as client:
+        client.sendmail("a@elsewhere.test", [server.alice.address], octets)
+    wait_for(server, server.alice, 1)
+    sockets = []
+    for item in ("BODY.PEEK[]", "BODY.PEEK[TEXT]") * 10:
+        connection = socket.create_connection(("127.0.0.1", server.port("imap")), timeout=30)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        credentials = f"{server.alice.address} {server.alice.password}"
+        connection.sendall(f"1 LOGIN {credentials}\r\n2 SELECT INBOX\r\n3 FETCH 1 {item}\r\n".encode())
+        said = b""
+        while b"* 1 FETCH (" not in said:
+            said += connection.recv(4096)
+        sockets.append(connection)
+    assert_well(server)
+    client = login(server, server.alice)
+    whole = client.uid("FETCH", "1:*", "(BODY.PEEK[])")[1][0][1]
+    assert whole.endswith(octets)
+    part = client.uid("FETCH", "1:*", "(BODY.PEEK[TEXT]<1000001.900000>)")[1][0][1]
+    assert part == octets[len(b"Subject: large\r\n\r\n"):][1000001:1900001]
+    for connection in sockets:
+        connection.close()
+
+
+def test_appends_wait_for_memory_and_then_go_on(server):
+    server.stop()
+    settings = server.data / "heliograph.toml"
+    settings.write_text(settings.read_text() + '\n[imap]\nspool_size = "64 MiB"\n')
+    server.start()
+    octets = b"Subject: x\r\n\r\n" + (b"x" * 998 + b"\r\n") * 40_000
+    first, second = login(server, server.alice), login(server, server.bob)
+
+    def announce(client):
+        client.send(b"1 APPEND INBOX {%d}\r\n" % len(octets))
+
+    announce(first)
+    assert first.readline().startswith(b"+ ")
+    announce(second)
+    second.sock.settimeout(1)
+    with pytest.raises(TimeoutError):
+        second.sock.recv(1)
+    second.sock.settimeout(30)
+    first.send(octets + b"\r\n")
+    while not (line := first.readline()).startswith(b"1 "):
+        assert line.startswith(b"* ")
+    assert line.startswith(b"1 OK")
+    assert second.sock.recv(100).startswith(b"+ ")
+    second.sock.sendall(octets + b"\r\n")
+    said = b""
+    while b"1 OK" not in said:
+        octets = second.sock.recv(1000)
+        assert octets, said
+        said += octets
+
+
 def test_silent_clients_take_no_places_from_others(shared_server):
     silent = [socket.create_connection(("127.0.0.1", shared_server.port("imap"))) for _ in range(60)]
     slow = [socket.create_connection(("127.0.0.1", shared_server.port("smtp"))) for _ in range(60)]

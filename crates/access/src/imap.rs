@@ -20,6 +20,7 @@
 //! | `search`, `find` | SEARCH and its answers; which messages fit |
 //! | `context`, `multisearch`, `scope` | results kept up to date; searches of many mailboxes; which mailboxes those are |
 //! | `notify` | NOTIFY |
+//! | `memory` | what messages in flight may take of it |
 //! | `progress` | signs of life during long work |
 //! | `sort`, `thread` | SORT and THREAD |
 //! | `identity`, `page` | EMAILID and THREADID; PARTIAL |
@@ -40,6 +41,7 @@ mod idle;
 mod list;
 mod login;
 mod mailboxes;
+mod memory;
 mod metadata;
 mod multisearch;
 mod notify;

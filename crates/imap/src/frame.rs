@@ -32,12 +32,20 @@ pub enum Refusal {
     /// More literals than any command needs.
     #[error("the command has too many literals")]
     TooManyLiterals,
+    /// The server has no memory for it now; see [`Framer::give_up`].
+    #[error("there is no memory for a message of this size now")]
+    NoMemory,
 }
 
 impl Refusal {
     /// Whether the stream can be read on: after a line without end it cannot.
     pub fn is_fatal(self) -> bool {
         self == Refusal::LineTooLong
+    }
+
+    /// Whether the same command may be taken later.
+    pub fn is_temporary(self) -> bool {
+        self == Refusal::NoMemory
     }
 }
 
@@ -83,6 +91,24 @@ impl Framer {
     /// Whether nothing of a command is held, so that the connection is idle.
     pub fn is_idle(&self) -> bool {
         self.held.is_empty() && self.skip == 0 && !self.skip_line
+    }
+
+    /// How many octets the command takes with the literal that it has announced, while that literal is not here whole;
+    /// otherwise 0.
+    pub fn announced_octets(&self) -> u64 {
+        if self.literal_left == 0 { 0 } else { self.held.len() as u64 + self.literal_left as u64 }
+    }
+
+    /// Refuses the command whose literal is announced, since there is no memory for it. `waits` says that the client
+    /// waits to be told to go on, so that nothing more of the command will come.
+    pub fn give_up(&mut self, waits: bool) -> Framed {
+        let left = self.literal_left;
+        let refused = self.refuse(Refusal::NoMemory);
+        if !waits {
+            self.skip = left;
+            self.skip_line = true;
+        }
+        refused
     }
 
     /// Takes what it can from the front of `input`.
@@ -269,6 +295,26 @@ mod tests {
         let expected = [Framed::Continue, command("a LOGIN {3}\r\nbob {2+}\r\nhi\r\n"), command("b NOOP\r\n")];
         assert_eq!(frames(input, 100), expected);
         assert_eq!(frames(input, 1), expected);
+    }
+
+    #[test]
+    fn a_command_given_up_is_answered_once_and_its_octets_dropped() {
+        let mut framer = Framer::new(1000);
+        let mut input: &[u8] = b"a APPEND b {500+}\r\nfour";
+        assert_eq!(framer.read(&mut input), Framed::NeedMore);
+        assert_eq!(framer.announced_octets(), 519);
+        assert_eq!(framer.give_up(false), Framed::Refused { tag: Some("a".to_owned()), why: Refusal::NoMemory });
+        let mut rest = vec![b'x'; 496];
+        rest.extend_from_slice(b" {3+}\r\nb c\r\nb NOOP\r\n");
+        let mut input: &[u8] = &rest;
+        assert_eq!(framer.read(&mut input), Framed::Command(b"b NOOP\r\n".to_vec()));
+
+        let mut input: &[u8] = b"c APPEND b {500}\r\n";
+        assert_eq!(framer.read(&mut input), Framed::Continue);
+        assert_eq!(framer.give_up(true), Framed::Refused { tag: Some("c".to_owned()), why: Refusal::NoMemory });
+        let mut input: &[u8] = b"d NOOP\r\n";
+        assert_eq!(framer.read(&mut input), Framed::Command(b"d NOOP\r\n".to_vec()));
+        assert_eq!(framer.announced_octets(), 0);
     }
 
     #[test]

@@ -40,6 +40,12 @@ impl Session<'_> {
 pub(crate) async fn ready(session: &Session<'_>, append: Append, rights: Rights) -> Result<NewAppend, Outcome> {
     let flags = allowed(parse_flags(&append.flags)?, rights);
     let mut octets = Vec::new();
+    // What URLs bring in was not announced, as literals are.
+    let gathers = append.pieces.iter().any(|piece| matches!(piece, Piece::Url(_)));
+    let _memory = match gathers {
+        true => Some(session.memory_for(session.service.settings.append_octets_max).await?),
+        false => None,
+    };
     for piece in append.pieces {
         match piece {
             Piece::Octets(piece) if octets.is_empty() => octets = piece,

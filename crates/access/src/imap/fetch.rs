@@ -1,6 +1,7 @@
 //! FETCH (RFC 9051 §6.4.5 and the extensions).
 
 use crate::imap::identity::{email_id, thread_id};
+use crate::imap::memory::FREE_OCTETS;
 use crate::imap::page::page;
 use crate::imap::section;
 use crate::imap::selected::write_flags;
@@ -20,10 +21,21 @@ use message::content;
 use message::summary::Summary;
 use model::{Modseq, Uid};
 use std::collections::HashMap;
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 
 /// Messages whose summaries are read together.
 const PAGE: usize = 128;
+
+/// Octets of a large body that are read and sent at a time.
+const PIECE_OCTETS: u64 = 256 * 1024;
+
+/// The octets of a literal.
+enum Octets {
+    /// They are here.
+    Read(Bytes),
+    /// They are many, and read as they are sent: a client that reads slowly holds one piece, not a message.
+    Stored(Range<u64>),
+}
 
 /// What a FETCH is about: the mailbox, what it holds now, what is wanted of its messages.
 struct Asked<'a> {
@@ -89,6 +101,8 @@ impl Session<'_> {
         }
         let now = self.service.mail.view(&place).unwrap_or_else(|_| view.clone());
         let mut failures = 0;
+        // Parts are decoded whole; other octets pass through piece by piece.
+        let decodes = items.iter().any(|item| matches!(item, Item::Binary { .. } | Item::BinarySize { .. }));
         let asked = Asked { place: &place, view: &now, items: &items };
         for page in indices.chunks(PAGE) {
             let mut summaries = self.summaries(&place, &view, page, &items);
@@ -96,6 +110,14 @@ impl Session<'_> {
                 let Some(row) = view.get(*index) else { continue };
                 let row = now.index_of(row.uid).and_then(|at| now.get(at)).unwrap_or(row).clone();
                 let read = Read { summary: summaries.remove(index), body: None };
+                let needed = if decodes { u64::from(row.octets) * 2 } else { 0 };
+                let _memory = match needed {
+                    0..=FREE_OCTETS => None,
+                    _ => match self.memory_for(needed).await {
+                        Ok(memory) => Some(memory),
+                        Err(outcome) => return Ok(outcome),
+                    },
+                };
                 if let Err(error) = self.fetch_one(&asked, *index, &row, read).await? {
                     failures += 1;
                     self.failed(&error);
@@ -162,6 +184,7 @@ impl Session<'_> {
         mut read: Read,
     ) -> Result<Result<(), Error>, Broken> {
         let start = self.out.len();
+        let mut has_left = false;
         self.write_fetch_head(index, row);
         for (at, item) in asked.items.iter().enumerate() {
             if at > 0 {
@@ -169,10 +192,18 @@ impl Session<'_> {
             }
             match self.write_item(asked.place, asked.view, row, item, &mut read) {
                 Ok(None) => {}
-                Ok(Some(octets)) => self.send_octets(octets).await?,
+                Ok(Some(Octets::Read(octets))) => {
+                    let held = self.out.len() + octets.len();
+                    self.send_octets(octets).await?;
+                    has_left |= self.out.len() != held;
+                }
+                Ok(Some(Octets::Stored(range))) => {
+                    has_left = true;
+                    self.send_stored(asked.place, row, range).await?;
+                }
                 Err(error) => {
-                    // Nothing of this message has left yet unless a body was sent; then there is no way back.
-                    if self.out.len() < start || read.body.as_ref().is_some_and(|body| body.len() > 32 * 1024) {
+                    // What has left cannot be taken back.
+                    if has_left {
                         return Err("a message could not be read to its end");
                     }
                     self.out.truncate(start);
@@ -184,6 +215,24 @@ impl Session<'_> {
         Ok(Ok(()))
     }
 
+    async fn send_stored(&mut self, place: &Place, row: &Row, range: Range<u64>) -> Result<(), Broken> {
+        let mut at = range.start;
+        while at < range.end {
+            let piece = at..range.end.min(at + PIECE_OCTETS);
+            at = piece.end;
+            let wanted = piece.end - piece.start;
+            match self.service.mail.body_range(&place.owner, &row.blob, piece) {
+                Ok(octets) if octets.len() as u64 == wanted => self.send_octets(octets).await?,
+                Ok(_) => return Err("a message is shorter than its row says"),
+                Err(error) => {
+                    self.failed(&error);
+                    return Err("a message could not be read to its end");
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Writes one item; a body that follows its literal's head is handed back.
     fn write_item(
         &mut self,
@@ -192,7 +241,7 @@ impl Session<'_> {
         row: &Row,
         item: &Item,
         read: &mut Read,
-    ) -> Result<Option<Bytes>, Error> {
+    ) -> Result<Option<Octets>, Error> {
         let utf8 = self.utf8;
         match item {
             Item::Flags => {
@@ -228,7 +277,7 @@ impl Session<'_> {
             Item::Section { section, partial, name, .. } => {
                 let octets = self.section(place, row, section, read)?;
                 self.say(&section::name(section, *name, *partial));
-                return Ok(self.write_octets(octets, *partial));
+                return Ok(self.write_section(octets, *partial));
             }
             Item::Binary { part, partial, .. } => {
                 let body = self.body(place, row, read)?;
@@ -256,7 +305,20 @@ impl Session<'_> {
         Ok(None)
     }
 
-    fn write_octets(&mut self, octets: Option<Bytes>, partial: Option<(u32, u32)>) -> Option<Bytes> {
+    fn write_section(&mut self, octets: Option<Octets>, partial: Option<(u32, u32)>) -> Option<Octets> {
+        match octets {
+            None => self.write_octets(None, partial),
+            Some(Octets::Read(octets)) => self.write_octets(Some(octets), partial),
+            Some(Octets::Stored(range)) => {
+                let range = section::partial_range(range, partial);
+                self.out.push(b' ');
+                write::literal_head(&mut self.out, usize::try_from(range.end - range.start).unwrap_or(usize::MAX));
+                Some(Octets::Stored(range))
+            }
+        }
+    }
+
+    fn write_octets(&mut self, octets: Option<Bytes>, partial: Option<(u32, u32)>) -> Option<Octets> {
         self.out.push(b' ');
         let Some(octets) = octets else {
             self.say("NIL");
@@ -264,11 +326,11 @@ impl Session<'_> {
         };
         let octets = section::partial(octets, partial);
         write::literal_head(&mut self.out, octets.len());
-        Some(octets)
+        Some(Octets::Read(octets))
     }
 
     /// Decoded octets may hold NUL, and then need a literal8 (RFC 3516 §4.2).
-    fn write_binary(&mut self, octets: Option<Bytes>, partial: Option<(u32, u32)>) -> Option<Bytes> {
+    fn write_binary(&mut self, octets: Option<Bytes>, partial: Option<(u32, u32)>) -> Option<Octets> {
         if let Some(octets) = &octets
             && octets.contains(&0)
         {
@@ -276,17 +338,27 @@ impl Session<'_> {
             let octets = section::partial(octets.clone(), partial);
             self.out.push(b'~');
             write::literal_head(&mut self.out, octets.len());
-            return Some(octets);
+            return Some(Octets::Read(octets));
         }
         self.write_octets(octets, partial)
     }
 
-    /// The octets of a section; only they are read, unless the whole message is wanted.
-    fn section(&self, place: &Place, row: &Row, section: &Section, read: &mut Read) -> Result<Option<Bytes>, Error> {
-        if *section == Section::default() {
-            return self.body(place, row, read).map(Some);
+    /// The octets of a section; only they are read, and the many of a large one not yet.
+    fn section(&self, place: &Place, row: &Row, section: &Section, read: &mut Read) -> Result<Option<Octets>, Error> {
+        let range = if *section == Section::default() {
+            0..u64::from(row.octets)
+        } else {
+            match section::span(&self.summary(place, row, read)?.structure, section) {
+                Some(range) => range,
+                None => return Ok(None),
+            }
+        };
+        if read.body.is_none() && range.end - range.start > PIECE_OCTETS && !section::is_chosen(section) {
+            return Ok(Some(Octets::Stored(range)));
         }
-        let Some(range) = section::span(&self.summary(place, row, read)?.structure, section) else { return Ok(None) };
+        if *section == Section::default() {
+            return self.body(place, row, read).map(|body| Some(Octets::Read(body)));
+        }
         let octets = match &read.body {
             Some(body) => {
                 let within = |at: u64| usize::try_from(at).unwrap_or(usize::MAX).min(body.len());
@@ -294,7 +366,7 @@ impl Session<'_> {
             }
             None => self.service.mail.body_range(&place.owner, &row.blob, range)?,
         };
-        Ok(Some(section::fields(octets, section)))
+        Ok(Some(Octets::Read(section::fields(octets, section))))
     }
 
     fn summary<'r>(&self, place: &Place, row: &Row, read: &'r mut Read) -> Result<&'r Summary, Error> {

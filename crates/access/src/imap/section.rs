@@ -39,6 +39,18 @@ pub fn partial(octets: Bytes, partial: Option<(u32, u32)>) -> Bytes {
     octets.slice(start..end)
 }
 
+/// Of a span, the part that `<first.count>` asks for.
+pub fn partial_range(range: Range<u64>, partial: Option<(u32, u32)>) -> Range<u64> {
+    let Some((first, count)) = partial else { return range };
+    let start = range.start.saturating_add(u64::from(first)).min(range.end);
+    start..start.saturating_add(u64::from(count)).min(range.end)
+}
+
+/// Whether fields are chosen out of the span, which needs it whole.
+pub fn is_chosen(section: &Section) -> bool {
+    matches!(section.text, SectionText::HeaderFields(_) | SectionText::HeaderFieldsNot(_))
+}
+
 /// The name under which a section is answered.
 pub fn name(section: &Section, name: SectionName, partial: Option<(u32, u32)>) -> String {
     match name {

@@ -1,5 +1,6 @@
 //! What all IMAP sessions share.
 
+use crate::imap::memory::{Memory, WAIT};
 use crate::imap::settings::Settings;
 use crate::imap::signals::Signals;
 use directory::directory::Directory;
@@ -15,6 +16,7 @@ pub struct Service {
     pub(crate) logins: Logins,
     pub(crate) mail: Mail,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) memory: Memory,
     pub(crate) signals: Signals,
 }
 
@@ -34,6 +36,7 @@ impl Service {
     /// Sessions that run on these settings.
     pub fn new(settings: Settings, parts: Parts, registry: &Registry) -> Service {
         let Parts { directory, logins, mail, clock } = parts;
-        Service { settings, directory, logins, mail, clock, signals: Signals::new(registry) }
+        let memory = Memory::new(settings.memory_octets_max, WAIT);
+        Service { settings, directory, logins, mail, clock, memory, signals: Signals::new(registry) }
     }
 }

@@ -1,6 +1,7 @@
 //! A connection: commands in, responses out, one after the other.
 
 use crate::imap::capability::{self, State};
+use crate::imap::memory::{FREE_OCTETS, Taken};
 use crate::imap::refusal;
 use crate::imap::service::Service;
 use crate::imap::state::{Context, Selected, Wanted, Watch};
@@ -92,6 +93,8 @@ pub(crate) struct Session<'a> {
     pub tag: String,
     framer: Framer,
     input: BytesMut,
+    /// Memory for the literals of the command that is coming in.
+    memory: Option<Taken>,
     offences: u32,
 }
 
@@ -151,6 +154,7 @@ pub async fn serve(service: Arc<Service>, connection: Connection) {
         tag: String::new(),
         framer: Framer::new(LITERAL_OCTETS_MAX),
         input: BytesMut::new(),
+        memory: None,
         offences: 0,
     };
     let why = session.run().await.err().unwrap_or("the client logged out");
@@ -176,6 +180,7 @@ impl Session<'_> {
             let framed = self.framer.read(&mut input);
             let used = self.input.len() - input.len();
             self.input.advance(used);
+            let framed = self.remember(framed).await;
             match framed {
                 Framed::NeedMore => {
                     self.flush().await?;
@@ -185,11 +190,19 @@ impl Session<'_> {
                 }
                 Framed::Continue => self.say("+ go on\r\n"),
                 Framed::Command(octets) => {
-                    if !Box::pin(self.command(octets)).await? {
+                    let goes_on = Box::pin(self.command(octets)).await?;
+                    self.memory = None;
+                    if !goes_on {
                         return self.flush().await;
                     }
                 }
+                Framed::Refused { tag, why } if why.is_temporary() => {
+                    self.memory = None;
+                    self.service.signals.no_memory(self.connection.trace());
+                    self.say(&format!("{} NO [UNAVAILABLE] {why}; try again\r\n", tag.as_deref().unwrap_or("*")));
+                }
                 Framed::Refused { tag, why } => {
+                    self.memory = None;
                     self.offended(&why)?;
                     let tag = tag.unwrap_or_else(|| "*".to_owned());
                     self.say(&format!("{tag} BAD [TOOBIG] {why}\r\n"));
@@ -199,6 +212,28 @@ impl Session<'_> {
                     }
                 }
             }
+        }
+    }
+
+    /// Takes memory for the literal that a command has announced, or gives the command up.
+    async fn remember(&mut self, framed: Framed) -> Framed {
+        let octets = self.framer.announced_octets();
+        if octets <= FREE_OCTETS {
+            return framed;
+        }
+        let held = self.memory.as_ref().map_or(0, |memory| memory.num_permits() as u64) << 10;
+        if octets <= held {
+            return framed;
+        }
+        match self.service.memory.take(octets - held).await {
+            Some(more) => {
+                match &mut self.memory {
+                    Some(memory) => memory.merge(more),
+                    None => self.memory = Some(more),
+                }
+                framed
+            }
+            None => self.framer.give_up(framed == Framed::Continue),
         }
     }
 
@@ -534,6 +569,17 @@ impl Session<'_> {
             self.service.signals.store_failed(self.connection.trace(), error);
         }
         Outcome::No(refusal::store(error))
+    }
+
+    /// Memory for so many octets, or the answer that there is none.
+    pub async fn memory_for(&self, octets: u64) -> Result<Taken, Outcome> {
+        match self.service.memory.take(octets).await {
+            Some(taken) => Ok(taken),
+            None => {
+                self.service.signals.no_memory(self.connection.trace());
+                Err(Outcome::no("[UNAVAILABLE] there is no memory for a message of this size now; try again"))
+            }
+        }
     }
 
     /// From now on messages may come.

@@ -9,6 +9,8 @@ pub struct Settings {
     pub host: String,
     /// Largest message that is appended, in octets (RFC 7889).
     pub append_octets_max: u64,
+    /// What all sessions together may hold in memory of messages in flight, in octets.
+    pub memory_octets_max: u64,
     /// How long a client that has logged in may be silent (RFC 9051 §5.4: thirty minutes at least).
     pub idle_timeout: Duration,
     /// How long a client may take before it has logged in.
@@ -31,6 +33,7 @@ impl Settings {
         Settings {
             host: host.to_owned(),
             append_octets_max: 50 << 20,
+            memory_octets_max: 512 << 20,
             idle_timeout: Duration::from_secs(31 * 60),
             login_timeout: Duration::from_secs(120),
             send_timeout: Duration::from_secs(300),

@@ -11,6 +11,7 @@ pub struct Signals {
     logins_refused: Counter,
     commands: Counter,
     offences: Counter,
+    no_memory: Counter,
 }
 
 impl Signals {
@@ -20,6 +21,10 @@ impl Signals {
             logins: counter("heliograph_imap_logins_total", "IMAP logins."),
             logins_refused: counter("heliograph_imap_logins_refused_total", "IMAP logins refused."),
             commands: counter("heliograph_imap_commands_total", "IMAP commands."),
+            no_memory: counter(
+                "heliograph_imap_no_memory_total",
+                "IMAP commands refused because messages in flight use all the memory they may.",
+            ),
             offences: counter("heliograph_imap_offences_total", "IMAP commands that could not be understood."),
         }
     }
@@ -41,6 +46,11 @@ impl Signals {
     pub fn offence(&self, trace: TraceId, what: &dyn std::fmt::Display) {
         self.offences.add(1);
         debug!(%trace, %what, "IMAP command not understood");
+    }
+
+    pub fn no_memory(&self, trace: TraceId) {
+        self.no_memory.add(1);
+        warn!(%trace, "IMAP: no memory for a message, the command is refused; imap.spool_size sets how much there is");
     }
 
     pub fn store_failed(&self, trace: TraceId, error: &mail::error::Error) {

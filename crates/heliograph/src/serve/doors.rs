@@ -58,6 +58,7 @@ impl Doors {
         };
         let imap = imap::settings::Settings {
             append_octets_max: settings.smtp.message_octets,
+            memory_octets_max: settings.imap.memory_octets,
             idle_timeout: settings.imap.idle_timeout,
             login_timeout: settings.imap.login_timeout,
             progress_every: settings.imap.progress_every,

@@ -16,6 +16,8 @@ pub struct Imap {
     pub failed_logins_max: u32,
     /// Wrong commands after which a connection ends.
     pub offences_max: u32,
+    /// What all sessions together may hold in memory of messages in flight.
+    pub memory_octets: u64,
     /// How often a client is told how far a long search has come.
     pub progress_every: Duration,
 }
@@ -62,6 +64,14 @@ pub const KEYS: &[Key] = &[
         example: "\"10s\"",
         effect: Effect::Restart,
     },
+    Key {
+        path: "imap.spool_size",
+        kind: Kind::Size { min: 64 << 20, max: 64 << 30 },
+        default: "\"512 MiB\"",
+        doc: "What all sessions together may hold in memory of messages that are being appended or decoded. A session waits for room and is then refused for the moment.",
+        example: "\"2 GiB\"",
+        effect: Effect::Restart,
+    },
 ];
 
 /// Makes what the program runs on.
@@ -72,5 +82,6 @@ pub fn make(values: &Values) -> Imap {
         failed_logins_max: values.count("imap.failed_logins"),
         offences_max: values.count("imap.errors"),
         progress_every: values.time("imap.progress"),
+        memory_octets: values.size("imap.spool_size"),
     }
 }
