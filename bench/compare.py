@@ -169,7 +169,7 @@ def large(count):
     """A mailbox of 100,000 messages: filled once, then opened and listed."""
     return [
         (f"imap fill {count:,} (append 1 KiB)", lambda s: ["imap", *login(s, "--operation", "fill", "--count", str(count // 8), "--mailbox", "k100", "--octets", "1024", "--connections", "8")]),
-        (f"imap select, {count:,} messages", lambda s: ["imap", *login(s, "--operation", "select", "--count", "20", "--mailbox", "k100")]),
+        (f"imap select, {count:,} messages", lambda s: ["imap", *login(s, "--operation", "select", "--count", "200", "--mailbox", "k100")]),
         (f"imap fetch flags, {count:,} messages", lambda s: ["imap", *login(s, "--operation", "fetch-flags", "--count", "3", "--mailbox", "k100")]),
     ]
 

@@ -17,6 +17,7 @@ use crate::pending::Pending;
 use crate::pipeline::applier::Applier;
 use crate::pipeline::executor::Executor;
 use crate::pipeline::job::{JobQueue, job};
+use crate::pipeline::stages::Stages;
 use crate::pipeline::state::Shared;
 use crate::pipeline::writer::Writer;
 use crate::reserve::Reserve;
@@ -57,23 +58,24 @@ impl Store {
         // Without any buffer the executor gathers a larger group while the writer is busy.
         let (to_writer, from_executor) = sync_channel(0);
         let (to_applier, from_writer) = sync_channel(4);
-        let executor = Executor::new(
-            Arc::clone(&queue),
-            Arc::clone(&shared),
-            to_writer,
-            index.latest()?,
-            Arc::clone(&place.options.clock),
-            place.options.segment_octets,
-        )?;
         let writer = Writer {
             disk: Arc::clone(&disk),
             folder: place.log.clone(),
             shared: Arc::clone(&shared),
             reserve: Arc::clone(&reserve),
             current,
-            to_applier,
         };
         let applier = Applier { index: Arc::clone(&index), shared: Arc::clone(&shared), reserve, to_upkeep };
+        let stages = Arc::new(Stages::new(writer, applier, Arc::clone(&shared)));
+        let executor = Executor::new(
+            Arc::clone(&queue),
+            Arc::clone(&shared),
+            Arc::clone(&stages),
+            to_writer,
+            index.latest()?,
+            Arc::clone(&place.options.clock),
+            place.options.segment_octets,
+        )?;
         let bodies = Bodies::new(disk, place.log.clone());
         let store = Store {
             place,
@@ -86,8 +88,9 @@ impl Store {
             rewriting: Mutex::default(),
         };
         store.start("store-executor", move || executor.run())?;
-        store.start("store-writer", move || writer.run(from_executor))?;
-        store.start("store-applier", move || applier.run(from_writer))?;
+        let applying = Arc::clone(&stages);
+        store.start("store-writer", move || stages.write_all(&from_executor, &to_applier))?;
+        store.start("store-applier", move || applying.apply_all(&from_writer))?;
         Ok(store)
     }
 

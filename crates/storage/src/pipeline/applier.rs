@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError};
+use std::sync::mpsc::{SyncSender, TrySendError};
 use std::time::Duration;
 
 use crate::error::Error;
@@ -13,11 +13,11 @@ use crate::reserve::Reserve;
 use crate::rows::Position;
 
 /// Groups that are applied in one transaction of the index.
-const MERGED_MAX: usize = 16;
+pub const MERGED_MAX: usize = 16;
 /// How often a durable group is tried again that finds no room in the index.
 const RETRY: Duration = Duration::from_millis(100);
 
-/// The thread that applies.
+/// Applies groups.
 pub struct Applier {
     /// The index.
     pub index: Arc<dyn Index>,
@@ -30,20 +30,8 @@ pub struct Applier {
 }
 
 impl Applier {
-    /// Runs until the log writer is gone.
-    pub fn run(self, groups: Receiver<Group>) {
-        while let Ok(first) = groups.recv() {
-            let mut merged = vec![first];
-            while merged.len() < MERGED_MAX
-                && let Ok(group) = groups.try_recv()
-            {
-                merged.push(group);
-            }
-            self.apply(merged);
-        }
-    }
-
-    fn apply(&self, mut groups: Vec<Group>) {
+    /// Applies durable groups, in their order, in one transaction of the index, and answers them.
+    pub fn apply(&self, mut groups: Vec<Group>) {
         let mut changes: Vec<Change> = Vec::new();
         let mut position = None;
         for group in groups.iter_mut().filter(|group| !group.pieces.is_empty()) {

@@ -5,7 +5,6 @@
 
 use std::io::{self, IoSlice};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender};
 
 use crate::disk::Disk;
 use crate::error::Error;
@@ -14,7 +13,7 @@ use crate::pipeline::group::Group;
 use crate::pipeline::state::Shared;
 use crate::reserve::Reserve;
 
-/// The thread that writes the log.
+/// Writes the log.
 pub struct Writer {
     /// Where.
     pub disk: Arc<dyn Disk>,
@@ -26,31 +25,24 @@ pub struct Writer {
     pub reserve: Arc<Reserve>,
     /// The segment that is written to, once there is one.
     pub current: Option<CurrentSegment>,
-    /// Where durable groups go.
-    pub to_applier: SyncSender<Group>,
 }
 
 impl Writer {
-    /// Runs until the executor is gone.
-    pub fn run(mut self, groups: Receiver<Group>) {
-        for group in groups {
-            let state = self.shared.lock().clone();
-            if group.epoch != state.epoch || state.stopped.is_some() {
-                group.refuse(&state);
-                continue;
-            }
-            if !group.pieces.is_empty()
-                && let Err(error) = self.write(&group)
-            {
-                self.give_up(error);
-                group.refuse(&self.shared.lock().clone());
-                continue;
-            }
-            if let Err(lost) = self.to_applier.send(group) {
-                self.shared.stop(&Error::Closed);
-                lost.0.refuse(&self.shared.lock().clone());
-            }
+    /// Makes a group durable and gives it back. `None` if that was not to be: then it has been answered.
+    pub fn commit(&mut self, group: Group) -> Option<Group> {
+        let state = self.shared.lock().clone();
+        if group.epoch != state.epoch || state.stopped.is_some() {
+            group.refuse(&state);
+            return None;
         }
+        if !group.pieces.is_empty()
+            && let Err(error) = self.write(&group)
+        {
+            self.give_up(error);
+            group.refuse(&self.shared.lock().clone());
+            return None;
+        }
+        Some(group)
     }
 
     fn give_up(&self, error: Error) {

@@ -66,16 +66,13 @@ fn the_reserve_is_given_up_for_a_durable_group() {
     let index = Arc::new(Crowded { inner: MemoryIndex::new(), disk: disk.clone(), full: 100_000 });
     let shared = Arc::new(Shared::new(Position::default(), Position::default(), 0));
     let (to_upkeep, _commits) = sync_channel(1);
-    let (to_applier, groups) = sync_channel(1);
     let (job, pending) = job(|_| Ok(()));
     let position = Position { sequence: 1, segment: 1, offset: 100 };
     let pieces = vec![Bytes::from_static(b"x")];
     let changes = vec![(Bytes::from_static(b"key"), Some(Bytes::from_static(b"value")))];
     let group = Group { epoch: 0, start: 0, position, pieces, changes, notices: Vec::new(), jobs: vec![(job, Ok(()))] };
-    to_applier.send(group).unwrap();
-    drop(to_applier);
     let engine: Arc<dyn Index> = index.clone();
-    Applier { index: engine, shared: Arc::clone(&shared), reserve: Arc::clone(&reserve), to_upkeep }.run(groups);
+    Applier { index: engine, shared: Arc::clone(&shared), reserve: Arc::clone(&reserve), to_upkeep }.apply(vec![group]);
     // The closure was never run here, so its waiter only hears that it was answered.
     assert!(pending.wait().is_err());
     assert_eq!(index.view().unwrap().position().unwrap(), Some(position));
