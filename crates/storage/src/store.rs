@@ -73,8 +73,7 @@ impl Store {
             Arc::clone(&stages),
             to_writer,
             index.latest()?,
-            Arc::clone(&place.options.clock),
-            place.options.segment_octets,
+            &place.options,
         )?;
         let bodies = Bodies::new(disk, place.log.clone());
         let store = Store {

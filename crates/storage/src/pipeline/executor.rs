@@ -9,7 +9,7 @@ use model::Timestamp;
 use crate::error::{Error, WriteError};
 use crate::index::View;
 use crate::limits::{GROUP_OCTETS_MAX, GROUP_TRANSACTIONS_MAX};
-use crate::options::Clock;
+use crate::options::{Clock, Options};
 use crate::overlay::Overlay;
 use crate::pipeline::group::{Draft, Group};
 use crate::pipeline::job::{Job, JobQueue};
@@ -46,8 +46,7 @@ impl Executor {
         stages: Arc<Stages>,
         to_writer: SyncSender<Group>,
         index: Box<dyn View>,
-        clock: Clock,
-        segment_octets: u64,
+        options: &Options,
     ) -> Result<Executor, Error> {
         let usage = Usage::load(index.as_ref())?;
         let (epoch, end, last_segment) = {
@@ -64,8 +63,8 @@ impl Executor {
             index,
             overlay,
             usage,
-            clock,
-            segment_octets,
+            clock: Arc::clone(&options.clock),
+            segment_octets: options.segment_octets,
             epoch,
             end,
             last_segment,
