@@ -10,6 +10,9 @@ use model::{BlobHash, Modseq, Timestamp, Uid, UidValidity};
 use std::ops::Range;
 use std::sync::Arc;
 
+mod chunk;
+use chunk::Chunk;
+
 /// Rows of a chunk: small enough to copy for one change, large enough to keep few pointers.
 const CHUNK_ROWS: usize = 256;
 
@@ -65,7 +68,7 @@ pub struct View {
     pub vanished_floor: Modseq,
     /// The keywords by bit.
     pub keywords: Arc<KeywordTable>,
-    chunks: Vec<Arc<Vec<Row>>>,
+    chunks: Vec<Arc<Chunk>>,
     /// Rows before each chunk.
     starts: Vec<usize>,
     len: usize,
@@ -88,7 +91,7 @@ impl View {
         let mut chunks = Vec::with_capacity(len / CHUNK_ROWS + 1);
         let mut rows = rows.into_iter().peekable();
         while rows.peek().is_some() {
-            chunks.push(Arc::new(rows.by_ref().take(CHUNK_ROWS).collect::<Vec<Row>>()));
+            chunks.push(Arc::new(Chunk::new(rows.by_ref().take(CHUNK_ROWS).collect())));
         }
         let mut view = View {
             uid_validity: mailbox.uid_validity,
@@ -135,7 +138,7 @@ impl View {
     fn take_out(&mut self, uid: Uid) {
         let Some((chunk, at)) = self.locate(uid) else { return };
         let Some(rows) = self.chunks.get_mut(chunk) else { return };
-        Arc::make_mut(rows).remove(at);
+        Arc::make_mut(rows).rows_mut().remove(at);
         // An empty chunk would hide where the search has to go on.
         if rows.is_empty() {
             self.chunks.remove(chunk);
@@ -146,11 +149,11 @@ impl View {
         let is_last = self.chunks.last().and_then(|chunk| chunk.last()).is_none_or(|last| last.uid < row.uid);
         if is_last {
             match self.chunks.last_mut() {
-                Some(chunk) if chunk.len() < CHUNK_ROWS => Arc::make_mut(chunk).push(row),
-                _ => self.chunks.push(Arc::new(vec![row])),
+                Some(chunk) if chunk.len() < CHUNK_ROWS => Arc::make_mut(chunk).rows_mut().push(row),
+                _ => self.chunks.push(Arc::new(Chunk::new(vec![row]))),
             }
         } else if let Some((chunk, at)) = self.locate(row.uid)
-            && let Some(slot) = self.chunks.get_mut(chunk).and_then(|rows| Arc::make_mut(rows).get_mut(at))
+            && let Some(slot) = self.chunks.get_mut(chunk).and_then(|rows| Arc::make_mut(rows).rows_mut().get_mut(at))
         {
             *slot = row;
         }
@@ -194,6 +197,12 @@ impl View {
     /// Every message in the order of the UIDs.
     pub fn rows(&self) -> impl Iterator<Item = &Row> {
         self.chunks.iter().flat_map(|chunk| chunk.iter())
+    }
+
+    /// The index of the first message without `\Seen`.
+    pub fn first_unseen(&self) -> Option<usize> {
+        let mut chunks = self.starts.iter().zip(&self.chunks);
+        chunks.find_map(|(start, chunk)| Some(start + chunk.first_unseen()?))
     }
 
     /// What has to be told to come from this view to `later`.
@@ -241,7 +250,7 @@ impl View {
         view.highest_modseq = self.highest_modseq;
         let mut rows = rows.into_iter().peekable();
         while rows.peek().is_some() {
-            view.chunks.push(Arc::new(rows.by_ref().take(CHUNK_ROWS).collect::<Vec<Row>>()));
+            view.chunks.push(Arc::new(Chunk::new(rows.by_ref().take(CHUNK_ROWS).collect())));
         }
         view.index();
         view

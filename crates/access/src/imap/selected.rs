@@ -80,7 +80,7 @@ impl Session<'_> {
             let decoded = self.decode_name(name).unwrap_or_else(|_| name.to_owned());
             self.write_name(&mail::name::normalise(&decoded).unwrap_or(decoded));
             self.say("\r\n");
-        } else if let Some(first) = view.rows().position(|row| !row.flags.has(SystemFlags::SEEN)) {
+        } else if let Some(first) = view.first_unseen() {
             self.say(&format!("* OK [UNSEEN {}] the first unseen message\r\n", first + 1));
         }
         self.say(&format!("* OK [UIDVALIDITY {}] valid\r\n", view.uid_validity));

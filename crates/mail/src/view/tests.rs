@@ -60,6 +60,7 @@ proptest! {
             for row in &mut list {
                 if touched.contains(&row.uid) {
                     row.modseq = Modseq(modseq);
+                    row.flags = SystemFlags(row.flags.0 ^ SystemFlags::SEEN.0);
                 }
             }
             list.extend((0..added).map(|offset| row(next_uid + offset, modseq)));
@@ -68,6 +69,7 @@ proptest! {
             view = view.next(&mailbox(modseq), rows, &vanished);
             prop_assert_eq!(view.rows().cloned().collect::<Vec<_>>(), list.clone());
             prop_assert_eq!(view.len(), list.len());
+            prop_assert_eq!(view.first_unseen(), list.iter().position(|row| !row.flags.has(SystemFlags::SEEN)));
         }
         for (index, row) in list.iter().enumerate() {
             prop_assert_eq!(view.get(index), Some(row));
