@@ -12,6 +12,7 @@ const TABLE: &[(&str, u8, &[&str])] = &[
     ("imap", 2, &[]),
     ("storage", 2, &[]),
     ("net", 2, &[]),
+    ("sieve", 3, &["message"]),
     ("events", 3, &["storage"]),
     ("directory", 3, &["storage", "net"]),
     ("account", 4, &["storage", "events"]),
@@ -51,6 +52,7 @@ const HEAVY: &[(&str, &[&str])] = &[
     ("clap", &["heliograph", "bench"]),
     ("toml_edit", &["heliograph"]),
     ("encoding_rs", &["message"]),
+    ("regex", &["sieve"]),
 ];
 
 #[test]

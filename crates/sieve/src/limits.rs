@@ -1,0 +1,64 @@
+//! Every bound of this crate.
+
+/// A script's size in octets.
+pub const SCRIPT_OCTETS_MAX: usize = 1 << 20;
+
+/// How deep blocks and tests may be nested.
+pub const NESTING_MAX: usize = 32;
+
+/// Strings in one list.
+pub const LIST_STRINGS_MAX: usize = 4096;
+
+/// Operations of one compiled script.
+pub const OPERATIONS_MAX: usize = 65_536;
+
+/// Operations that one run may take, included scripts and loops counted.
+pub const STEPS_MAX: u32 = 200_000;
+
+/// Octets that one run may compare, decode and copy. A message of 50 MiB can be searched twenty times.
+pub const WORK_OCTETS_MAX: u64 = 1 << 30;
+
+/// Variables that a run may set (RFC 5229 §6: at least 128).
+pub const VARIABLES_MAX: usize = 512;
+
+/// Octets of a variable; what is longer is cut (RFC 5229 §6: at least 4000 characters).
+pub const VARIABLE_OCTETS_MAX: usize = 64 * 1024;
+
+/// Octets of all variables of a run.
+pub const VARIABLES_OCTETS_MAX: usize = 4 << 20;
+
+/// Match variables: `${0}` to `${31}` (RFC 5229 §6: at least up to 9).
+pub const CAPTURES_MAX: usize = 32;
+
+/// Actions that one run may take.
+pub const ACTIONS_MAX: usize = 128;
+
+/// How deep scripts may include each other (RFC 6609 §3.1: at least 3).
+pub const INCLUDE_DEPTH_MAX: usize = 10;
+
+/// Scripts that one run may include.
+pub const INCLUDES_MAX: usize = 64;
+
+/// Questions that one run may ask.
+pub const QUESTIONS_MAX: usize = 256;
+
+/// Changes that one run may make to the header (RFC 5293 §7 wants some bound).
+pub const HEADER_EDITS_MAX: usize = 256;
+
+/// Octets that one run may add to the message.
+pub const ADDED_OCTETS_MAX: usize = 4 << 20;
+
+/// Loops over parts within each other (RFC 5703 §3).
+pub const LOOPS_MAX: usize = 8;
+
+/// Steps of a trace that are kept.
+pub const TRACE_STEPS_MAX: usize = 2_000;
+
+/// Size of a compiled regular expression in octets.
+pub const REGEX_OCTETS_MAX: usize = 256 * 1024;
+
+/// The longest `:seconds` of `duplicate`; what is longer is cut (RFC 7352 §3.2).
+pub const DUPLICATE_SECONDS_MAX: u64 = 90 * 86_400;
+
+/// The longest `:seconds` or `:days` of `vacation`, in seconds; what is longer is cut (RFC 5230 §4.1).
+pub const VACATION_SECONDS_MAX: u64 = 365 * 86_400;

@@ -1,0 +1,449 @@
+//! Runs a script step by step. It asks what it must know and says in the end what is to be done; it does nothing itself.
+
+mod act;
+mod change;
+mod judge;
+mod look;
+mod store;
+mod surroundings;
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use message::structure::{Part, Structure};
+use model::Timestamp;
+
+use crate::effect::{Effect, Failure, Outcome, Remember, TraceStep};
+use crate::fault::Position;
+use crate::fields::Fields;
+use crate::limits::{
+    ACTIONS_MAX, INCLUDE_DEPTH_MAX, INCLUDES_MAX, QUESTIONS_MAX, STEPS_MAX, TRACE_STEPS_MAX, WORK_OCTETS_MAX,
+};
+use crate::program::{Include, Operation, Script};
+use crate::question::{Answer, Question};
+use crate::template::{Name, Piece, Template};
+use crate::variables::Variables;
+use crate::version::Version;
+
+/// What a script can see.
+#[derive(Clone, Debug)]
+pub struct Context<'a> {
+    /// The message.
+    pub message: &'a [u8],
+    /// Its parts.
+    pub structure: &'a Structure,
+    /// The envelope sender; empty for the null sender, `None` where there is no envelope.
+    pub sender: Option<String>,
+    /// The envelope recipient this is run for.
+    pub recipient: Option<String>,
+    /// Who authenticated to send it.
+    pub authenticated: Option<String>,
+    /// When.
+    pub now: Timestamp,
+    /// The server's zone in minutes east of UTC.
+    pub offset_minutes: i16,
+    /// Between user and detail of an address.
+    pub separator: char,
+    /// Items of `environment` by name.
+    pub environment: Vec<(String, String)>,
+    /// How much it is like spam, 0 to 100, if that was tested.
+    pub spam_percent: Option<u8>,
+    /// 1 clean to 5 certainly infected, if that was tested (RFC 5235 §3.3).
+    pub virus: Option<u8>,
+    /// Redirects that one run may ask for.
+    pub redirects_max: usize,
+    /// Whether to tell each step.
+    pub traces: bool,
+}
+
+/// What comes next.
+#[derive(Debug)]
+pub enum Step<'a> {
+    /// Answer this, with [`Machine::answer`], and go on.
+    Ask(Question),
+    /// That was all.
+    Done(Box<Outcome<'a>>),
+}
+
+/// A run of a script.
+#[derive(Debug)]
+pub struct Machine<'a> {
+    context: Context<'a>,
+    frames: Vec<Frame>,
+    globals: Variables,
+    flags: Vec<String>,
+    /// What the last test said.
+    truth: bool,
+    message: Version<'a>,
+    /// The message before it was enclosed: that is what is sent on.
+    unenclosed: Option<Version<'a>>,
+    fields: Option<Fields>,
+    effects: Vec<Effect<'a>>,
+    keeps: bool,
+    remember: Vec<Remember>,
+    answers: Vec<(Question, Answer)>,
+    asked: Option<Question>,
+    included: Vec<(String, bool)>,
+    steps: u32,
+    work_octets: u64,
+    edits: usize,
+    added_octets: usize,
+    trace: Vec<TraceStep>,
+}
+
+/// A script that is being run.
+#[derive(Debug)]
+struct Frame {
+    script: Arc<Script>,
+    name: String,
+    next: usize,
+    variables: Variables,
+    /// Names that mean variables of all scripts here.
+    globals: Vec<String>,
+    captures: Vec<String>,
+    loops: Vec<Parts>,
+}
+
+/// A loop over parts: their numbers in [`Structure::parts`].
+#[derive(Debug)]
+struct Parts {
+    rest: std::vec::IntoIter<usize>,
+    current: usize,
+}
+
+/// Why a run cannot go on now.
+#[derive(Debug)]
+enum Halt {
+    Ask(Box<Question>),
+    Fail(String),
+    Stop,
+}
+
+impl<'a> Machine<'a> {
+    /// Begins.
+    pub fn new(script: Arc<Script>, context: Context<'a>) -> Machine<'a> {
+        let message = Version::original(context.message, context.structure);
+        Machine {
+            context,
+            frames: vec![Frame::new(script, String::new())],
+            globals: Variables::default(),
+            flags: Vec::new(),
+            truth: false,
+            message,
+            unenclosed: None,
+            fields: None,
+            effects: Vec::new(),
+            keeps: true,
+            remember: Vec::new(),
+            answers: Vec::new(),
+            asked: None,
+            included: Vec::new(),
+            steps: 0,
+            work_octets: 0,
+            edits: 0,
+            added_octets: 0,
+            trace: Vec::new(),
+        }
+    }
+
+    /// Answers the last question.
+    pub fn answer(&mut self, answer: Answer) {
+        if let Some(question) = self.asked.take() {
+            let fits = question.takes(&answer);
+            let answer = if fits { answer } else { Answer::Unknown("the answer does not fit the question".to_owned()) };
+            self.answers.push((question, answer));
+        }
+    }
+
+    /// Goes on until something must be asked, or to the end.
+    pub fn resume(&mut self) -> Step<'a> {
+        loop {
+            match self.step() {
+                Ok(()) => {}
+                Err(Halt::Ask(question)) => {
+                    self.asked = Some((*question).clone());
+                    return Step::Ask(*question);
+                }
+                Err(Halt::Stop) => return Step::Done(Box::new(self.end(None))),
+                Err(Halt::Fail(reason)) => {
+                    let failure = self.failure(reason);
+                    return Step::Done(Box::new(self.end(Some(failure))));
+                }
+            }
+        }
+    }
+
+    fn failure(&self, reason: String) -> Failure {
+        let Some(frame) = self.frames.last() else { return Failure { script: String::new(), line: 0, reason } };
+        let line = frame.script.operations.get(frame.next).map_or(0, |(at, _)| at.line);
+        Failure { script: frame.name.clone(), line, reason }
+    }
+
+    fn end(&mut self, failure: Option<Failure>) -> Outcome<'a> {
+        let mut effects = std::mem::take(&mut self.effects);
+        let is_implicit_keep = failure.is_some() || self.keeps;
+        if failure.is_some() {
+            let message = Version::original(self.context.message, self.context.structure);
+            effects = vec![Effect::Keep { flags: Vec::new(), message }];
+            self.remember.clear();
+        } else if self.keeps {
+            let flags = std::mem::take(&mut self.flags);
+            effects.push(Effect::Keep { flags, message: self.message.clone() });
+        }
+        // Whoever goes on all the same gets nothing twice.
+        self.frames.clear();
+        self.keeps = false;
+        Outcome {
+            effects,
+            is_implicit_keep,
+            failure,
+            remember: std::mem::take(&mut self.remember),
+            steps: self.steps,
+            trace: std::mem::take(&mut self.trace),
+        }
+    }
+
+    fn step(&mut self) -> Result<(), Halt> {
+        let Some(frame) = self.frames.last() else { return Err(Halt::Stop) };
+        let script = Arc::clone(&frame.script);
+        let Some((at, operation)) = script.operations.get(frame.next) else {
+            return self.leave();
+        };
+        self.steps += 1;
+        if self.steps > STEPS_MAX {
+            return Err(Halt::Fail(format!("the script takes more than {STEPS_MAX} steps")));
+        }
+        let mut next = frame.next + 1;
+        match operation {
+            Operation::Jump(to) => next = *to,
+            Operation::JumpIf(to) if self.truth => next = *to,
+            Operation::JumpUnless(to) if !self.truth => next = *to,
+            Operation::JumpIf(_) | Operation::JumpUnless(_) => {}
+            Operation::Not => self.truth = !self.truth,
+            Operation::Test(test) => {
+                self.truth = self.test(test)?;
+                let truth = self.truth;
+                self.note(*at, || format!("{} is {truth}", test.name()));
+            }
+            Operation::Action(action) => {
+                self.act(action)?;
+                self.note(*at, || action.describe());
+            }
+            Operation::EachPart { end } => {
+                if !self.begin_loop() {
+                    next = *end;
+                }
+            }
+            Operation::NextPart { start } => {
+                if self.next_part() {
+                    next = *start;
+                }
+            }
+            Operation::Break { loops, to } => {
+                self.end_loops(*loops);
+                next = *to;
+            }
+            Operation::Include(include) => return self.include(include, *at, next),
+            Operation::Return => return self.leave(),
+            Operation::Stop => return Err(Halt::Stop),
+            Operation::Error(reason) => return Err(Halt::Fail(self.expand(reason).into_owned())),
+        }
+        if let Some(frame) = self.frames.last_mut() {
+            frame.next = next;
+        }
+        Ok(())
+    }
+
+    /// Ends the innermost script.
+    fn leave(&mut self) -> Result<(), Halt> {
+        if let Some(frame) = self.frames.last_mut() {
+            frame.loops.clear();
+        }
+        if self.frames.len() <= 1 {
+            self.settle();
+            return Err(Halt::Stop);
+        }
+        self.frames.pop();
+        Ok(())
+    }
+
+    fn include(&mut self, include: &Include, at: Position, next: usize) -> Result<(), Halt> {
+        let name = self.expand(&include.name).into_owned();
+        let identity = (name.clone(), include.is_global);
+        let is_repeated = include.is_once && self.included.contains(&identity);
+        let found = if is_repeated {
+            None
+        } else {
+            match self.ask(Question::Script { name: name.clone(), is_global: include.is_global })? {
+                Answer::Script(Some(script)) => Some(Arc::clone(script)),
+                _ if include.is_optional => None,
+                _ => return Err(Halt::Fail(format!("there is no script {name:?} to include"))),
+            }
+        };
+        if found.is_some() && self.frames.len() > INCLUDE_DEPTH_MAX {
+            return Err(Halt::Fail(format!("scripts include each other more than {INCLUDE_DEPTH_MAX} deep")));
+        }
+        // RFC 6609 §3.2: including itself is an error.
+        if self.frames.iter().any(|frame| frame.name == name) && found.is_some() {
+            return Err(Halt::Fail(format!("the script {name:?} includes itself")));
+        }
+        if self.included.len() >= INCLUDES_MAX {
+            return Err(Halt::Fail(format!("more than {INCLUDES_MAX} scripts are included")));
+        }
+        let is_found = found.is_some();
+        self.note(at, || format!("include {name:?}{}", if is_found { "" } else { ": nothing to do" }));
+        if let Some(frame) = self.frames.last_mut() {
+            frame.next = next;
+        }
+        if let Some(script) = found {
+            self.included.push(identity.clone());
+            self.frames.push(Frame::new(script, identity.0));
+        }
+        Ok(())
+    }
+
+    fn begin_loop(&mut self) -> bool {
+        let within = self.part_number();
+        let structure = self.message.structure();
+        let whole = within.and_then(|number| structure.parts().nth(number)).map(Part::whole);
+        let is_inside = |number: usize, part: &Part| {
+            let place = part.whole();
+            whole.is_none_or(|outer| place.start >= outer.start && place.end <= outer.end && Some(number) != within)
+        };
+        let parts = structure.parts().enumerate().filter(|(number, part)| is_inside(*number, part));
+        let numbers: Vec<usize> = parts.map(|(number, _)| number).collect();
+        let mut rest = numbers.into_iter();
+        let Some(current) = rest.next() else { return false };
+        if let Some(frame) = self.frames.last_mut() {
+            frame.loops.push(Parts { rest, current });
+        }
+        true
+    }
+
+    fn next_part(&mut self) -> bool {
+        let innermost = self.frames.last_mut().and_then(|frame| frame.loops.last_mut());
+        if let Some((parts, next)) = innermost.and_then(|parts| parts.rest.next().map(|next| (parts, next))) {
+            parts.current = next;
+            return true;
+        }
+        self.end_loops(1);
+        false
+    }
+
+    fn end_loops(&mut self, count: usize) {
+        if let Some(frame) = self.frames.last_mut() {
+            let left = frame.loops.len().saturating_sub(count);
+            frame.loops.truncate(left);
+        }
+        self.settle();
+    }
+
+    /// Outside of all loops, what was replaced is looked at from here on.
+    fn settle(&mut self) {
+        if self.frames.iter().all(|frame| frame.loops.is_empty()) {
+            self.message.settle();
+        }
+    }
+
+    /// The number of the part that the innermost loop is at.
+    fn part_number(&self) -> Option<usize> {
+        self.frames.last()?.loops.last().map(|parts| parts.current)
+    }
+
+    /// The part that the innermost loop is at; the whole message outside of loops.
+    fn part(&self) -> &Part {
+        let structure = self.message.structure();
+        let number = self.part_number().unwrap_or(0);
+        structure.parts().nth(number).unwrap_or(&structure.root)
+    }
+
+    fn ask(&self, question: Question) -> Result<&Answer, Halt> {
+        match self.answers.iter().find(|(asked, _)| *asked == question) {
+            Some((_, Answer::Unknown(reason))) => Err(Halt::Fail(reason.clone())),
+            Some((_, answer)) => Ok(answer),
+            None if self.answers.len() >= QUESTIONS_MAX => {
+                Err(Halt::Fail(format!("the script asks more than {QUESTIONS_MAX} questions")))
+            }
+            None => Err(Halt::Ask(Box::new(question))),
+        }
+    }
+
+    fn is(&self, question: Question) -> Result<bool, Halt> {
+        Ok(matches!(self.ask(question)?, Answer::Is(true)))
+    }
+
+    /// Counts octets that were looked at or copied.
+    fn work(&mut self, octets: u64) -> Result<(), Halt> {
+        self.work_octets += octets;
+        if self.work_octets > WORK_OCTETS_MAX {
+            return Err(Halt::Fail(format!("the script looks at more than {WORK_OCTETS_MAX} octets")));
+        }
+        Ok(())
+    }
+
+    fn emit(&mut self, effect: Effect<'a>) -> Result<(), Halt> {
+        if self.effects.len() >= ACTIONS_MAX {
+            return Err(Halt::Fail(format!("the script takes more than {ACTIONS_MAX} actions")));
+        }
+        self.effects.push(effect);
+        Ok(())
+    }
+
+    fn note(&mut self, at: Position, what: impl FnOnce() -> String) {
+        if self.context.traces && self.trace.len() < TRACE_STEPS_MAX {
+            let script = self.frames.last().map_or_else(String::new, |frame| frame.name.clone());
+            self.trace.push(TraceStep { script, line: at.line, what: what() });
+        }
+    }
+
+    fn expand<'t>(&self, template: &'t Template) -> Cow<'t, str> {
+        let pieces = match template {
+            Template::Literal(text) => return Cow::Borrowed(text),
+            Template::Pieces(pieces) => pieces,
+        };
+        let mut text = String::new();
+        for piece in pieces {
+            match piece {
+                Piece::Text(plain) => text.push_str(plain),
+                Piece::Variable(name) => text.push_str(self.variable(name)),
+                Piece::Capture(number) => {
+                    let captures = self.frames.last().map_or(&[][..], |frame| &frame.captures);
+                    text.push_str(captures.get(*number).map_or("", String::as_str));
+                }
+            }
+        }
+        Cow::Owned(text)
+    }
+
+    fn expand_all(&self, templates: &[Template]) -> Vec<String> {
+        templates.iter().map(|template| self.expand(template).into_owned()).collect()
+    }
+
+    fn expand_some(&self, template: Option<&Template>) -> Option<String> {
+        template.map(|template| self.expand(template).into_owned())
+    }
+
+    fn variable(&self, name: &Name) -> &str {
+        let Some(frame) = self.frames.last() else { return "" };
+        let is_global = name.is_global || frame.globals.contains(&name.name);
+        let variables = if is_global { &self.globals } else { &frame.variables };
+        variables.get(&name.name)
+    }
+
+    fn set_variable(&mut self, name: &Name, value: String) -> Result<(), Halt> {
+        let Some(frame) = self.frames.last_mut() else { return Ok(()) };
+        let is_global = name.is_global || frame.globals.contains(&name.name);
+        let variables = if is_global { &mut self.globals } else { &mut frame.variables };
+        variables.set(&name.name, value).map_err(|_| Halt::Fail("the script's variables hold too much".to_owned()))
+    }
+}
+
+impl Frame {
+    fn new(script: Arc<Script>, name: String) -> Frame {
+        let (variables, globals) = (Variables::default(), Vec::new());
+        Frame { script, name, next: 0, variables, globals, captures: Vec::new(), loops: Vec::new() }
+    }
+}
+
+#[cfg(test)]
+mod tests;
