@@ -9,6 +9,7 @@
 //! | `session` | a connection driven by the engine |
 //! | `login` | AUTH |
 //! | `recipient` | what is decided at RCPT TO |
+//! | `arrival` | a whole message and the stages that examine it |
 //! | `accept` | what is done with a whole message |
 //! | `prefix` | the fields that are put on top of it |
 //! | `refusal` | the only place where our errors become codes |
@@ -16,6 +17,7 @@
 //! | `signals` | what is logged and counted |
 
 mod accept;
+pub mod arrival;
 mod login;
 mod prefix;
 mod recipient;

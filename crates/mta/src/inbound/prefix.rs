@@ -35,8 +35,8 @@ pub struct Way<'a> {
     pub is_final: bool,
 }
 
-/// The octets to put in front of `message`.
-pub fn make(way: &Way<'_>, message: &[u8]) -> Vec<u8> {
+/// The octets to put in front of `message`; `fields` are whole fields that go below Received.
+pub fn make(way: &Way<'_>, fields: &[u8], message: &[u8]) -> Vec<u8> {
     let mut prefix = Prefix::new();
     if way.is_final {
         prefix.return_path(way.reverse_path);
@@ -48,11 +48,11 @@ pub fn make(way: &Way<'_>, message: &[u8]) -> Vec<u8> {
     }
     // What does not begin with a field would otherwise swallow the first line of the body.
     if !edit::begins_with_field(message) {
-        let mut octets = prefix.into_octets();
-        octets.extend_from_slice(b"\r\n");
-        return octets;
+        return [&prefix.into_octets(), fields, b"\r\n"].concat();
     }
-    prefix.into_octets()
+    let mut octets = prefix.into_octets();
+    octets.extend_from_slice(fields);
+    octets
 }
 
 /// The value of the Received field (RFC 5321 §4.4), with the protocol's name of RFC 3848 and RFC 6531 §4.3.
@@ -95,7 +95,7 @@ mod tests {
             now: Timestamp::from_secs(880_127_706),
             is_final: true,
         };
-        let text = String::from_utf8(make(&way, b"Subject: x\r\n\r\n")).unwrap();
+        let text = String::from_utf8(make(&way, b"", b"Subject: x\r\n\r\n")).unwrap();
         let unfolded = text.replace("\r\n ", " ").replace("\r\n\t", " ");
         assert!(unfolded.starts_with("Return-Path: <a@b.test>\r\nReceived: from client.test ([192.0.2.1])"), "{text}");
         assert!(
@@ -103,7 +103,7 @@ mod tests {
             "{text}"
         );
         let submission = Way { kind: Kind::Submission, ..way };
-        let text = String::from_utf8(make(&submission, b"Subject: x\r\n\r\n")).unwrap();
+        let text = String::from_utf8(make(&submission, b"", b"Subject: x\r\n\r\n")).unwrap();
         assert!(text.contains("Message-ID: <") && text.contains("Date: "), "{text}");
     }
 }

@@ -19,6 +19,9 @@ pub struct Accepted {
     pub targets: Vec<LocalTarget>,
     /// Its way through the queue, when not all of it can be filed at once.
     pub route: Option<Route>,
+    /// Sieve fragments of the administrators and the filters for this recipient alone; they run before the owner's own
+    /// script, in this order.
+    pub instructions: Vec<String>,
 }
 
 /// Judges a recipient. `octets` is what the client announced, `may_relay` whether it has logged in.
@@ -45,18 +48,28 @@ pub async fn judge(
         Resolution::Expanded { local, remote } if remote.is_empty() => local,
         // Some of those behind the address are elsewhere: the queue takes them apart.
         Resolution::Expanded { .. } => {
-            return Ok(Accepted { address, targets: Vec::new(), route: Some(at_home_route()) });
+            return Ok(Accepted {
+                address,
+                targets: Vec::new(),
+                route: Some(at_home_route()),
+                instructions: Vec::new(),
+            });
         }
         Resolution::Foreign if may_relay => {
             let route = rule_of(&service.parts.rules, &address.domain).route(&address.domain);
-            return Ok(Accepted { address, targets: Vec::new(), route: Some(route) });
+            return Ok(Accepted { address, targets: Vec::new(), route: Some(route), instructions: Vec::new() });
         }
         Resolution::Foreign => return Err(refusal::relay_denied()),
         Resolution::Unknown => return Err(refusal::no_such_user()),
         Resolution::Suspended => return Err(refusal::suspended()),
         Resolution::Loop => return Err(refusal::alias_loop()),
     };
-    with_room(service, trace, targets, octets).map(|targets| Accepted { address, targets, route: None })
+    with_room(service, trace, targets, octets).map(|targets| Accepted {
+        address,
+        targets,
+        route: None,
+        instructions: Vec::new(),
+    })
 }
 
 /// The way of an address of ours through the queue: it is looked up again when its turn comes.

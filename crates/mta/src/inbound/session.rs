@@ -1,6 +1,7 @@
 //! A connection driven by the engine.
 
 use crate::inbound::accept::{self, Answered};
+use crate::inbound::arrival::{self, Arrival, Finding, Origin};
 use crate::inbound::login::Login;
 use crate::inbound::prefix::{self, Way};
 use crate::inbound::recipient::{self, Accepted};
@@ -291,25 +292,31 @@ impl Session<'_> {
 
     async fn message(&mut self) -> Vec<Reply> {
         let count = if self.engine.is_lmtp() { self.recipients.len() } else { 1 };
-        let body = std::mem::take(&mut self.spool);
-        if message::edit::hops(&body) > self.service.settings.hops_max {
-            let reply = refusal::mail_loop();
+        let mut envelope = self.engine.envelope();
+        envelope.mail_from.priority = envelope.mail_from.priority.map(|wanted| wanted.min(self.priority_max()));
+        let mut arrival = Arrival {
+            trace: self.trace(),
+            origin: self.origin(),
+            envelope,
+            recipients: std::mem::take(&mut self.recipients),
+            body: std::mem::take(&mut self.spool),
+            fields: Vec::new(),
+        };
+        if let Finding::Refuse(reply) = arrival::examine(self.service, &mut arrival).await {
             self.service.signals.refused(self.trace(), self.connection.peer(), "DATA", &reply);
             return vec![reply; count];
         }
-        let mut envelope = self.engine.envelope();
-        envelope.mail_from.priority = envelope.mail_from.priority.map(|wanted| wanted.min(self.priority_max()));
-        let is_final = accept::is_filed_at_once(&envelope, &self.recipients);
-        let whole = self.with_prefix(&envelope.mail_from, &body, is_final);
-        drop(body);
+        let is_final = accept::is_filed_at_once(&arrival.envelope, &arrival.recipients);
+        let whole = self.with_prefix(&arrival, is_final);
+        let Arrival { envelope, recipients, .. } = arrival;
         let octets = whole.len();
         let message_id = message::header::find(&whole, "Message-ID").map(|field| field.unfolded().into_owned());
-        let answered = accept::file(self.service, self.trace(), whole, &envelope, &self.recipients).await;
+        let answered = accept::file(self.service, self.trace(), whole, &envelope, &recipients).await;
         let replies = &answered.replies;
         let taken = if self.engine.is_lmtp() {
             replies.iter().filter(|reply| reply.is_positive()).count()
         } else {
-            self.recipients.len() * usize::from(replies.iter().all(Reply::is_positive))
+            recipients.len() * usize::from(replies.iter().all(Reply::is_positive))
         };
         self.note(&envelope, message_id.as_deref(), octets, &answered);
         if taken > 0 {
@@ -349,11 +356,22 @@ impl Session<'_> {
         self.service.parts.queue.note(self.trace(), message_id, text);
     }
 
-    fn with_prefix(&self, mail: &MailFrom, body: &[u8], is_final: bool) -> Vec<u8> {
-        let only_recipient = match self.recipients.as_slice() {
+    fn origin(&self) -> Origin {
+        Origin {
+            kind: self.service.kind,
+            peer: self.connection.peer(),
+            hello: self.engine.hello().unwrap_or_default().to_owned(),
+            tls: self.connection.tls().is_some(),
+            account: self.login.account.clone(),
+        }
+    }
+
+    fn with_prefix(&self, arrival: &Arrival, is_final: bool) -> Vec<u8> {
+        let only_recipient = match arrival.recipients.as_slice() {
             [only] => Some(&only.address),
             _ => None,
         };
+        let mail = &arrival.envelope.mail_from;
         let way = Way {
             hello: self.engine.hello().unwrap_or("unknown"),
             is_extended: self.engine.is_extended(),
@@ -369,8 +387,8 @@ impl Session<'_> {
             now: accept::now(self.service),
             is_final,
         };
-        let mut whole = prefix::make(&way, body);
-        whole.extend_from_slice(body);
+        let mut whole = prefix::make(&way, &arrival.fields, &arrival.body);
+        whole.extend_from_slice(&arrival.body);
         whole
     }
 }

@@ -1,0 +1,62 @@
+//! A message whose last octet has come, on its way to the reply: what is known of it, and the stages that examine it in
+//! their order. Nothing is stored yet and nothing is promised; a stage changes the message, tells the recipients apart, or
+//! ends it.
+
+use crate::inbound::recipient::Accepted;
+use crate::inbound::refusal;
+use crate::inbound::service::Service;
+use directory::entry::Account;
+use model::TraceId;
+use net::Endpoint;
+use smtp::envelope::Envelope;
+use smtp::reply::Reply;
+use smtp::server::Kind;
+
+/// Who brought a message, and how.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    /// The listener's protocol.
+    pub kind: Kind,
+    /// From where.
+    pub peer: Endpoint,
+    /// How the client named itself; empty when it did not.
+    pub hello: String,
+    /// Whether TLS was on.
+    pub tls: bool,
+    /// Who was logged in.
+    pub account: Option<Box<Account>>,
+}
+
+/// The message with all that is known of it.
+#[derive(Debug)]
+pub struct Arrival {
+    /// The transaction's name.
+    pub trace: TraceId,
+    /// Who brought it.
+    pub origin: Origin,
+    /// The envelope as it is now.
+    pub envelope: Envelope,
+    /// What is behind each recipient of the envelope, in its order.
+    pub recipients: Vec<Accepted>,
+    /// The message as the client sent it, or as a stage made it.
+    pub body: Vec<u8>,
+    /// Whole fields, each with its line end, that go on top of it below our own Received.
+    pub fields: Vec<u8>,
+}
+
+/// What a stage says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Finding {
+    /// Go on.
+    Pass,
+    /// The message is refused for all, with this reply.
+    Refuse(Reply),
+}
+
+/// Examines a message stage by stage; the first refusal ends it.
+pub async fn examine(service: &Service, arrival: &mut Arrival) -> Finding {
+    if message::edit::hops(&arrival.body) > service.settings.hops_max {
+        return Finding::Refuse(refusal::mail_loop());
+    }
+    Finding::Pass
+}
