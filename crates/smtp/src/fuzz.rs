@@ -4,7 +4,8 @@ use crate::capabilities::Capabilities;
 use crate::client::{self, Event};
 use crate::command;
 use crate::envelope::{Envelope, RcptTo};
-use crate::limits::COMMAND_OCTETS_MAX;
+use crate::limits::{COMMAND_OCTETS_MAX, POLICY_BLOCK_OCTETS_MAX};
+use crate::policy_delegation::{RequestReader, ResponseReader};
 use crate::reply::Reply;
 use crate::server::{AuthAnswer, Config, Decision, Kind, Question, Session, Step};
 use crate::status::EnhancedStatus;
@@ -109,5 +110,28 @@ pub fn fuzz_client(data: &[u8]) {
             Event::LoggedIn | Event::LoginRefused(_) => session.quit(),
         }
         session.take_output();
+    }
+}
+
+/// Both sides of policy delegation; the first octet chooses how the input is cut.
+pub fn fuzz_policy_delegation(data: &[u8]) {
+    let Some((&first, rest)) = data.split_first() else { return };
+    let mut requests = RequestReader::default();
+    'requests: for mut piece in rest.chunks(usize::from(first) + 1) {
+        loop {
+            match requests.read(&mut piece) {
+                Ok(Some(request)) => assert!(!request.kind().is_empty(), "a request says what it asks"),
+                Ok(None) => break,
+                Err(_) => break 'requests,
+            }
+        }
+        assert!(requests.held_octets() <= POLICY_BLOCK_OCTETS_MAX, "what is held back is bounded");
+    }
+    let (mut responses, mut rest) = (ResponseReader::default(), rest);
+    while let Ok(Some(action)) = responses.read(&mut rest) {
+        let mut wire = Vec::new();
+        action.write(&mut wire);
+        let read = ResponseReader::default().read(&mut wire.as_slice());
+        assert!(matches!(read, Ok(Some(_))), "what is written can be read");
     }
 }

@@ -10,6 +10,7 @@
 //! | `envelope` | sender, recipients and what the extensions say of them |
 //! | `reply`, `status` | replies and enhanced status codes |
 //! | `offence` | every way in which a client can be wrong |
+//! | `policy_delegation` | Postfix's policy delegation, both sides |
 //! | `xtext` | encoded text in parameters |
 //! | `limits` | every bound |
 //! | `fuzz` | entry points for the fuzzer |
@@ -21,6 +22,7 @@ pub mod envelope;
 pub mod fuzz;
 pub mod limits;
 pub mod offence;
+pub mod policy_delegation;
 pub mod reply;
 pub mod server;
 pub mod status;

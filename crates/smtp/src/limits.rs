@@ -19,3 +19,10 @@ pub const ORIGINAL_RECIPIENT_OCTETS_MAX: usize = 500;
 /// Longest time for which a client may ask a message to be held: a year and a day (RFC 4865 §4 lets the server choose
 /// less; the session's own bound is in its configuration).
 pub const HOLD_SECS_MAX: u64 = 366 * 86_400;
+
+/// Longest request or response of policy delegation, up to its empty line. Postfix sends about 1,000 octets, and no value
+/// longer than its longest line, which is 2,048 of them.
+pub const POLICY_BLOCK_OCTETS_MAX: usize = 65_536;
+
+/// Most lines of one request or response of policy delegation; Postfix sends about 35 attributes.
+pub const POLICY_ATTRIBUTES_MAX: usize = 256;
