@@ -205,6 +205,12 @@ impl View {
         chunks.find_map(|(start, chunk)| Some(start + chunk.first_unseen()?))
     }
 
+    /// The messages marked `\Deleted`, in the order of the UIDs.
+    pub fn deleted(&self) -> impl Iterator<Item = &Row> {
+        let chunks = self.chunks.iter().filter(|chunk| chunk.has_deleted());
+        chunks.flat_map(|chunk| chunk.iter()).filter(|row| row.flags.has(SystemFlags::DELETED))
+    }
+
     /// What has to be told to come from this view to `later`.
     pub fn changes_to(&self, later: &View) -> Changes {
         let mut changes = Changes::default();

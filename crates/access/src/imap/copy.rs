@@ -107,7 +107,7 @@ impl Session<'_> {
             Some(indices) => {
                 indices.iter().filter_map(|index| view.get(*index)).filter(is_deleted).map(|row| row.uid).collect()
             }
-            None => view.rows().filter(is_deleted).map(|row| row.uid).collect(),
+            None => view.deleted().map(|row| row.uid).collect(),
         };
         if uids.is_empty() {
             return None;

@@ -124,8 +124,7 @@ impl Session<'_> {
         let row = &found.mailbox.row;
         let deleted_octets = if items.contains(&StatusItem::DeletedStorage) && row.deleted > 0 {
             let view = self.service.mail.view(&found.place()).map_err(|_| "the mail store is away")?;
-            let deleted = view.rows().filter(|row| row.flags.has(mail::flags::SystemFlags::DELETED));
-            deleted.map(|row| u64::from(row.octets)).sum()
+            view.deleted().map(|row| u64::from(row.octets)).sum()
         } else {
             0
         };

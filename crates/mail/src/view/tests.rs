@@ -60,7 +60,7 @@ proptest! {
             for row in &mut list {
                 if touched.contains(&row.uid) {
                     row.modseq = Modseq(modseq);
-                    row.flags = SystemFlags(row.flags.0 ^ SystemFlags::SEEN.0);
+                    row.flags = SystemFlags(row.flags.0 ^ SystemFlags::SEEN.0 ^ (SystemFlags::DELETED.0 * u8::from(row.uid.0 % 3 == 0)));
                 }
             }
             list.extend((0..added).map(|offset| row(next_uid + offset, modseq)));
@@ -70,6 +70,8 @@ proptest! {
             prop_assert_eq!(view.rows().cloned().collect::<Vec<_>>(), list.clone());
             prop_assert_eq!(view.len(), list.len());
             prop_assert_eq!(view.first_unseen(), list.iter().position(|row| !row.flags.has(SystemFlags::SEEN)));
+            let deleted: Vec<&Row> = list.iter().filter(|row| row.flags.has(SystemFlags::DELETED)).collect();
+            prop_assert_eq!(view.deleted().collect::<Vec<_>>(), deleted);
         }
         for (index, row) in list.iter().enumerate() {
             prop_assert_eq!(view.get(index), Some(row));
