@@ -26,10 +26,21 @@ impl Lease {
     /// Writes down what the attempt came to, with the notices that are due, and gives the lease back. Recipients that
     /// are not named stay as they were.
     pub async fn complete(self, outcomes: Vec<(u32, Outcome)>) -> Result<Committed<()>, Error> {
+        self.complete_with(outcomes, Vec::new()).await
+    }
+
+    /// As [`Lease::complete`], and in the same transaction queues messages that recipients caused, named by their
+    /// numbers. A message is queued once its recipient is done with; while that one is tried again, none is.
+    pub async fn complete_with(
+        self,
+        outcomes: Vec<(u32, Outcome)>,
+        caused: Vec<(u32, NewEntry)>,
+    ) -> Result<Committed<()>, Error> {
         let (queue, id) = (self.queue().clone(), self.id);
         let worker = queue.clone();
-        let work =
-            move |transaction: &mut Transaction<'_>| worker.conclude(transaction, id, &outcomes).map_err(Abort::from);
+        let work = move |transaction: &mut Transaction<'_>| {
+            worker.conclude(transaction, id, &outcomes, &caused).map_err(Abort::from)
+        };
         // The lease is dropped when the future is, whatever became of the transaction.
         let committed = queue.inner.partition.write(work).await?;
         drop(self);
@@ -44,6 +55,7 @@ impl Queue {
         transaction: &mut Transaction<'_>,
         id: QueueId,
         outcomes: &[(u32, Outcome)],
+        caused: &[(u32, NewEntry)],
     ) -> Result<(), Error> {
         let keys = self.inner.keys;
         let Some((message, mut all)) = load(transaction, keys, id)? else { return Ok(()) };
@@ -54,6 +66,11 @@ impl Queue {
             let mut added = Vec::new();
             let Some(recipient) = all.get_mut(at).filter(|recipient| recipient.state.is_open()) else { continue };
             let action = self.apply(&message, recipient, outcome, now, &mut added);
+            if !recipient.state.is_open() {
+                for (_, entry) in caused.iter().filter(|(by, _)| by == number) {
+                    self.put(transaction, entry)?;
+                }
+            }
             let event = Event { at: now, text: trace_text(recipient, outcome) };
             trail::note(transaction, keys, message.trace, Names::queued(id), &event)?;
             if let Some(action) = action {
@@ -224,6 +241,7 @@ fn successor(before: &Recipient, address: &Address, route: &Route, now: Timestam
         attempts: 0,
         notices: before.notices,
         heard: None,
+        instructions: before.instructions.clone(),
     }
 }
 

@@ -3,6 +3,7 @@
 use model::{Address, BlobHash, Timestamp, TraceId};
 use smtp::envelope::{DeliverByMode, Envelope, MailFrom, RcptTo};
 use smtp::reply::Reply;
+use std::collections::BTreeMap;
 use std::time::Duration;
 use storage::NewBlob;
 
@@ -101,13 +102,33 @@ pub struct NewEntry {
     pub trace: TraceId,
     /// The name that the client gave in EHLO; empty for mail of our own.
     pub received_from: String,
+    /// What filters thought of it.
+    pub scores: Scores,
+    /// Sieve fragments by the place of the recipient that they are for, counted from 0; see [`Recipient::instructions`].
+    pub instructions: BTreeMap<usize, Vec<String>>,
+}
+
+/// What filters thought of a message, for the scripts that file it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Scores {
+    /// How much it is like spam, 0 to 100, if that was tested (RFC 5235 §2.1).
+    pub spam_percent: Option<u8>,
+    /// 1 clean to 5 certainly infected, if that was tested (RFC 5235 §3.2).
+    pub virus: Option<u8>,
 }
 
 impl NewEntry {
     /// All recipients of an envelope by one route.
     pub fn by(envelope: &Envelope, route: &Route, body: NewBlob, trace: TraceId) -> NewEntry {
         let recipients = envelope.recipients.iter().map(|recipient| (recipient.clone(), route.clone())).collect();
-        NewEntry { mail_from: envelope.mail_from.clone(), recipients, body, trace, received_from: String::new() }
+        let mail_from = envelope.mail_from.clone();
+        NewEntry { recipients, ..NewEntry::of(mail_from, Vec::new(), body, trace) }
+    }
+
+    /// A message from ourselves that nobody has judged.
+    pub fn of(mail_from: MailFrom, recipients: Vec<(RcptTo, Route)>, body: NewBlob, trace: TraceId) -> NewEntry {
+        let (received_from, scores, instructions) = Default::default();
+        NewEntry { mail_from, recipients, body, trace, received_from, scores, instructions }
     }
 }
 
@@ -130,6 +151,8 @@ pub struct Message {
     pub received_from: String,
     /// Its subject, cut.
     pub subject: String,
+    /// What filters thought of it.
+    pub scores: Scores,
 }
 
 impl Message {
@@ -205,6 +228,9 @@ pub struct Recipient {
     pub notices: u8,
     /// The last that was heard.
     pub heard: Option<Heard>,
+    /// Sieve fragments of administrators and filters for this recipient alone, run in this order before all scripts when
+    /// the message is filed.
+    pub instructions: Vec<String>,
 }
 
 /// What an attempt came to for one recipient.

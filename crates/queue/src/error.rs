@@ -11,6 +11,9 @@ pub enum Error {
     /// A message came without recipients, or with too many.
     #[error("a message cannot have {0} recipients")]
     Recipients(usize),
+    /// A recipient came with more Sieve fragments than it can carry.
+    #[error("a recipient carries at most {max} Sieve fragments of {octets} octets together", max = crate::limits::INSTRUCTIONS_MAX, octets = crate::limits::INSTRUCTIONS_OCTETS_MAX)]
+    Instructions,
     /// The message is not in the queue (any more).
     #[error("message {0} is not in the queue")]
     NoMessage(QueueId),

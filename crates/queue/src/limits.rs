@@ -4,6 +4,10 @@
 pub const REPLY_OCTETS_MAX: usize = 1024;
 /// Octets kept of a subject, for listings and filters.
 pub const SUBJECT_OCTETS_MAX: usize = 256;
+/// Sieve fragments that one recipient may carry.
+pub const INSTRUCTIONS_MAX: usize = 32;
+/// Octets of all of them: they are part of the recipient's row.
+pub const INSTRUCTIONS_OCTETS_MAX: usize = 16 * 1024;
 /// Recipients that one message can come to have, expansions included.
 pub const RECIPIENTS_MAX: u32 = 20_000;
 /// Events kept of one message's way.

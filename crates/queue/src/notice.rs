@@ -66,13 +66,8 @@ pub fn build(
         ..MailFrom::default()
     };
     let rcpt = RcptTo { address: to.clone(), notify: None, original: None };
-    Some(NewEntry {
-        mail_from,
-        recipients: vec![(rcpt, Route::new(Channel::Process, ""))],
-        body: NewBlob::new(octets),
-        trace: message.trace,
-        received_from: String::new(),
-    })
+    let recipients = vec![(rcpt, Route::new(Channel::Process, ""))];
+    Some(NewEntry::of(mail_from, recipients, NewBlob::new(octets), message.trace))
 }
 
 fn status(told: &Told) -> RecipientStatus {

@@ -69,9 +69,17 @@ pub(crate) struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {
     pub fn new(octets: &'a [u8], known: u8) -> Result<Reader<'a>, RecordError> {
+        match Reader::up_to(octets, known)? {
+            (reader, version) if version == known => Ok(reader),
+            (_, version) => Err(RecordError::Version(version)),
+        }
+    }
+
+    /// A record of this or an older version, and which.
+    pub fn up_to(octets: &'a [u8], newest: u8) -> Result<(Reader<'a>, u8), RecordError> {
         let mut reader = Reader(octets);
         match reader.u8()? {
-            version if version == known => Ok(reader),
+            version if (1..=newest).contains(&version) => Ok((reader, version)),
             version => Err(RecordError::Version(version)),
         }
     }

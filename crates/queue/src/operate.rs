@@ -187,7 +187,7 @@ impl Queue {
         if action == Action::Return {
             let outcome = Queue::returned("returned by the administrator");
             let outcomes: Vec<_> = numbers.into_iter().map(|number| (number, outcome.clone())).collect();
-            return self.conclude(transaction, id, &outcomes).map(|()| true);
+            return self.conclude(transaction, id, &outcomes, &[]).map(|()| true);
         }
         let mut count = 0;
         for recipient in all.iter_mut().filter(|recipient| filter.takes_recipient(recipient)) {

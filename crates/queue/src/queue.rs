@@ -4,7 +4,7 @@ use crate::entry::{Channel, Event, Message, NewEntry, Recipient, State};
 use crate::error::Error;
 use crate::index::Index;
 use crate::keys::{self, Keys};
-use crate::limits::{RECIPIENTS_MAX, SUBJECT_OCTETS_MAX, cut};
+use crate::limits::{INSTRUCTIONS_MAX, INSTRUCTIONS_OCTETS_MAX, RECIPIENTS_MAX, SUBJECT_OCTETS_MAX, cut};
 use crate::record;
 use crate::settings::Settings;
 use crate::trail::{self, Names, Notes};
@@ -129,6 +129,9 @@ impl Queue {
         if count == 0 || count > usize::try_from(RECIPIENTS_MAX).unwrap_or(usize::MAX) {
             return Err(Error::Recipients(count));
         }
+        if !entry.instructions.values().all(|fragments| fits(fragments)) {
+            return Err(Error::Instructions);
+        }
         let (keys, now) = (self.inner.keys, self.now());
         let id = QueueId(u64::try_from(transaction.add(keys.last_id(), 1)).unwrap_or(0));
         let counts_from = leaves_at(entry, now);
@@ -144,13 +147,15 @@ impl Queue {
             trace: entry.trace,
             received_from: cut(&entry.received_from, 255).to_owned(),
             subject: cut(&subject.unwrap_or_default(), SUBJECT_OCTETS_MAX).to_owned(),
+            scores: entry.scores,
         };
         transaction.blob(&entry.body);
         transaction.put(keys.message(id), record::encode_message(&message));
-        for (number, (rcpt, route)) in (0u32..).zip(&entry.recipients) {
+        for ((number, place), (rcpt, route)) in (0u32..).zip(0usize..).zip(&entry.recipients) {
             let state = if route.channel == Channel::Held { State::Held } else { State::Due(counts_from) };
-            let recipient =
-                Recipient { rcpt: rcpt.clone(), route: route.clone(), state, attempts: 0, notices: 0, heard: None };
+            let instructions = entry.instructions.get(&place).cloned().unwrap_or_default();
+            let (rcpt, route) = (rcpt.clone(), route.clone());
+            let recipient = Recipient { rcpt, route, state, attempts: 0, notices: 0, heard: None, instructions };
             transaction.put(keys.recipient(id, number), record::encode_recipient(&recipient));
         }
         transaction.put(keys.trace_of(id), entry.trace.0.to_le_bytes());
@@ -219,6 +224,12 @@ impl Queue {
         let row = self.inner.partition.snapshot()?.get(&self.inner.keys.trace_of(id))?;
         Ok(row.and_then(|row| row.try_into().ok()).map(|row| TraceId(u64::from_le_bytes(row))))
     }
+}
+
+/// Whether a recipient can carry these fragments.
+fn fits(fragments: &[String]) -> bool {
+    let octets: usize = fragments.iter().map(String::len).sum();
+    fragments.len() <= INSTRUCTIONS_MAX && octets <= INSTRUCTIONS_OCTETS_MAX
 }
 
 /// When a message may leave (RFC 4865 §4).

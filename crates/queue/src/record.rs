@@ -1,11 +1,14 @@
 //! Messages, recipients and trace events as they are stored. Every record begins with its version.
 
-use crate::entry::{Channel, Event, Heard, Message, Recipient, Route, State};
+use crate::entry::{Channel, Event, Heard, Message, Recipient, Route, Scores, State};
+use crate::limits::INSTRUCTIONS_MAX;
 use crate::octets::{Reader, RecordError, Writer};
 use model::{BlobHash, Timestamp, TraceId};
 use smtp::envelope::{BodyKind, DeliverBy, DeliverByMode, MailFrom, Notify, OriginalRecipient, RcptTo, Returned};
 
-const VERSION: u8 = 1;
+/// Of messages and recipients; 2 added what filters found and asked for.
+const VERSION: u8 = 2;
+const EVENT_VERSION: u8 = 1;
 
 /// A message's bytes.
 pub fn encode_message(message: &Message) -> Vec<u8> {
@@ -13,13 +16,19 @@ pub fn encode_message(message: &Message) -> Vec<u8> {
     mail_from(&mut out, &message.mail_from);
     out.raw(&message.body.0).u64(message.octets).u64(message.arrived_at.0).u64(message.counts_from.0);
     out.u64(message.trace.0).text(&message.received_from).text(&message.subject);
+    let Scores { spam_percent, virus } = message.scores;
+    for score in [spam_percent, virus] {
+        out.option(score, |out, score| {
+            out.u8(score);
+        });
+    }
     out.finish()
 }
 
 /// Reads a message.
 pub fn decode_message(octets: &[u8]) -> Result<Message, RecordError> {
-    let mut from = Reader::new(octets, VERSION)?;
-    let message = Message {
+    let (mut from, version) = Reader::up_to(octets, VERSION)?;
+    let mut message = Message {
         mail_from: read_mail_from(&mut from)?,
         body: BlobHash(from.take()?),
         octets: from.u64()?,
@@ -28,7 +37,11 @@ pub fn decode_message(octets: &[u8]) -> Result<Message, RecordError> {
         trace: TraceId(from.u64()?),
         received_from: from.text()?,
         subject: from.text()?,
+        scores: Scores::default(),
     };
+    if version >= 2 {
+        message.scores = Scores { spam_percent: from.option(Reader::u8)?, virus: from.option(Reader::u8)? };
+    }
     from.end()?;
     Ok(message)
 }
@@ -116,12 +129,16 @@ pub fn encode_recipient(recipient: &Recipient) -> Vec<u8> {
     out.option(recipient.heard.as_ref(), |out, heard| {
         out.u64(heard.at.0).text(&heard.host).u16(heard.code).text(&heard.status).text(&heard.text);
     });
+    out.u32(u32::try_from(recipient.instructions.len()).unwrap_or(u32::MAX));
+    for fragment in &recipient.instructions {
+        out.text(fragment);
+    }
     out.finish()
 }
 
 /// Reads a recipient.
 pub fn decode_recipient(octets: &[u8]) -> Result<Recipient, RecordError> {
-    let mut from = Reader::new(octets, VERSION)?;
+    let (mut from, version) = Reader::up_to(octets, VERSION)?;
     let address = from.parsed()?;
     let notify = match from.u8()? {
         255 => None,
@@ -130,7 +147,7 @@ pub fn decode_recipient(octets: &[u8]) -> Result<Recipient, RecordError> {
     };
     let original = from.option(|from| Ok(OriginalRecipient { kind: from.text()?, address: from.text()? }))?;
     let channel = Channel::from_octet(from.u8()?).ok_or(RecordError::Value)?;
-    let recipient = Recipient {
+    let mut recipient = Recipient {
         rcpt: RcptTo { address, notify, original },
         route: Route { channel, destination: from.text()? },
         state: match from.u8()? {
@@ -153,21 +170,29 @@ pub fn decode_recipient(octets: &[u8]) -> Result<Recipient, RecordError> {
                 text: from.text()?,
             })
         })?,
+        instructions: Vec::new(),
     };
+    if version >= 2 {
+        let count = from.u32()?;
+        if usize::try_from(count).map_or(true, |count| count > INSTRUCTIONS_MAX) {
+            return Err(RecordError::Value);
+        }
+        recipient.instructions = (0..count).map(|_| from.text()).collect::<Result<_, _>>()?;
+    }
     from.end()?;
     Ok(recipient)
 }
 
 /// An event's bytes.
 pub fn encode_event(event: &Event) -> Vec<u8> {
-    let mut out = Writer::new(VERSION);
+    let mut out = Writer::new(EVENT_VERSION);
     out.u64(event.at.0).text(&event.text);
     out.finish()
 }
 
 /// Reads an event.
 pub fn decode_event(octets: &[u8]) -> Result<Event, RecordError> {
-    let mut from = Reader::new(octets, VERSION)?;
+    let mut from = Reader::new(octets, EVENT_VERSION)?;
     let event = Event { at: Timestamp(from.u64()?), text: from.text()? };
     from.end()?;
     Ok(event)

@@ -9,7 +9,7 @@ use mail::deliver::{Filed, NewMessage, Rule, Target};
 use mail::error::Error;
 use mail::flags::Flags;
 use model::{Timestamp, TraceId};
-use queue::entry::NewEntry;
+use queue::entry::{NewEntry, Scores};
 use smtp::envelope::{Envelope, RcptTo};
 use smtp::reply::Reply;
 use smtp::server::Kind;
@@ -23,6 +23,7 @@ pub async fn file(
     message: Vec<u8>,
     envelope: &Envelope,
     recipients: &[Accepted],
+    scores: Scores,
 ) -> Answered {
     let poster = envelope.mail_from.reverse_path.as_ref().map(ToString::to_string);
     let (rule, count) = match service.kind {
@@ -30,7 +31,7 @@ pub async fn file(
         Kind::Smtp | Kind::Submission => (Rule::AllOrNone, 1),
     };
     let Some((partition, targets, places)) = plan(envelope, recipients, poster.as_deref()) else {
-        let reply = submit(service, trace, message, envelope, recipients).await;
+        let reply = submit(service, trace, message, envelope, recipients, scores).await;
         return Answered::only(vec![reply; count]);
     };
     let parsed = tokio::task::block_in_place(|| NewMessage::new(message));
@@ -144,8 +145,10 @@ async fn submit(
     message: Vec<u8>,
     envelope: &Envelope,
     recipients: &[Accepted],
+    scores: Scores,
 ) -> Reply {
     let routed = envelope.recipients.iter().zip(recipients);
+    let instructed = (0usize..).zip(recipients).filter(|(_, accepted)| !accepted.instructions.is_empty());
     let entry = NewEntry {
         mail_from: envelope.mail_from.clone(),
         recipients: routed
@@ -157,6 +160,8 @@ async fn submit(
         body: tokio::task::block_in_place(|| NewBlob::new(message)),
         trace,
         received_from: String::new(),
+        scores,
+        instructions: instructed.map(|(place, accepted)| (place, accepted.instructions.clone())).collect(),
     };
     match service.parts.queue.submit(entry).await {
         Ok(committed) => refusal::queued(committed.receipt, committed.value),

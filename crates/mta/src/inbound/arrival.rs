@@ -8,6 +8,7 @@ use crate::inbound::service::Service;
 use directory::entry::Account;
 use model::TraceId;
 use net::Endpoint;
+use queue::entry::Scores;
 use smtp::envelope::Envelope;
 use smtp::reply::Reply;
 use smtp::server::Kind;
@@ -42,6 +43,17 @@ pub struct Arrival {
     pub body: Vec<u8>,
     /// Whole fields, each with its line end, that go on top of it below our own Received.
     pub fields: Vec<u8>,
+    /// How much it is like spam, 0 to 100, once a filter has said so (RFC 5235 §2.1).
+    pub spam_score: Option<u8>,
+    /// 1 clean to 5 certainly infected, once a filter has said so (RFC 5235 §3.2).
+    pub virus: Option<u8>,
+}
+
+impl Arrival {
+    /// What the scripts that file it are told of it.
+    pub fn scores(&self) -> Scores {
+        Scores { spam_percent: self.spam_score, virus: self.virus }
+    }
 }
 
 /// What a stage says.

@@ -301,6 +301,8 @@ impl Session<'_> {
             recipients: std::mem::take(&mut self.recipients),
             body: std::mem::take(&mut self.spool),
             fields: Vec::new(),
+            spam_score: None,
+            virus: None,
         };
         if let Finding::Refuse(reply) = arrival::examine(self.service, &mut arrival).await {
             self.service.signals.refused(self.trace(), self.connection.peer(), "DATA", &reply);
@@ -308,10 +310,11 @@ impl Session<'_> {
         }
         let is_final = accept::is_filed_at_once(&arrival.envelope, &arrival.recipients);
         let whole = self.with_prefix(&arrival, is_final);
+        let scores = arrival.scores();
         let Arrival { envelope, recipients, .. } = arrival;
         let octets = whole.len();
         let message_id = message::header::find(&whole, "Message-ID").map(|field| field.unfolded().into_owned());
-        let answered = accept::file(self.service, self.trace(), whole, &envelope, &recipients).await;
+        let answered = accept::file(self.service, self.trace(), whole, &envelope, &recipients, scores).await;
         let replies = &answered.replies;
         let taken = if self.engine.is_lmtp() {
             replies.iter().filter(|reply| reply.is_positive()).count()

@@ -1,12 +1,13 @@
 //! The queue on a partition in memory: attempts, notices, leases, operators, reopening.
 
 use super::*;
-use crate::entry::{Outcome, Route, Verdict};
+use crate::entry::{Outcome, Route, Scores, Verdict};
 use crate::filter::Filter;
 use crate::lease::Lease;
 use crate::operate::{Action, Field};
 use smtp::envelope::{DeliverBy, DeliverByMode, Hold, MailFrom, RcptTo, Returned};
 use smtp::reply::Reply;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use storage::NewBlob;
 
@@ -71,6 +72,8 @@ fn entry(from: Option<&str>, to: &[&str]) -> NewEntry {
         body: NewBlob::new(BODY),
         trace: TraceId(77),
         received_from: "client.test".to_owned(),
+        scores: Scores::default(),
+        instructions: BTreeMap::new(),
     }
 }
 

@@ -25,6 +25,7 @@ fn message() -> Message {
         trace: TraceId(4),
         received_from: "h".to_owned(),
         subject: "s".to_owned(),
+        scores: Scores { spam_percent: Some(99), virus: None },
     }
 }
 
@@ -46,12 +47,13 @@ fn recipient() -> Recipient {
             status: "4.2.0".to_owned(),
             text: "no".to_owned(),
         }),
+        instructions: vec!["keep;".to_owned()],
     }
 }
 
 #[test]
 fn a_message_has_pinned_bytes() {
-    let mut expected = vec![1, 1, 8, 0, 0, 0];
+    let mut expected = vec![2, 1, 8, 0, 0, 0];
     expected.extend(b"a@b.test");
     expected.extend([1, 9, 0, 0, 0, 0, 0, 0, 0, 1, 1, 2, 1, 1, 0, 0, 0, b'e', 1]);
     expected.extend([1, 255, 255, 255, 255, 255, 255, 255, 255, 1, 1, 1, 254]);
@@ -60,13 +62,16 @@ fn a_message_has_pinned_bytes() {
         expected.extend(number.to_le_bytes());
     }
     expected.extend([1, 0, 0, 0, b'h', 1, 0, 0, 0, b's']);
+    let of_version_1 = expected.clone();
+    expected.extend([1, 99, 0]);
     assert_eq!(encode_message(&message()), expected);
     assert_eq!(decode_message(&expected), Ok(message()));
+    assert_eq!(decode_message(&older(of_version_1)), Ok(Message { scores: Scores::default(), ..message() }));
 }
 
 #[test]
 fn a_recipient_has_pinned_bytes() {
-    let mut expected = vec![1, 8, 0, 0, 0];
+    let mut expected = vec![2, 8, 0, 0, 0];
     expected.extend(b"x@y.test");
     expected.extend([5, 1, 6, 0, 0, 0]);
     expected.extend(b"rfc822");
@@ -77,8 +82,18 @@ fn a_recipient_has_pinned_bytes() {
     expected.extend([5, 0, 0, 0]);
     expected.extend(b"4.2.0");
     expected.extend([2, 0, 0, 0, b'n', b'o']);
+    let of_version_1 = expected.clone();
+    expected.extend([1, 0, 0, 0, 5, 0, 0, 0]);
+    expected.extend(b"keep;");
     assert_eq!(encode_recipient(&recipient()), expected);
     assert_eq!(decode_recipient(&expected), Ok(recipient()));
+    assert_eq!(decode_recipient(&older(of_version_1)), Ok(Recipient { instructions: Vec::new(), ..recipient() }));
+}
+
+/// The same record as version 1 wrote it.
+fn older(mut octets: Vec<u8>) -> Vec<u8> {
+    octets[0] = 1;
+    octets
 }
 
 #[test]

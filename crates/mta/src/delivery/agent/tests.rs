@@ -185,6 +185,8 @@ impl Ground {
             body: NewBlob::new(body.as_bytes().to_vec()),
             trace: TraceId(1),
             received_from: String::new(),
+            scores: queue::entry::Scores::default(),
+            instructions: std::collections::BTreeMap::new(),
         };
         self.service.parts.queue.submit(entry).await.unwrap();
     }
