@@ -4,7 +4,8 @@ use crate::capabilities::Capabilities;
 use crate::client::{self, Event};
 use crate::command;
 use crate::envelope::{Envelope, RcptTo};
-use crate::limits::{COMMAND_OCTETS_MAX, POLICY_BLOCK_OCTETS_MAX};
+use crate::limits::{COMMAND_OCTETS_MAX, MILTER_CHANGES_MAX, POLICY_BLOCK_OCTETS_MAX};
+use crate::milter;
 use crate::policy_delegation::{RequestReader, ResponseReader};
 use crate::reply::Reply;
 use crate::server::{AuthAnswer, Config, Decision, Kind, Question, Session, Step};
@@ -133,5 +134,57 @@ pub fn fuzz_policy_delegation(data: &[u8]) {
         action.write(&mut wire);
         let read = ResponseReader::default().read(&mut wire.as_slice());
         assert!(matches!(read, Ok(Some(_))), "what is written can be read");
+    }
+}
+
+/// A filter that says anything to our milter client.
+pub fn fuzz_milter_client(data: &[u8]) {
+    let mut session = milter::client::Session::new(4096);
+    let path = |address| milter::command::Path::of(address, Vec::new());
+    let message = milter::client::Message {
+        host: "client.test",
+        peer: milter::command::Peer::Unknown,
+        hello: "client.test",
+        sender: path("a@b.test"),
+        recipients: vec![(path("c@d.test"), Vec::new()), (path("e@f.test"), Vec::new())],
+        header: vec![milter::command::Field { name: "Subject".to_owned(), value: b" x".to_vec() }],
+        body: b"body",
+        macros: Vec::new(),
+    };
+    let mut input = data;
+    while let Ok(event) = session.receive(&mut input, &message) {
+        match event {
+            milter::client::Event::NeedMore => return,
+            milter::client::Event::Flush | milter::client::Event::Progress => {}
+            milter::client::Event::Done(judgement) => {
+                assert!(judgement.changes.len() <= MILTER_CHANGES_MAX, "changes are bounded");
+                assert!(judgement.body.is_none_or(|body| body.len() <= 4096), "the new body is bounded");
+                if !session.is_reusable() {
+                    return session.quit();
+                }
+                session.next_message();
+            }
+        }
+        session.take_output();
+    }
+}
+
+/// A mail server that says anything to our milter server.
+pub fn fuzz_milter_server(data: &[u8]) {
+    use milter::flags::{Actions, Steps};
+    let mut session = milter::server::Session::new(Actions::ALL, Steps::NO_BODY | Steps::NO_REPLY_HEADER);
+    let mut input = data;
+    while let Ok(event) = session.receive(&mut input) {
+        match event {
+            milter::server::Event::NeedMore | milter::server::Event::Closed => return,
+            milter::server::Event::EndOfMessage(_) => {
+                let change = milter::response::Change::Quarantine("odd".to_owned());
+                let agreed = session.can_change(&change);
+                assert_eq!(session.change(change), agreed);
+            }
+            _ => session.answer(milter::response::Verdict::Continue),
+        }
+        let _ = session.macro_value("i");
+        session.take_output();
     }
 }

@@ -9,6 +9,7 @@
 //! | `command` | one command line |
 //! | `envelope` | sender, recipients and what the extensions say of them |
 //! | `reply`, `status` | replies and enhanced status codes |
+//! | `milter` | [`milter`]: how mail servers and their filters speak, both sides |
 //! | `offence` | every way in which a client can be wrong |
 //! | `policy_delegation` | Postfix's policy delegation, both sides |
 //! | `xtext` | encoded text in parameters |
@@ -21,6 +22,7 @@ pub mod command;
 pub mod envelope;
 pub mod fuzz;
 pub mod limits;
+pub mod milter;
 pub mod offence;
 pub mod policy_delegation;
 pub mod reply;

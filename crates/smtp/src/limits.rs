@@ -26,3 +26,18 @@ pub const POLICY_BLOCK_OCTETS_MAX: usize = 65_536;
 
 /// Most lines of one request or response of policy delegation; Postfix sends about 35 attributes.
 pub const POLICY_ATTRIBUTES_MAX: usize = 256;
+
+/// Octets of a milter frame that is read: the largest that the protocol's manners allow, and the octet of its kind.
+pub const MILTER_FRAME_OCTETS_MAX: usize = 1 << 20;
+
+/// Macros in one milter frame, and lists of wanted ones; sendmail sends at most 50 a stage.
+pub const MILTER_MACROS_MAX: usize = 128;
+
+/// ESMTP parameters with one address in a milter frame; a command line cannot carry more.
+pub const MILTER_ARGUMENTS_MAX: usize = 64;
+
+/// Lines of a reply that a filter chooses; sendmail's library sends at most 32.
+pub const MILTER_REPLY_LINES_MAX: usize = 32;
+
+/// Changes to one message that a filter may ask for, pieces of a new body not counted.
+pub const MILTER_CHANGES_MAX: usize = 10_000;
