@@ -95,6 +95,13 @@ impl Check {
     }
 }
 
+impl Check {
+    /// What being listed adds, for people: a trusting list adds nothing, whatever is written.
+    pub fn shown_weight(&self) -> i32 {
+        if self.kind == Kind::Dnswl { 0 } else { self.weight }
+    }
+}
+
 impl fmt::Display for Check {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.zone)

@@ -52,6 +52,7 @@ pub struct Greylist {
     signals: Arc<Signals>,
     backlog: Backlog,
     is_dirty: AtomicBool,
+    has_peer: AtomicBool,
 }
 
 impl Greylist {
@@ -75,6 +76,7 @@ impl Greylist {
             signals,
             backlog: Backlog::default(),
             is_dirty: AtomicBool::new(false),
+            has_peer: AtomicBool::new(false),
             settings,
         });
         greylist.measure(registry);
@@ -272,6 +274,16 @@ impl Greylist {
             }
         }
         self.is_dirty.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the peer gets our changes; nothing when there is none.
+    pub fn peer_connected(&self) -> Option<bool> {
+        self.has_peer.load(Ordering::Relaxed).then(|| self.signals.is_peer_connected())
+    }
+
+    /// Says that there is a peer.
+    pub(crate) fn expect_peer(&self) {
+        self.has_peer.store(true, Ordering::Relaxed);
     }
 
     /// What waits for the peer.

@@ -100,13 +100,20 @@ impl Lookups {
     }
 
     async fn resolve(&self, name: &str) -> Answer {
-        let answer = match self.resolver.ipv4(name).await {
-            Ok(addresses) => Answer::Addresses(addresses.into()),
-            Err(DnsError::Temporary { .. }) => Answer::Failed,
-            Err(_) => Answer::Nothing,
-        };
-        self.signals.looked_up(name, &answer);
-        answer
+        match self.resolver.ipv4(name).await {
+            Ok(addresses) => {
+                self.signals.name_found();
+                Answer::Addresses(addresses.into())
+            }
+            Err(DnsError::Temporary { .. }) => {
+                self.signals.list_failed(name);
+                Answer::Failed
+            }
+            Err(_) => {
+                self.signals.name_absent();
+                Answer::Nothing
+            }
+        }
     }
 
     fn remember(&self, name: String, answer: Answer) {

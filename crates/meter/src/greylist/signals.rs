@@ -7,7 +7,6 @@ use net::{Counter, Gauge, Histogram, Registry};
 use tracing::{debug, error, info, warn};
 
 use crate::greylist::exemption::Exemption;
-use crate::greylist::lookups::Answer;
 use crate::greylist::recent::Decision;
 use crate::greylist::tally::Action;
 
@@ -119,15 +118,17 @@ impl Signals {
         info!(lists, "lists did not answer within the time limit; the verdict was made without them");
     }
 
-    pub(crate) fn looked_up(&self, name: &str, answer: &Answer) {
-        match answer {
-            Answer::Addresses(_) => self.found.add(1),
-            Answer::Nothing => self.absent.add(1),
-            Answer::Failed => {
-                self.failed.add(1);
-                info!(name, "a list gave no answer");
-            }
-        }
+    pub(crate) fn name_found(&self) {
+        self.found.add(1);
+    }
+
+    pub(crate) fn name_absent(&self) {
+        self.absent.add(1);
+    }
+
+    pub(crate) fn list_failed(&self, name: &str) {
+        self.failed.add(1);
+        info!(name, "a list gave no answer");
     }
 
     pub(crate) fn lookups_exhausted(&self) {
@@ -174,6 +175,10 @@ impl Signals {
     pub(crate) fn peer_connected(&self, peer: SocketAddr) {
         self.peer_connected.set(1);
         info!(%peer, "the greylister's peer gets our changes");
+    }
+
+    pub(crate) fn is_peer_connected(&self) -> bool {
+        self.peer_connected.value() > 0
     }
 
     pub(crate) fn peer_lost(&self, peer: SocketAddr, why: &dyn std::fmt::Display) {

@@ -45,6 +45,7 @@ pub struct Peer {
 
 /// Tells the peer everything, until the program ends. Connects again whenever it must, with growing pauses.
 pub async fn run(greylist: Arc<Greylist>, peer: Peer, random: Arc<dyn Random>, token: ShutdownToken) {
+    greylist.expect_peer();
     let mut pause = RECONNECT_MIN;
     let mut is_told = false;
     loop {
