@@ -8,6 +8,7 @@
 //! | `stream`, `socket`, `deflate` | [`Stream`]: one concrete type for TCP, Unix and in-memory, with optional TLS and DEFLATE |
 //! | `tls/` | certificates by SNI, reload, client trust, channel bindings (RFC 5929, RFC 9266), self-signed certificates |
 //! | `listener`, `admission`, `proxy` | accepting: limits by address and in total, the PROXY protocol from trusted peers |
+//! | `datagram` | questions and answers in UDP datagrams, a bounded number at a time |
 //! | `dial` | connecting out, with a time limit and a chosen source address |
 //! | `shutdown` | [`Shutdown`] and its token: finish the transaction, then close |
 //! | `resolver/` | [`Resolver`]: MX, addresses, TXT, PTR; hickory's and one from a table |
@@ -18,6 +19,7 @@
 pub mod admission;
 pub mod clock;
 pub mod connection;
+pub mod datagram;
 pub mod deflate;
 pub mod dial;
 pub mod endpoint;

@@ -36,3 +36,5 @@ pub const METRIC_SERIES: usize = 512;
 pub const HTTP_HEAD: Duration = Duration::from_secs(10);
 /// Octets of an HTTP request's head.
 pub const HTTP_HEAD_OCTETS: usize = 16 * 1024;
+/// Octets of a datagram that are read; what is longer is cut, and its door sees one octet more than it may take.
+pub const DATAGRAM_OCTETS: usize = 4096;

@@ -3,7 +3,7 @@
 pub mod system;
 pub mod table;
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use crate::listener::BoxFuture;
 
@@ -90,6 +90,11 @@ pub trait Resolver: Send + Sync {
     /// The addresses of a host, IPv6 and IPv4.
     fn addresses<'a>(&'a self, host: &'a str) -> DnsAnswer<'a, Vec<HostAddress>>;
 
+    /// The IPv4 addresses of a name alone, as a list of addresses or domains answers (RFC 5782 §2.1).
+    fn ipv4<'a>(&'a self, name: &'a str) -> DnsAnswer<'a, Vec<Ipv4Addr>> {
+        Box::pin(async move { only_ipv4(name, &self.addresses(name).await?) })
+    }
+
     /// The TXT records of a name, each with its strings put together.
     fn txt<'a>(&'a self, name: &'a str) -> DnsAnswer<'a, Vec<String>>;
 
@@ -101,6 +106,18 @@ pub trait Resolver: Send + Sync {
 
     /// The names of an address.
     fn ptr(&self, address: IpAddr) -> DnsAnswer<'_, Vec<String>>;
+}
+
+/// The IPv4 addresses among some; none of them is "no records".
+fn only_ipv4(name: &str, found: &[HostAddress]) -> Result<Vec<Ipv4Addr>, DnsError> {
+    let v4 = found.iter().filter_map(|address| match address.ip {
+        IpAddr::V4(ip) => Some(ip),
+        IpAddr::V6(_) => None,
+    });
+    match v4.collect::<Vec<Ipv4Addr>>() {
+        none if none.is_empty() => Err(DnsError::NoRecords { name: name.to_owned(), kind: "A" }),
+        some => Ok(some),
+    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Every fact about connections that is logged or counted, one function each.
 
 use std::io;
+use std::net::SocketAddr;
 
 use model::TraceId;
 use tokio::task::JoinError;
@@ -100,5 +101,56 @@ impl Signals {
 
     pub(crate) fn cut_off(&self, count: usize) {
         info!(protocol = self.protocol, count, "connections cut off at the end of the time to finish");
+    }
+}
+
+/// The signals of one datagram listener.
+#[derive(Debug)]
+pub(crate) struct DatagramSignals {
+    protocol: &'static str,
+    datagrams: Counter,
+    refused: Counter,
+    panics: Counter,
+}
+
+impl DatagramSignals {
+    pub(crate) fn new(registry: &Registry, protocol: &'static str) -> DatagramSignals {
+        let labels = &[("protocol", protocol)];
+        DatagramSignals {
+            protocol,
+            datagrams: registry.counter("heliograph_datagrams_total", "Datagrams received.", labels),
+            refused: registry.counter(
+                "heliograph_datagrams_refused_total",
+                "Datagrams dropped because too many were being answered.",
+                labels,
+            ),
+            panics: registry.counter(
+                "heliograph_datagram_panics_total",
+                "Answers to datagrams ended by a fault of ours.",
+                labels,
+            ),
+        }
+    }
+
+    pub(crate) fn received(&self) {
+        self.datagrams.add(1);
+    }
+
+    pub(crate) fn refused(&self, peer: SocketAddr) {
+        self.refused.add(1);
+        debug!(protocol = self.protocol, %peer, "datagram dropped: too many are being answered");
+    }
+
+    pub(crate) fn failed(&self, failure: &io::Error) {
+        warn!(protocol = self.protocol, cause = %failure, "a datagram could not be received or sent");
+    }
+
+    pub(crate) fn ended(&self, ended: &Result<(), JoinError>) {
+        if let Err(failure) = ended
+            && failure.is_panic()
+        {
+            self.panics.add(1);
+            error!(protocol = self.protocol, "an answer was ended by a fault of ours: please report it");
+        }
     }
 }

@@ -4,7 +4,8 @@ use crate::capabilities::Capabilities;
 use crate::client::{self, Event};
 use crate::command;
 use crate::envelope::{Envelope, RcptTo};
-use crate::limits::{COMMAND_OCTETS_MAX, MILTER_CHANGES_MAX, POLICY_BLOCK_OCTETS_MAX};
+use crate::gross::Datagram;
+use crate::limits::{COMMAND_OCTETS_MAX, GROSS_DATAGRAM_OCTETS_MAX, MILTER_CHANGES_MAX, POLICY_BLOCK_OCTETS_MAX};
 use crate::milter;
 use crate::policy_delegation::{RequestReader, ResponseReader};
 use crate::reply::Reply;
@@ -15,6 +16,14 @@ use model::Timestamp;
 /// One command line.
 pub fn fuzz_command(data: &[u8]) {
     let _ = command::parse(data);
+}
+
+/// A datagram of a client that asks the greylister.
+pub fn fuzz_gross(data: &[u8]) {
+    if let Ok(Datagram::Question(question)) = Datagram::parse(data) {
+        let again = question.write();
+        assert!(again.len() <= GROSS_DATAGRAM_OCTETS_MAX, "a question fits into a datagram");
+    }
 }
 
 /// A whole server session; the first octet chooses the protocol and how the input is cut.

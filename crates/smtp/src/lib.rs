@@ -11,6 +11,7 @@
 //! | `reply`, `status` | replies and enhanced status codes |
 //! | `milter` | [`milter`]: how mail servers and their filters speak, both sides |
 //! | `offence` | every way in which a client can be wrong |
+//! | `gross` | the datagrams in which Sun's Messaging Server asks a greylister |
 //! | `policy_delegation` | Postfix's policy delegation, both sides |
 //! | `xtext` | encoded text in parameters |
 //! | `limits` | every bound |
@@ -21,6 +22,7 @@ pub mod client;
 pub mod command;
 pub mod envelope;
 pub mod fuzz;
+pub mod gross;
 pub mod limits;
 pub mod milter;
 pub mod offence;

@@ -41,3 +41,6 @@ pub const MILTER_REPLY_LINES_MAX: usize = 32;
 
 /// Changes to one message that a filter may ask for, pieces of a new body not counted.
 pub const MILTER_CHANGES_MAX: usize = 10_000;
+
+/// Longest datagram of Sun's greylisting protocol: its clients have room for 1,024 octets of text behind four of header.
+pub const GROSS_DATAGRAM_OCTETS_MAX: usize = 1_028;

@@ -1,6 +1,6 @@
 //! The real name service, by hickory: an answer is kept as long as its TTL says, in a bounded cache.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use hickory_resolver::TokioResolver;
@@ -154,6 +154,20 @@ impl Resolver for SystemResolver {
                 (_, Err(error)) => Err(error),
                 _ => SystemResolver::some(found, name, "A"),
             }
+        })
+    }
+
+    fn ipv4<'a>(&'a self, name: &'a str) -> DnsAnswer<'a, Vec<Ipv4Addr>> {
+        Box::pin(async move {
+            let records = self.ask(name, "A", self.inner.ipv4_lookup(complete(name)?)).await?;
+            let found = records
+                .iter()
+                .filter_map(|record| match record {
+                    RData::A(address) => Some(address.0),
+                    _ => None,
+                })
+                .collect();
+            SystemResolver::some(found, name, "A")
         })
     }
 

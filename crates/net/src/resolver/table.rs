@@ -5,10 +5,10 @@
 //! no records) or `fail` (temporary failure). `*.DOMAIN` stands for every name below the domain without own entries.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
-use crate::resolver::{DnsAnswer, DnsError, HostAddress, Mx, Resolver};
+use crate::resolver::{DnsAnswer, DnsError, HostAddress, Mx, Resolver, only_ipv4};
 
 /// What is known of one name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -162,6 +162,14 @@ impl Resolver for TableResolver {
 
     fn addresses<'a>(&'a self, host: &'a str) -> DnsAnswer<'a, Vec<HostAddress>> {
         self.answer(host, "A", |entry| &entry.addresses, |behind| behind.addresses(host))
+    }
+
+    /// What the table does not know is asked for as IPv4 alone, too.
+    fn ipv4<'a>(&'a self, name: &'a str) -> DnsAnswer<'a, Vec<Ipv4Addr>> {
+        match self.behind.as_ref().filter(|_| self.table.find(name).is_none()) {
+            Some(behind) => behind.ipv4(name),
+            None => Box::pin(async move { only_ipv4(name, &self.addresses(name).await?) }),
+        }
     }
 
     fn txt<'a>(&'a self, name: &'a str) -> DnsAnswer<'a, Vec<String>> {
