@@ -14,6 +14,7 @@ mod lexer;
 mod limits;
 mod machine;
 mod matching;
+mod method;
 mod moment;
 mod program;
 mod question;
@@ -31,6 +32,7 @@ pub use effect::{
 pub use extension::{EXTENSIONS, Extension, Extensions};
 pub use fault::{Fault, Position, Problem};
 pub use machine::{Context, Machine, Step};
+pub use method::{BadMethod, ChatMethod, MailMethod, Method};
 pub use program::Script;
 pub use question::{Answer, Question};
 pub use version::Version;

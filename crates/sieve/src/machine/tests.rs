@@ -220,7 +220,7 @@ fn tests_of_bodies() {
 #[test]
 fn tests_of_dates() {
     assert!(holds(", \"date\"", "date :originalzone \"date\" \"hour\" \"15\""));
-    assert!(holds(", \"date\"", "date :zone \"+0000\" \"date\" \"iso8601\" \"2009-02-13T23:31:30+00:00\""));
+    assert!(holds(", \"date\"", "date :zone \"+0000\" \"date\" \"iso8601\" \"2009-02-13T23:31:30Z\""));
     assert!(holds(", \"date\"", "date :zone \"+0000\" \"received\" \"time\" \"23:31:30\""));
     assert!(holds(", \"date\"", "date \"date\" \"weekday\" \"6\""));
     assert!(holds(", \"date\", \"relational\"", "currentdate :value \"ge\" \"date\" \"2009-02-14\""));
