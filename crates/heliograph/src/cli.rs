@@ -12,6 +12,7 @@ use crate::commands::message::MessageVerb;
 use crate::commands::partition::PartitionVerb;
 use crate::commands::people::{DomainVerb, NameVerb};
 use crate::commands::queue::QueueVerb;
+use crate::commands::sieve::SieveVerb;
 use crate::commands::store::StoreVerb;
 
 /// One program for an organisation's mail.
@@ -78,6 +79,9 @@ pub enum Verb {
     /// The partitions that keep mail.
     #[command(subcommand)]
     Partition(PartitionVerb),
+    /// Sieve scripts: check them, and try them on messages.
+    #[command(subcommand)]
+    Sieve(SieveVerb),
     /// Check, repair and rewrite the store.
     #[command(subcommand)]
     Store(StoreVerb),

@@ -10,4 +10,5 @@ pub mod program;
 pub mod queue;
 pub mod server;
 pub mod show;
+pub mod sieve;
 pub mod store;

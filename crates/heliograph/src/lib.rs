@@ -63,6 +63,7 @@ fn dispatch(verb: Verb, context: &Context) -> Result<(), Failure> {
         Verb::Mailbox(verb) => commands::mailbox::run(verb, context),
         Verb::Message(verb) => commands::message::run(verb, context),
         Verb::Partition(verb) => commands::partition::run(verb, context),
+        Verb::Sieve(verb) => commands::sieve::run(verb, context),
         Verb::Store(verb) => commands::store::run(verb, context),
         Verb::Status => commands::server::show_status(context),
         Verb::Reload => commands::server::reload(context),

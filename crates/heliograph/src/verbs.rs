@@ -9,4 +9,5 @@ pub mod partition;
 pub mod people;
 pub mod queue;
 pub mod server;
+pub mod sieve;
 pub mod store;

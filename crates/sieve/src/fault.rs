@@ -119,6 +119,14 @@ pub enum Problem {
         /// The tag.
         tag: String,
     },
+    /// A tagged argument behind one without a tag (RFC 5228 §2.6.2).
+    #[error("{of} takes :{tag} before its other arguments only")]
+    LateTag {
+        /// The command or test.
+        of: String,
+        /// The tag.
+        tag: String,
+    },
     /// The same or a contradicting tag.
     #[error(":{0} stands beside an argument that excludes it")]
     TagTwice(String),

@@ -53,7 +53,7 @@ impl Glob {
     /// Steps for each octet of a text, at most.
     pub fn effort(&self) -> u64 {
         let needs_search = |run: &&Run| run.pieces.len() > 1;
-        self.runs.iter().filter(needs_search).map(|run| run.length as u64).max().unwrap_or(1).max(1)
+        self.runs.iter().filter(needs_search).map(|run| 2 * run.length as u64).max().unwrap_or(1)
     }
 
     /// Whether the pattern matches the whole text.

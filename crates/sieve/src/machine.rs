@@ -49,7 +49,10 @@ pub struct Context<'a> {
     pub offset_minutes: i16,
     /// Between user and detail of an address.
     pub separator: char,
-    /// Items of `environment` by name.
+    /// Items of `environment` by name: those of RFC 5183 §4.1 as far as they are known (`domain`, `host`, `location`,
+    /// `name`, `phase`, `remote-host`, `remote-ip`, `version`) and those of RFC 6785 §4 (`imap.user`, `imap.email`,
+    /// `imap.cause`, `imap.mailbox`, `imap.changedflags`), which are empty at delivery. Where `imap.cause` is not empty,
+    /// `envelope` fails (RFC 6785 §4.6).
     pub environment: Vec<(String, String)>,
     /// How much it is like spam, 0 to 100, if that was tested.
     pub spam_percent: Option<u8>,
@@ -59,6 +62,28 @@ pub struct Context<'a> {
     pub redirects_max: usize,
     /// Whether to tell each step.
     pub traces: bool,
+}
+
+impl<'a> Context<'a> {
+    /// A message that nothing more is known of: no envelope, the time at the beginning of 1970 in UTC, `+` before a
+    /// detail, no scores, four redirects. What is known is then set.
+    pub fn new(message: &'a [u8], structure: &'a Structure) -> Context<'a> {
+        Context {
+            message,
+            structure,
+            sender: None,
+            recipient: None,
+            authenticated: None,
+            now: Timestamp::default(),
+            offset_minutes: 0,
+            separator: '+',
+            environment: Vec::new(),
+            spam_percent: None,
+            virus: None,
+            redirects_max: 4,
+            traces: false,
+        }
+    }
 }
 
 /// What comes next.

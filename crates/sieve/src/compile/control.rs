@@ -133,10 +133,10 @@ impl Compiler {
     /// RFC 6609 §3.4.1: what a script has set for itself cannot become global afterwards.
     fn see_variables(&mut self, action: &Action, at: Position) -> Result<(), Fault> {
         match action {
-            Action::Set { name, .. } if !name.is_global && self.extensions.has(Extension::Include) => {
-                if !self.global.contains(&name.name) {
-                    self.own.insert(name.name.clone());
-                }
+            Action::Set { name, .. }
+                if !name.is_global && self.extensions.has(Extension::Include) && !self.global.contains(&name.name) =>
+            {
+                self.own.insert(name.name.clone());
             }
             Action::Global(names) => {
                 if let Some(name) = names.iter().find(|name| self.own.contains(&name.name)) {

@@ -37,6 +37,7 @@ fn faults_say_where_and_what() {
             "if header :is :contains \"a\" \"b\" {}",
             "line 1, column 15: :contains stands beside an argument that excludes it",
         ),
+        ("if header \"a\" :is \"b\" {}", "line 1, column 15: header takes :is before its other arguments only"),
         ("if header :foo \"a\" \"b\" {}", "line 1, column 11: header has no argument :foo"),
         (
             "if header :regex \"a\" \"b\" {}",

@@ -6,7 +6,7 @@ use crate::effect::{Effect, Recipients, RedirectOptions, Target};
 /// RFC 5429 §2.2: a message that is refused goes nowhere else.
 const REJECT_EXCLUDES: &str = "reject and an action that delivers exclude each other";
 
-/// Where a keep stores (RFC 3501 §5.1); in any case of letters.
+/// Where a keep stores (RFC 9051 §5.1); in any case of letters.
 const DEFAULT_MAILBOX: &str = "INBOX";
 
 fn is_default_name(mailbox: &str) -> bool {
