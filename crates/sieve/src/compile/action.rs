@@ -1,4 +1,4 @@
-//! Actions.
+//! Actions: their arguments checked and made ready to be taken.
 
 use super::Compiler;
 use super::part::{MODIFIERS, is_field_name};

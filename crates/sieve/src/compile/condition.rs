@@ -1,4 +1,4 @@
-//! Tests.
+//! Tests: their arguments checked and made ready to be looked at.
 
 use super::Compiler;
 use super::vocabulary::check_test;

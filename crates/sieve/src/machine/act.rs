@@ -1,4 +1,4 @@
-//! Actions.
+//! Actions taken: what is to be done is written down, and flags and variables are set.
 
 use super::{Halt, Machine};
 use crate::effect::{self, DeliverBy, Effect, Notification, Recipients, RedirectOptions, Target, Vacation};
