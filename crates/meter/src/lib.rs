@@ -12,12 +12,17 @@ pub mod greylist;
 //! | `client` | asking a meter elsewhere: bounded waits, failing open |
 //! | `meter` | [`meter::Meter`]: the handle that hides where the tables are |
 //! | `service/` | the tables as services: our protocol, and Postfix's policy delegation |
+//! | `routine` | the routines of Sun's MeterMaid by name |
 //! | `signals`, `limits`, `fuzz` | what is logged and counted, every bound, entry points for the fuzzer |
 
 pub mod call;
+pub mod client;
 pub mod fuzz;
 pub mod limits;
 pub mod listing;
+pub mod meter;
+pub mod routine;
+pub mod service;
 mod signals;
 pub mod table;
 pub mod tables;

@@ -91,3 +91,10 @@ fn read_test<'a>(reader: &mut Reader<'a>) -> Result<Test<'a>, Offence> {
     let operator = OPERATORS.get(code).ok_or(Offence::BadFrame { what: "no operator has this number" })?;
     Ok(Test { operator: *operator, operand: reader.text()? })
 }
+
+/// Puts another number into a call that [`put`] has written.
+pub fn set_number(frame: &mut [u8], number: u32) {
+    if let Some(place) = frame.get_mut(4..8) {
+        place.copy_from_slice(&number.to_be_bytes());
+    }
+}
