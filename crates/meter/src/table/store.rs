@@ -42,6 +42,14 @@ struct Shard<V> {
     dropped: u64,
 }
 
+/// What a shard must know of its store.
+#[derive(Clone, Copy)]
+struct Room<'a> {
+    /// Entries of a shard.
+    most: usize,
+    hasher: &'a RandomState,
+}
+
 #[derive(Debug)]
 struct Slot<V> {
     key: Key,
@@ -117,7 +125,7 @@ impl<V: Value> Store<V> {
         let at = match shard.find(hash, key) {
             Some(at) => shard.used(at),
             // To be there is no use yet: a flood of keys that come once finds each other, not those that come often.
-            None => shard.insert(hash, Key::new(key), make(), self.entries_per_shard(), &self.hasher, is_idle),
+            None => shard.insert(hash, Slot { key: Key::new(key), value: make() }, self.room(), is_idle),
         };
         shard.work_on(at, work)
     }
@@ -206,10 +214,13 @@ impl<V: Value> Store<V> {
             self.shard(0).dropped += shard.dropped;
             for slot in shard.slots {
                 let hash = self.hasher.hash_one(slot.key.octets());
-                let most = self.entries_per_shard();
-                self.shard(hash).insert(hash, slot.key, slot.value, most, &self.hasher, is_idle);
+                self.shard(hash).insert(hash, slot, self.room(), is_idle);
             }
         }
+    }
+
+    fn room(&self) -> Room<'_> {
+        Room { most: self.entries_per_shard(), hasher: &self.hasher }
     }
 
     fn entries_per_shard(&self) -> usize {
@@ -261,15 +272,8 @@ impl<V: Value> Shard<V> {
 
     /// Adds an entry and returns its position. Those that say nothing any more leave, two for each that comes; if that is
     /// not enough, the least used one makes room.
-    fn insert(
-        &mut self,
-        hash: u64,
-        mut key: Key,
-        value: V,
-        most: usize,
-        hasher: &RandomState,
-        is_idle: impl Fn(&V) -> bool,
-    ) -> usize {
+    fn insert(&mut self, hash: u64, mut fresh: Slot<V>, room: Room<'_>, is_idle: impl Fn(&V) -> bool) -> usize {
+        let Room { most, hasher } = room;
         for _ in 0..SWEEP_STEPS.min(self.slots.len()) {
             self.broom = if self.broom < self.slots.len() { self.broom } else { 0 };
             match self.slots.get(self.broom) {
@@ -277,9 +281,8 @@ impl<V: Value> Shard<V> {
                 _ => self.broom += 1,
             }
         }
-        *key.uses() = 0;
-        self.heap_octets += key.heap_octets() + value.heap_octets();
-        let fresh = Slot { key, value };
+        *fresh.key.uses() = 0;
+        self.heap_octets += fresh.key.heap_octets() + fresh.value.heap_octets();
         let at = if self.slots.len() < most {
             self.push(fresh, most)
         } else {
