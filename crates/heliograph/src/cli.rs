@@ -9,6 +9,7 @@ use crate::commands::account::AccountVerb;
 use crate::commands::config::ConfigVerb;
 use crate::commands::mailbox::MailboxVerb;
 use crate::commands::message::MessageVerb;
+use crate::commands::meter::MeterVerb;
 use crate::commands::partition::PartitionVerb;
 use crate::commands::people::{DomainVerb, NameVerb};
 use crate::commands::queue::QueueVerb;
@@ -41,7 +42,7 @@ pub struct CommandLine {
 pub enum Verb {
     /// Run the server in the foreground.
     Serve {
-        /// Only these parts: mta, access.
+        /// Only these parts: mta, access, meter.
         #[arg(long, value_delimiter = ',', value_name = "ROLES")]
         role: Vec<String>,
     },
@@ -78,6 +79,9 @@ pub enum Verb {
     /// The partitions that keep mail.
     #[command(subcommand)]
     Partition(PartitionVerb),
+    /// What the meter counts, and of whom.
+    #[command(subcommand)]
+    Meter(MeterVerb),
     /// Check, repair and rewrite the store.
     #[command(subcommand)]
     Store(StoreVerb),

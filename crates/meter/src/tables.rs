@@ -8,7 +8,7 @@ use std::sync::{PoisonError, RwLock};
 
 use net::Registry;
 
-use crate::call::{Call, Outcome, Refused};
+use crate::call::{Call, Operation, Outcome, Refused};
 use crate::listing::{Row, Rows};
 use crate::signals::TableSignals;
 use crate::table::moment::{Moment, Steady};
@@ -171,6 +171,16 @@ impl Tables {
         self.with(table, |kept| kept.table.clear())
     }
 
+    /// Forgets one key; tells how many there were.
+    ///
+    /// # Errors
+    /// There is no such table, or the key is none for it.
+    pub fn forget(&self, table: &str, key: &str) -> Result<usize, Refused> {
+        let was_there = self.entry(table, key)?.is_some();
+        self.with(table, |kept| kept.table.perform(key, &Operation::Remove, self.clock.now()))??;
+        Ok(usize::from(was_there))
+    }
+
     fn with<R>(&self, table: &str, work: impl FnOnce(&Kept) -> R) -> Result<R, Refused> {
         let tables = self.tables.read().unwrap_or_else(PoisonError::into_inner);
         match tables.get(table) {
@@ -188,7 +198,6 @@ fn shown(table: &Table, rows: Rows) -> Vec<Entry> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::call::Operation;
     use std::time::Duration;
 
     fn settings(names: &[&str], quota: u64) -> BTreeMap<String, TableSettings> {
