@@ -1,7 +1,5 @@
 //! How often something happened and whether it was seen before: throttle tables and greylisting, in process and as services
 //! that other mail servers can ask, too.
-
-pub mod greylist;
 //!
 //! | file | holds |
 //! |---|---|
@@ -13,11 +11,13 @@ pub mod greylist;
 //! | `meter` | [`meter::Meter`]: the handle that hides where the tables are |
 //! | `service/` | the tables as services: our protocol, and Postfix's policy delegation |
 //! | `routine` | the routines of Sun's MeterMaid by name |
+//! | `greylist/` | greylisting in the manner of Gross, with its own services |
 //! | `signals`, `limits`, `fuzz` | what is logged and counted, every bound, entry points for the fuzzer |
 
 pub mod call;
 pub mod client;
 pub mod fuzz;
+pub mod greylist;
 pub mod limits;
 pub mod listing;
 pub mod meter;
