@@ -4,6 +4,7 @@ pub mod account;
 pub mod config;
 pub mod mailbox;
 pub mod message;
+pub mod meter;
 pub mod partition;
 pub mod people;
 pub mod program;

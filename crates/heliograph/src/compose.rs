@@ -16,6 +16,7 @@ use queue::queue::Queue;
 use storage::{Layout, Options, Partition, Partitions, RealDisk};
 
 use crate::failure::Failure;
+use crate::metering::Metering;
 use crate::settings::Settings;
 
 /// The store of a data folder, opened under its locks.
@@ -48,6 +49,8 @@ pub struct Services {
     pub mail: Mail,
     /// Where mail for others waits.
     pub queue: Queue,
+    /// What is counted of whom.
+    pub metering: Metering,
     /// Who knows names.
     pub resolver: Arc<dyn Resolver>,
     /// TLS for those who connect to us.
@@ -130,7 +133,10 @@ fn open_partition(path: &Path, settings: &Settings) -> Result<Partition, Failure
 }
 
 /// Makes a folder that only its owner can look into.
-fn make_private(folder: &Path) -> Result<(), Failure> {
+///
+/// # Errors
+/// It cannot be made.
+pub fn make_private(folder: &Path) -> Result<(), Failure> {
     use std::os::unix::fs::DirBuilderExt;
     std::fs::DirBuilder::new()
         .recursive(true)
@@ -182,10 +188,12 @@ pub fn compose(settings: &Settings) -> Result<Services, Failure> {
     )
     .map_err(|error| Failure::failed("cannot open the queue").because(error))?;
 
+    let registry = Registry::new();
     Ok(Services {
+        metering: Metering::new(settings, &random, &registry),
         clock,
         random,
-        registry: Registry::new(),
+        registry,
         store,
         directory,
         logins,

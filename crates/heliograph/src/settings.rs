@@ -20,7 +20,9 @@ use crate::roles::Role;
 use crate::settings::document::Values;
 use crate::settings::key::Effect;
 use crate::settings::problem::Problems;
-use crate::settings::sections::{directory, dns, imap, listeners, log, mail, pop3, queue, server, smtp, storage, tls};
+use crate::settings::sections::{
+    directory, dns, imap, listeners, log, mail, meter, pop3, queue, server, smtp, storage, tls,
+};
 use crate::settings::value::Value;
 
 /// Everything that the program runs on.
@@ -40,6 +42,8 @@ pub struct Settings {
     pub pop3: pop3::Pop3,
     /// `[mail]`.
     pub mail: ::mail::settings::Settings,
+    /// `[meter]`.
+    pub meter: meter::Meter,
     /// `[directory]`.
     pub directory: ::directory::settings::Settings,
     /// `[storage]`.
@@ -97,9 +101,12 @@ impl Settings {
     fn make(values: &Values) -> Result<Settings, Vec<problem::Problem>> {
         let mut problems = Vec::new();
         let server = server::make(values);
+        let smtp = smtp::make(values);
+        let listeners = listeners::make(values, &server.roles, &mut problems);
         let settings = Settings {
-            listeners: listeners::make(values, &server.roles, &mut problems),
-            smtp: smtp::make(values),
+            meter: meter::make(values, &smtp, &listeners, &mut problems),
+            listeners,
+            smtp,
             queue: queue::make(values, &mut problems),
             imap: imap::make(values),
             pop3: pop3::make(values),

@@ -4,6 +4,7 @@
 pub mod account;
 pub mod mailbox;
 pub mod message;
+pub mod meter;
 pub mod owner;
 pub mod partition;
 pub mod people;

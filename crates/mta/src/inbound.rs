@@ -10,6 +10,7 @@
 //! | `login` | AUTH |
 //! | `recipient` | what is decided at RCPT TO |
 //! | `arrival` | a whole message and the stages that examine it |
+//! | `rates` | how much one client may bring in a time |
 //! | `accept` | what is done with a whole message |
 //! | `prefix` | the fields that are put on top of it |
 //! | `refusal` | the only place where our errors become codes |
@@ -20,6 +21,7 @@ mod accept;
 pub mod arrival;
 mod login;
 mod prefix;
+pub mod rates;
 mod recipient;
 mod refusal;
 pub mod service;

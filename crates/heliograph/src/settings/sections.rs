@@ -7,6 +7,7 @@ pub mod imap;
 pub mod listeners;
 pub mod log;
 pub mod mail;
+pub mod meter;
 pub mod pop3;
 pub mod queue;
 pub mod routes;
@@ -32,6 +33,14 @@ pub const SECTIONS: &[(&str, &str, &[Key])] = &[
     ("imap", "Those who read their mail over IMAP.", imap::KEYS),
     ("pop3", "Those who fetch their mail over POP3.", pop3::KEYS),
     ("mail", "The mail store.", mail::KEYS),
+    ("meter", "How often something may happen: where it is counted.", meter::KEYS),
+    ("meter.tables[]", "What is counted: one [[meter.tables]] each.", meter::TABLE_KEYS),
+    (
+        "meter.rules[]",
+        "What is counted for other mail servers over Postfix's policy delegation: one [[meter.rules]] each, the first that \
+         is over its quota decides.",
+        meter::RULE_KEYS,
+    ),
     ("directory", "Accounts and logins.", directory::KEYS),
     ("storage", "The partitions on the disk.", storage::KEYS),
     ("tls", "Certificates and versions.", tls::KEYS),

@@ -14,6 +14,11 @@ address = '*:25'
 [[routes]]
 domain = 'example.org'
 host = 'mail.example.org:25'
+[[meter.tables]]
+name = 't'
+[[meter.rules]]
+key = ['sender']
+table = 't'
 [[tls.certificates]]
 chain = 'chain.pem'
 key = 'key.pem'

@@ -1,6 +1,7 @@
 //! What all sessions of one listener share.
 
 use crate::delivery::routing::Rule;
+use crate::inbound::rates::Rates;
 use crate::inbound::settings::Settings;
 use crate::inbound::signals::Signals;
 use directory::directory::Directory;
@@ -23,6 +24,8 @@ pub struct Parts {
     pub mail: Mail,
     /// Where mail for others waits.
     pub queue: Queue,
+    /// How much one client may bring in a time.
+    pub rates: Arc<Rates>,
     /// Domains with a way of their own.
     pub rules: Vec<Rule>,
     /// The time.

@@ -110,6 +110,14 @@ impl Session<'_> {
     /// Waits a moment for clients that cannot, unless they are known to be well-behaved: on submission and LMTP.
     async fn greet(&mut self) -> Result<(), &'static str> {
         let mut refusal = None;
+        if self.service.kind != Kind::Lmtp
+            && self.service.parts.rates.too_many_connections(self.connection.peer()).await
+        {
+            let reply = refusal::too_many_connections(&self.service.settings.host);
+            self.service.signals.refused(self.trace(), self.connection.peer(), "connect", &reply);
+            self.engine.greet(Some(reply));
+            return Ok(());
+        }
         if self.service.kind == Kind::Smtp && !self.connection.peer().is_local() {
             let deadline = self.deadline(EARLY_TALK);
             let early = self.connection.receive(&mut self.input, deadline).await;
@@ -231,6 +239,9 @@ impl Session<'_> {
                 let judged =
                     recipient::judge(self.service, self.trace(), &rcpt.address, self.announced, may_relay).await;
                 let decision = match judged {
+                    Ok(_) if self.service.parts.rates.too_many_recipients(self.sender()).await => {
+                        self.refuse("RCPT", refusal::too_much_sent())
+                    }
                     Ok(accepted) => {
                         self.recipients.push(accepted);
                         Decision::Accept
@@ -264,17 +275,26 @@ impl Session<'_> {
             }
             _ => Decision::Accept,
         };
-        let (Some(account), Some(address)) = (&self.login.account, &mail.reverse_path) else {
-            return accepted;
-        };
-        match self.may_send_as(account.id, address).await {
-            Ok(true) => accepted,
-            Ok(false) => self.refuse("MAIL", refusal::sender_denied()),
-            Err(error) => {
-                self.service.signals.directory_away(self.trace(), &error);
-                self.refuse("MAIL", refusal::directory_away())
+        let Some(account) = &self.login.account else { return accepted };
+        if let Some(address) = &mail.reverse_path {
+            match self.may_send_as(account.id, address).await {
+                Ok(true) => {}
+                Ok(false) => return self.refuse("MAIL", refusal::sender_denied()),
+                Err(error) => {
+                    self.service.signals.directory_away(self.trace(), &error);
+                    return self.refuse("MAIL", refusal::directory_away());
+                }
             }
         }
+        if self.service.parts.rates.too_many_messages(self.sender()).await {
+            return self.refuse("MAIL", refusal::too_much_sent());
+        }
+        accepted
+    }
+
+    /// Who has logged in, as rates count it.
+    fn sender(&self) -> Option<&str> {
+        self.login.account.as_ref().map(|account| account.address.as_str())
     }
 
     /// Strangers do not overtake others (RFC 6710 §4.1).
