@@ -20,7 +20,10 @@ use crate::roles::Role;
 use crate::settings::document::Values;
 use crate::settings::key::Effect;
 use crate::settings::problem::Problems;
-use crate::settings::sections::{directory, dns, imap, listeners, log, mail, pop3, queue, server, smtp, storage, tls};
+use crate::settings::sections::{
+    channels, conversion, defragment, directory, disclaimers, dns, imap, listeners, log, mail, pop3, queue, server,
+    smtp, storage, tls,
+};
 use crate::settings::value::Value;
 
 /// Everything that the program runs on.
@@ -34,6 +37,10 @@ pub struct Settings {
     pub smtp: smtp::Smtp,
     /// `[queue]`.
     pub queue: queue::Queue,
+    /// `[[disclaimers]]`, `[conversion]`, `[defragment]`.
+    pub content: mta::content::settings::Settings,
+    /// How long a fragment waits for others, if that is set.
+    pub fragment_wait: Option<std::time::Duration>,
     /// `[imap]`.
     pub imap: imap::Imap,
     /// `[pop3]`.
@@ -97,10 +104,19 @@ impl Settings {
     fn make(values: &Values) -> Result<Settings, Vec<problem::Problem>> {
         let mut problems = Vec::new();
         let server = server::make(values);
+        let (defragment, fragment_wait) = defragment::make(values);
+        let content = mta::content::settings::Settings {
+            disclaimers: disclaimers::make(values, &mut problems),
+            conversion: conversion::make(values, &server.data, &mut problems),
+            defragment,
+            fragment_octets: channels::fragment_octets(values),
+        };
         let settings = Settings {
             listeners: listeners::make(values, &server.roles, &mut problems),
             smtp: smtp::make(values),
             queue: queue::make(values, &mut problems),
+            content,
+            fragment_wait,
             imap: imap::make(values),
             pop3: pop3::make(values),
             mail: mail::make(values),

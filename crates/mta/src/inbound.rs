@@ -10,6 +10,7 @@
 //! | `login` | AUTH |
 //! | `recipient` | what is decided at RCPT TO |
 //! | `arrival` | a whole message and the stages that examine it |
+//! | `content` | stages about the content: fragments, conversions, disclaimers |
 //! | `accept` | what is done with a whole message |
 //! | `prefix` | the fields that are put on top of it |
 //! | `refusal` | the only place where our errors become codes |
@@ -18,6 +19,7 @@
 
 mod accept;
 pub mod arrival;
+mod content;
 mod login;
 mod prefix;
 mod recipient;

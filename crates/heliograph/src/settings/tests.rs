@@ -14,6 +14,8 @@ address = '*:25'
 [[routes]]
 domain = 'example.org'
 host = 'mail.example.org:25'
+[[disclaimers]]
+text = 'x'
 [[tls.certificates]]
 chain = 'chain.pem'
 key = 'key.pem'

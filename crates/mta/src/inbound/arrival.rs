@@ -2,6 +2,8 @@
 //! their order. Nothing is stored yet and nothing is promised; a stage changes the message, tells the recipients apart, or
 //! ends it.
 
+use crate::content::fragments::Gathered;
+use crate::inbound::content;
 use crate::inbound::recipient::Accepted;
 use crate::inbound::refusal;
 use crate::inbound::service::Service;
@@ -47,6 +49,8 @@ pub struct Arrival {
     pub spam_score: Option<u8>,
     /// 1 clean to 5 certainly infected, once a filter has said so (RFC 5235 §3.2).
     pub virus: Option<u8>,
+    /// Fragments in the queue that end when this is taken in.
+    pub gathered: Option<Gathered>,
 }
 
 impl Arrival {
@@ -70,5 +74,10 @@ pub async fn examine(service: &Service, arrival: &mut Arrival) -> Finding {
     if message::edit::hops(&arrival.body) > service.settings.hops_max {
         return Finding::Refuse(refusal::mail_loop());
     }
+    if let Err(reply) = content::gather(service, arrival).await {
+        return Finding::Refuse(reply);
+    }
+    // What judges the message stands here: it sees what was put together, and what leaves is changed last.
+    content::choose(service, arrival);
     Finding::Pass
 }

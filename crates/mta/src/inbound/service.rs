@@ -1,5 +1,6 @@
 //! What all sessions of one listener share.
 
+use crate::content::service::Content;
 use crate::delivery::routing::Rule;
 use crate::inbound::settings::Settings;
 use crate::inbound::signals::Signals;
@@ -25,6 +26,8 @@ pub struct Parts {
     pub queue: Queue,
     /// Domains with a way of their own.
     pub rules: Vec<Rule>,
+    /// What is done to the content of mail.
+    pub content: Arc<Content>,
     /// The time.
     pub clock: Arc<dyn Clock>,
 }
