@@ -142,8 +142,11 @@ pub fn fuzz_rewrite(data: &[u8]) {
         }
     }
     let _ = rewriter.finish();
-    let addition =
-        Addition { text: "Added. é".to_owned(), html: "<p>Added. é</p>".to_owned(), at_top: data.len() % 2 == 0 };
+    let addition = Addition {
+        text: "Added. é".to_owned(),
+        html: "<p>Added. é</p>".to_owned(),
+        at_top: data.len().is_multiple_of(2),
+    };
     if let Some(after) = addition::add(data, &structure, &addition).message {
         assert!(after.len() > data.len() / 4, "nothing large is lost");
         let _ = addition::add(&after, &parse::structure(&after), &addition);

@@ -319,7 +319,7 @@ impl Making {
             "parameter-symbol" if of_disposition => self.entry.dparameter_symbols.push(symbol(clause)?),
             "parameter-symbol" => self.entry.parameter_symbols.push(symbol(clause)?),
             // A condition that is not known cannot be passed over: the entry would be for more parts than it says.
-            other if other.starts_with("in-") || other == "original-address-file" => {
+            other if other.starts_with("in-") => {
                 return Err(bad(*line, format!("the condition {name} is not known here; take the entry out")));
             }
             _ => warnings.push(format!("line {line}: {name} is not known and is passed over")),
