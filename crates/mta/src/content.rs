@@ -16,6 +16,7 @@
 //! | `conversion` | the `conversions` file and what its entries do |
 //! | `treatment` | a message in the conversion channel |
 //! | `fragments` | fragments that arrive, are put together, released and made |
+//! | `locks` | what keeps two fragments of one message apart |
 //! | `signals` | what is logged and counted |
 //! | `fuzz` | entry points for fuzzing |
 
@@ -23,6 +24,7 @@ pub mod conversion;
 pub mod disclaimer;
 pub mod fragments;
 pub mod fuzz;
+mod locks;
 pub mod pattern;
 pub mod selection;
 pub mod service;

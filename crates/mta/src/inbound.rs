@@ -9,7 +9,8 @@
 //! | `session` | a connection driven by the engine |
 //! | `login` | AUTH |
 //! | `recipient` | what is decided at RCPT TO |
-//! | `arrival` | a whole message and the stages that examine it |
+//! | `arrival` | a whole message, and what a stage says of it |
+//! | `stages` | the stages that examine it, in their order |
 //! | `content` | stages about the content: fragments, conversions, disclaimers |
 //! | `accept` | what is done with a whole message |
 //! | `prefix` | the fields that are put on top of it |
@@ -28,3 +29,4 @@ pub mod service;
 mod session;
 pub mod settings;
 mod signals;
+mod stages;

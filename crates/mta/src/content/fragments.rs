@@ -19,31 +19,11 @@ use smtp::envelope::Envelope;
 use smtp::reply::Reply;
 use smtp::status::EnhancedStatus;
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use storage::NewBlob;
-use tokio::sync::{Mutex, OwnedMutexGuard};
+use tokio::sync::OwnedMutexGuard;
 
-/// Fragments of one message are examined one after the other; messages share locks by chance.
-const LOCKS: usize = 256;
 /// Fragments that a message is split into.
 const MADE_MAX: usize = 1000;
-
-/// What keeps two fragments of one message apart while they are examined.
-#[derive(Debug)]
-pub struct Locks(Vec<Arc<Mutex<()>>>);
-
-impl Default for Locks {
-    fn default() -> Locks {
-        Locks((0..LOCKS).map(|_| Arc::default()).collect())
-    }
-}
-
-impl Locks {
-    async fn lock(&self, set: SetId) -> Option<OwnedMutexGuard<()>> {
-        let at = usize::try_from(set % LOCKS as SetId).ok()?;
-        Some(Arc::clone(self.0.get(at)?).lock_owned().await)
-    }
-}
 
 /// Fragments in the queue that end when the message is taken in.
 #[derive(Debug)]

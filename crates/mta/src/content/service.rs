@@ -1,6 +1,6 @@
 //! What the inbound side and the agents share about content.
 
-use crate::content::fragments::Locks;
+use crate::content::locks::Locks;
 use crate::content::settings::Settings;
 use crate::content::signals::Signals;
 use net::{Random, Registry};
