@@ -3,7 +3,9 @@
 //! | folder | holds |
 //! |---|---|
 //! | `inbound` | sessions of those who bring mail |
+//! | `content` | conversions, disclaimers, fragments |
 //! | `delivery` | agents that take mail from the queue to where it belongs |
 
+pub mod content;
 pub mod delivery;
 pub mod inbound;

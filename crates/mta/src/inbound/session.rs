@@ -1,12 +1,14 @@
 //! A connection driven by the engine.
 
-use crate::inbound::accept::{self, Answered};
-use crate::inbound::arrival::{self, Arrival, Finding, Origin};
+use crate::inbound::accept::{self, Answered, Learned};
+use crate::inbound::arrival::{Arrival, Finding, Origin};
+use crate::inbound::content;
 use crate::inbound::login::Login;
 use crate::inbound::prefix::{self, Way};
 use crate::inbound::recipient::{self, Accepted};
 use crate::inbound::refusal;
 use crate::inbound::service::Service;
+use crate::inbound::stages;
 use bytes::{Buf, Bytes, BytesMut};
 use model::{Address, TraceId};
 use net::admission::Refused;
@@ -323,18 +325,21 @@ impl Session<'_> {
             fields: Vec::new(),
             spam_score: None,
             virus: None,
+            gathered: None,
         };
-        if let Finding::Refuse(reply) = arrival::examine(self.service, &mut arrival).await {
+        if let Finding::Refuse(reply) = stages::examine(self.service, &mut arrival).await {
             self.service.signals.refused(self.trace(), self.connection.peer(), "DATA", &reply);
+            content::give_up(self.service, &mut arrival, &reply).await;
             return vec![reply; count];
         }
         let is_final = accept::is_filed_at_once(&arrival.envelope, &arrival.recipients);
         let whole = self.with_prefix(&arrival, is_final);
         let scores = arrival.scores();
-        let Arrival { envelope, recipients, .. } = arrival;
+        let Arrival { envelope, recipients, gathered, .. } = arrival;
+        let learned = Learned { scores, gathered };
         let octets = whole.len();
         let message_id = message::header::find(&whole, "Message-ID").map(|field| field.unfolded().into_owned());
-        let answered = accept::file(self.service, self.trace(), whole, &envelope, &recipients, scores).await;
+        let answered = accept::file(self.service, self.trace(), whole, &envelope, &recipients, learned).await;
         let replies = &answered.replies;
         let taken = if self.engine.is_lmtp() {
             replies.iter().filter(|reply| reply.is_positive()).count()
