@@ -107,7 +107,22 @@ enum State {
     Table { access: AccessTable, probe: String, machine: Box<Machine> },
     Group { access: AccessTable, probe: String, outcome: Outcome, id: String },
     List { number: usize },
-    Rule { number: usize, condition: usize, list: usize, machine: Option<Box<Machine>> },
+    Rule { at: RuleAt, machine: Option<Box<Machine>> },
+}
+
+/// How far a rule has come.
+#[derive(Clone, Copy, Debug, Default)]
+struct RuleAt {
+    number: usize,
+    condition: usize,
+    /// Of a condition about several DNS lists, the one that is asked.
+    list: usize,
+}
+
+impl RuleAt {
+    fn next_condition(self) -> RuleAt {
+        RuleAt { condition: self.condition + 1, list: 0, ..self }
+    }
 }
 
 /// A stage being judged.
@@ -156,7 +171,7 @@ impl<'a> Judgement<'a> {
         loop {
             let wanted = match std::mem::replace(&mut self.state, State::Idle) {
                 State::Idle => {
-                    let Some(work) = self.work.get(self.done).copied() else { return None };
+                    let work = self.work.get(self.done).copied()?;
                     self.done += 1;
                     self.begin(work);
                     continue;
@@ -171,7 +186,7 @@ impl<'a> Judgement<'a> {
                     Some(Lookup::Directory { field: DirectoryField::Groups, key: user })
                 }
                 State::List { number } => self.list_step(number),
-                State::Rule { number, condition, list, machine } => self.rule_step(number, condition, list, machine),
+                State::Rule { at, machine } => self.rule_step(at, machine),
             };
             let Some(lookup) = wanted else { continue };
             self.asked = Some(lookup.clone());
@@ -218,9 +233,7 @@ impl<'a> Judgement<'a> {
                 }
             }
             State::List { number } => self.list_answered(number, &asked, &answer),
-            State::Rule { number, condition, list, machine } => {
-                self.rule_answered(number, condition, list, machine, &asked, answer);
-            }
+            State::Rule { at, machine } => self.rule_answered(at, machine, &asked, answer),
         }
     }
 
@@ -252,7 +265,7 @@ impl<'a> Judgement<'a> {
                 if let Some(rule) = self.policy.rules.get(number) {
                     self.note(|| format!("rule {} ({})", rule.name, rule.place));
                 }
-                self.state = State::Rule { number, condition: 0, list: 0, machine: None };
+                self.state = State::Rule { at: RuleAt { number, ..RuleAt::default() }, machine: None };
             }
         }
     }
@@ -326,38 +339,32 @@ impl<'a> Judgement<'a> {
     }
 
     /// Judges the conditions of a rule from one on; gives what must be known first.
-    fn rule_step(
-        &mut self,
-        number: usize,
-        mut condition: usize,
-        list: usize,
-        machine: Option<Box<Machine>>,
-    ) -> Option<Lookup> {
-        let rule = self.policy.rules.get(number)?;
+    fn rule_step(&mut self, mut at: RuleAt, machine: Option<Box<Machine>>) -> Option<Lookup> {
+        let rule = self.policy.rules.get(at.number)?;
         if let Some(mut machine) = machine {
             let step = machine.run();
-            return self.rule_machine_step(number, condition, machine, step);
+            return self.rule_machine_step(at, machine, step);
         }
-        while let Some(wanted) = rule.conditions.get(condition) {
+        while let Some(wanted) = rule.conditions.get(at.condition) {
             match wanted.holds(self.facts) {
-                Some(true) => condition += 1,
+                Some(true) => at.condition += 1,
                 Some(false) => {
                     self.note(|| format!("  does not hold: {}", told(wanted, self.facts)));
                     return None;
                 }
-                None => return self.rule_question(number, condition, list, wanted),
+                None => return self.rule_question(at, wanted),
             }
         }
         self.rule_holds(rule);
         None
     }
 
-    fn rule_question(&mut self, number: usize, condition: usize, list: usize, wanted: &Condition) -> Option<Lookup> {
+    fn rule_question(&mut self, at: RuleAt, wanted: &Condition) -> Option<Lookup> {
         let address = self.facts.client.map(|client| client.ip().to_canonical());
         let lookup = match wanted {
             Condition::Host(_) => Lookup::HostName { address: address? },
             Condition::DnsList(zones) => {
-                Lookup::DnsList { zone: zones.get(list)?.clone(), subject: address?.to_string() }
+                Lookup::DnsList { zone: zones.get(at.list)?.clone(), subject: address?.to_string() }
             }
             Condition::Meter { table, key } => {
                 Lookup::Meter { routine: MeterRoutine::Throttle, table: table.clone(), key: key.of(self.facts) }
@@ -376,30 +383,24 @@ impl<'a> Judgement<'a> {
                 let given = AccessTable::Mail.given(self.facts);
                 let mut machine = self.machine(table, &key.of(self.facts), given);
                 let step = machine.run();
-                return self.rule_machine_step(number, condition, machine, step);
+                return self.rule_machine_step(at, machine, step);
             }
             _ => return None,
         };
-        self.state = State::Rule { number, condition, list, machine: None };
+        self.state = State::Rule { at, machine: None };
         Some(lookup)
     }
 
-    fn rule_machine_step(
-        &mut self,
-        number: usize,
-        condition: usize,
-        mut machine: Box<Machine>,
-        step: Step,
-    ) -> Option<Lookup> {
+    fn rule_machine_step(&mut self, at: RuleAt, mut machine: Box<Machine>, step: Step) -> Option<Lookup> {
         self.take_steps(&mut machine);
         match step {
             Step::Lookup(lookup) => {
-                self.state = State::Rule { number, condition, list: 0, machine: Some(machine) };
+                self.state = State::Rule { at, machine: Some(machine) };
                 Some(lookup)
             }
             Step::Done(outcome) => {
                 if outcome.is_match() && outcome.flags.has('Y') {
-                    self.state = State::Rule { number, condition: condition + 1, list: 0, machine: None };
+                    self.state = State::Rule { at: at.next_condition(), machine: None };
                 } else {
                     self.note(|| "  does not hold: the table did not set $Y".to_owned());
                 }
@@ -408,37 +409,28 @@ impl<'a> Judgement<'a> {
         }
     }
 
-    fn rule_answered(
-        &mut self,
-        number: usize,
-        condition: usize,
-        list: usize,
-        machine: Option<Box<Machine>>,
-        asked: &Lookup,
-        answer: Answer,
-    ) {
+    fn rule_answered(&mut self, at: RuleAt, machine: Option<Box<Machine>>, asked: &Lookup, answer: Answer) {
         if let Some(mut machine) = machine {
             let step = machine.answer(answer);
-            let _wanted = self.rule_machine_step(number, condition, machine, step);
+            let _wanted = self.rule_machine_step(at, machine, step);
             return;
         }
         self.note(|| format!("  asked {asked}: {answer}"));
-        let Some(wanted) = self.policy.rules.get(number).and_then(|rule| rule.conditions.get(condition)) else {
-            return;
-        };
+        let rule = self.policy.rules.get(at.number);
+        let Some(wanted) = rule.and_then(|rule| rule.conditions.get(at.condition)) else { return };
         let holds = match (wanted, &answer) {
             (Condition::Host(names), Answer::Found(name)) => names.fits(name),
             // No name is the empty name, so that a rule can ask for hosts without one.
             (Condition::Host(names), Answer::NotFound) => names.fits(""),
-            (Condition::DnsList(zones), Answer::NotFound | Answer::Failed(_)) if list + 1 < zones.len() => {
-                self.state = State::Rule { number, condition, list: list + 1, machine: None };
+            (Condition::DnsList(zones), Answer::NotFound | Answer::Failed(_)) if at.list + 1 < zones.len() => {
+                self.state = State::Rule { at: RuleAt { list: at.list + 1, ..at }, machine: None };
                 return;
             }
             (_, Answer::Found(_)) => true,
             (_, Answer::NotFound | Answer::Failed(_)) => false,
         };
         if holds {
-            self.state = State::Rule { number, condition: condition + 1, list: 0, machine: None };
+            self.state = State::Rule { at: at.next_condition(), machine: None };
         } else {
             self.note(|| format!("  does not hold: {}", told(wanted, self.facts)));
         }

@@ -89,9 +89,9 @@ mod tests {
             manner: Manner { may_relay: true, ..Manner::default() },
         };
         let mut facts = Facts { client: Some("10.1.2.3:4".parse().unwrap()), ..Facts::default() };
-        assert!(of(&[inside.clone()], &facts).1.may_relay);
+        assert!(of(std::slice::from_ref(&inside), &facts).1.may_relay);
         facts.client = Some("192.0.2.1:4".parse().unwrap());
-        assert_eq!(of(&[inside.clone()], &facts), ("tcp_local", Manner::default()));
+        assert_eq!(of(std::slice::from_ref(&inside), &facts), ("tcp_local", Manner::default()));
         facts.login = Some("a@b.test".to_owned());
         assert_eq!(of(&[inside], &facts).0, "tcp_auth");
     }
