@@ -7,7 +7,9 @@ use clap_complete::Shell;
 
 use crate::commands::account::AccountVerb;
 use crate::commands::config::ConfigVerb;
+use crate::commands::explain::ExplainVerb;
 use crate::commands::mailbox::MailboxVerb;
+use crate::commands::mapping::MappingVerb;
 use crate::commands::message::MessageVerb;
 use crate::commands::meter::MeterVerb;
 use crate::commands::partition::PartitionVerb;
@@ -68,6 +70,12 @@ pub enum Verb {
     /// Groups that get mail together.
     #[command(subcommand)]
     Group(NameVerb),
+    /// The tables that judge connections, senders and recipients.
+    #[command(subcommand)]
+    Mapping(MappingVerb),
+    /// Tell what the policy would do, step by step, and do nothing.
+    #[command(subcommand)]
+    Explain(ExplainVerb),
     /// Mail that waits.
     #[command(subcommand)]
     Queue(QueueVerb),

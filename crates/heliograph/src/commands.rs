@@ -2,7 +2,9 @@
 
 pub mod account;
 pub mod config;
+pub mod explain;
 pub mod mailbox;
+pub mod mapping;
 pub mod message;
 pub mod meter;
 pub mod partition;

@@ -10,6 +10,8 @@ use events::Bus;
 use mail::store::Mail;
 use mta::content::conversion::command;
 use mta::content::service::Content;
+use mta::judge::court::Judge;
+use mta::judge::lookups::Outside;
 use net::resolver::system::SystemResolver;
 use net::resolver::table::TableResolver;
 use net::tls::{CertificateFiles, Certificates, self_signed};
@@ -57,6 +59,8 @@ pub struct Services {
     pub content: Arc<Content>,
     /// Who knows names.
     pub resolver: Arc<dyn Resolver>,
+    /// The policy.
+    pub judge: Arc<Judge>,
     /// TLS for those who connect to us.
     pub server_tls: ServerTls,
     /// TLS for those to whom we connect.
@@ -195,6 +199,16 @@ pub fn compose(settings: &Settings) -> Result<Services, Failure> {
 
     let registry = Registry::new();
     let content = content(settings, &random, &registry)?;
+    let resolver: Arc<dyn Resolver> = Arc::new(resolver);
+    let outside = Outside::new(mta::judge::lookups::Parts {
+        resolver: Arc::clone(&resolver),
+        directory: Arc::new(directory.clone()),
+        random: Arc::clone(&random),
+        clock: Arc::clone(&clock),
+        counters: None,
+    });
+    let judge = Judge::new(settings.policy.compiled(), settings.policy.manner.clone(), Arc::new(outside), &registry);
+
     Ok(Services {
         metering: Metering::new(settings, &random, &registry),
         clock,
@@ -206,7 +220,8 @@ pub fn compose(settings: &Settings) -> Result<Services, Failure> {
         mail,
         queue,
         content,
-        resolver: Arc::new(resolver),
+        resolver,
+        judge: Arc::new(judge),
         server_tls,
         client_tls,
     })

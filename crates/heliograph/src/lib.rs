@@ -61,6 +61,8 @@ fn dispatch(verb: Verb, context: &Context) -> Result<(), Failure> {
         Verb::Account(verb) => commands::account::run(verb, context),
         Verb::Alias(verb) => commands::people::names(verb, false, context),
         Verb::Group(verb) => commands::people::names(verb, true, context),
+        Verb::Mapping(verb) => commands::mapping::run(verb, context),
+        Verb::Explain(verb) => commands::explain::run(verb, context),
         Verb::Queue(verb) => commands::queue::run(verb, context),
         Verb::Mailbox(verb) => commands::mailbox::run(verb, context),
         Verb::Message(verb) => commands::message::run(verb, context),

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::compose::Services;
 use crate::serve::running::Running;
+use crate::settings::Settings;
 
 /// What requests are performed with.
 pub struct Operations {
@@ -13,6 +14,8 @@ pub struct Operations {
     pub services: Services,
     /// The running server, if there is one.
     pub running: Option<Arc<Running>>,
+    /// The settings at the start; a running server knows those of now.
+    pub settings: Arc<Settings>,
 }
 
 /// How far a request has come.

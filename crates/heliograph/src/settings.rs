@@ -21,8 +21,8 @@ use crate::settings::document::Values;
 use crate::settings::key::Effect;
 use crate::settings::problem::Problems;
 use crate::settings::sections::{
-    channels, conversion, defragment, directory, disclaimers, dns, imap, listeners, log, mail, meter, pop3, queue,
-    server, smtp, storage, tls,
+    channels, conversion, defragment, directory, disclaimers, dns, imap, listeners, log, mail, meter, policy, pop3,
+    queue, rules, server, smtp, sources, storage, tls,
 };
 use crate::settings::value::Value;
 
@@ -35,6 +35,8 @@ pub struct Settings {
     pub listeners: Vec<listeners::Listener>,
     /// `[smtp]`.
     pub smtp: smtp::Smtp,
+    /// `[policy]`, `[[sources]]` and `[[rules]]`.
+    pub policy: policy::Policy,
     /// `[queue]`.
     pub queue: queue::Queue,
     /// `[[disclaimers]]`, `[conversion]`, `[defragment]`.
@@ -74,6 +76,17 @@ impl Settings {
         Ok(Settings::parse(file, &text)?)
     }
 
+    /// The mapping file that a settings file names, whatever is wrong with the former.
+    ///
+    /// # Errors
+    /// The settings file cannot be read, or is none.
+    pub fn mapping_file(file: &Path) -> Result<Option<PathBuf>, Failure> {
+        let text = std::fs::read_to_string(file)
+            .map_err(|error| Failure::failed(format!("cannot read the settings {}", file.display())).because(error))?;
+        let values = document::read(&text, &folder_of(file)).map_err(|list| Problems::new(file, &text, list))?;
+        Ok(values.path_if_set("policy.mappings"))
+    }
+
     /// Reads a file's text.
     ///
     /// # Errors
@@ -107,6 +120,7 @@ impl Settings {
         let mut problems = Vec::new();
         let server = server::make(values);
         let smtp = smtp::make(values);
+        let (rules, sources) = (rules::make(values, &mut problems), sources::make(values, &mut problems));
         let listeners = listeners::make(values, &server.roles, &mut problems);
         let (defragment, fragment_wait) = defragment::make(values);
         let content = mta::content::settings::Settings {
@@ -116,6 +130,7 @@ impl Settings {
             fragment_octets: channels::fragment_octets(values),
         };
         let settings = Settings {
+            policy: policy::make(values, rules, sources, &mut problems),
             meter: meter::make(values, &smtp, &listeners, &mut problems),
             listeners,
             smtp,

@@ -8,6 +8,7 @@ pub mod meter;
 pub mod owner;
 pub mod partition;
 pub mod people;
+pub mod policy;
 pub mod queue;
 pub mod server;
 pub mod sieve;

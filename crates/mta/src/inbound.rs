@@ -8,7 +8,8 @@
 //! | `service` | [`service::Service`]: what all sessions of a listener share |
 //! | `session` | a connection driven by the engine |
 //! | `login` | AUTH |
-//! | `recipient` | what is decided at RCPT TO |
+//! | `entry` | RCPT TO: the address and the policy |
+//! | `recipient` | whether an address can have mail |
 //! | `rates` | how much one client may bring in a time |
 //! | `arrival` | a whole message, and what a stage says of it |
 //! | `stages` | the stages that examine it, in their order |
@@ -22,11 +23,12 @@
 mod accept;
 pub mod arrival;
 mod content;
+pub(crate) mod entry;
 mod login;
 mod prefix;
 pub mod rates;
-mod recipient;
-mod refusal;
+pub mod recipient;
+pub(crate) mod refusal;
 pub mod service;
 mod session;
 pub mod settings;

@@ -5,7 +5,9 @@
 //! | `inbound` | sessions of those who bring mail |
 //! | `content` | conversions, disclaimers, fragments |
 //! | `delivery` | agents that take mail from the queue to where it belongs |
+//! | `judge` | the policy, at each stage of a session and of a message |
 
 pub mod content;
 pub mod delivery;
 pub mod inbound;
+pub mod judge;

@@ -54,6 +54,10 @@ pub struct Facts {
     pub authentication: Vec<(String, String)>,
     /// Fields of the message's header, decoded.
     pub header: Vec<(String, String)>,
+    /// The words that earlier stages put on it.
+    pub tags: Vec<String>,
+    /// The points that earlier stages gave.
+    pub score: f64,
 }
 
 /// One recipient.

@@ -26,10 +26,10 @@ pub struct Policy {
 
 impl Policy {
     /// Puts together what judges. `lists` are the DNS lists that refuse connections which PORT_ACCESS says nothing about.
-    pub fn new(mappings: Mappings, rules: Vec<Rule>, lists: Vec<String>, sources: Vec<Source>) -> Policy {
+    pub fn new(mappings: Arc<Mappings>, rules: Vec<Rule>, lists: Vec<String>, sources: Vec<Source>) -> Policy {
         let access =
             AccessTable::ALL.into_iter().filter_map(|table| mappings.find(table.name()).map(|number| (table, number)));
-        Policy { access: access.collect(), mappings: Arc::new(mappings), rules, lists, sources }
+        Policy { access: access.collect(), mappings, rules, lists, sources }
     }
 
     /// The mapping tables.
@@ -45,6 +45,11 @@ impl Policy {
     /// The channels that sessions can belong to.
     pub fn sources(&self) -> &[Source] {
         &self.sources
+    }
+
+    /// Whether nothing judges anything.
+    pub fn is_idle(&self) -> bool {
+        self.access.is_empty() && self.rules.is_empty() && self.lists.is_empty() && self.sources.is_empty()
     }
 
     /// Whether nothing judges this stage.

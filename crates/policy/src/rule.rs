@@ -62,6 +62,10 @@ pub enum Condition {
         /// Its value.
         value: Wildcards,
     },
+    /// An earlier stage put one of these words on it.
+    Tag(Wildcards),
+    /// Earlier stages gave at least so many points.
+    ScoreFrom(f64),
     /// The client stands on one of these DNS lists.
     DnsList(Vec<String>),
     /// The meter says that the datum is over its quota.
@@ -144,7 +148,12 @@ impl Condition {
     /// The first stage at which it can be judged.
     pub fn earliest(&self) -> Stage {
         match self {
-            Condition::Client(..) | Condition::Host(_) | Condition::Source(_) | Condition::DnsList(_) => Stage::Connect,
+            Condition::Client(..)
+            | Condition::Host(_)
+            | Condition::Source(_)
+            | Condition::DnsList(_)
+            | Condition::Tag(_)
+            | Condition::ScoreFrom(_) => Stage::Connect,
             Condition::Hello(_) => Stage::Hello,
             // A login and TLS come between EHLO and MAIL.
             Condition::LoggedIn(_) | Condition::Login(_) | Condition::Tls(_) | Condition::Sender(_) => Stage::Mail,
@@ -152,6 +161,15 @@ impl Condition {
             Condition::Recipient(_) | Condition::Destination(_) | Condition::Greylist => Stage::Recipient,
             Condition::Authentication { .. } | Condition::Header { .. } => Stage::Message,
             Condition::Meter { key, .. } | Condition::Table { key, .. } => key.earliest(),
+        }
+    }
+
+    /// The stage at which it is judged unless the rule says another: the size is known for sure, and tags and points are
+    /// complete, when the message is there.
+    fn usual(&self) -> Stage {
+        match self {
+            Condition::LargerThan(_) | Condition::Tag(_) | Condition::ScoreFrom(_) => Stage::Message,
+            other => other.earliest(),
         }
     }
 
@@ -195,6 +213,8 @@ impl Condition {
                 let mut fields = facts.header.iter().filter(|(field, _)| field.eq_ignore_ascii_case(name));
                 fields.any(|(_, found)| value.fits(found))
             }
+            Condition::Tag(words) => facts.tags.iter().any(|tag| words.fits(tag)),
+            Condition::ScoreFrom(least) => facts.score >= *least,
             Condition::Host(_)
             | Condition::DnsList(_)
             | Condition::Meter { .. }
@@ -226,6 +246,8 @@ impl Condition {
                 Some(("authentication", format!("{method} {}", found.join(","))))
             }
             Condition::Header { name, .. } => Some(("header", name.clone())),
+            Condition::Tag(_) => Some(("tags", facts.tags.join(","))),
+            Condition::ScoreFrom(_) => Some(("score", facts.score.to_string())),
             Condition::Meter { key, .. } | Condition::Table { key, .. } => Some(("key", key.of(facts))),
             Condition::Greylist => value("recipient", "recipient"),
         }
@@ -249,6 +271,11 @@ impl Rule {
     /// The first stage at which all of these conditions can be judged.
     pub fn earliest(conditions: &[Condition]) -> Stage {
         conditions.iter().map(Condition::earliest).max().unwrap_or(Stage::Connect)
+    }
+
+    /// The stage of a rule that says none.
+    pub fn usual(conditions: &[Condition]) -> Stage {
+        conditions.iter().map(Condition::usual).max().unwrap_or(Stage::Connect)
     }
 }
 

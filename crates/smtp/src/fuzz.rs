@@ -42,6 +42,7 @@ fn config(kind: Kind) -> Config {
         kind,
         host: "mx.test".to_owned(),
         banner: "ready".to_owned(),
+        banner_addition: Vec::new(),
         capabilities: Capabilities {
             size_octets_max: 4096,
             starttls: true,

@@ -38,6 +38,8 @@ pub struct Config {
     pub host: String,
     /// What the greeting says after the name.
     pub banner: String,
+    /// Further lines of the greeting (RFC 5321 §4.2.1).
+    pub banner_addition: Vec<String>,
     /// The extensions.
     pub capabilities: Capabilities,
     /// Whether `MAIL FROM` needs a login first.
@@ -198,7 +200,9 @@ impl Session {
             None => {
                 let protocol = if self.config.kind == Kind::Lmtp { "LMTP" } else { "ESMTP" };
                 let text = format!("{} {protocol} {}", self.config.host, self.config.banner);
-                self.say(&Reply::plain(220, text.trim_end()));
+                let mut reply = Reply::plain(220, text.trim_end());
+                reply.lines.extend(self.config.banner_addition.iter().cloned());
+                self.say(&reply);
             }
         }
     }

@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader, ErrorKind, IsTerminal, Write};
 use std::os::unix::net::UnixStream;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -26,11 +27,11 @@ pub fn ask(context: &Context, request: Request) -> Result<Value, Failure> {
     match connect(&settings)? {
         Some(socket) => converse(socket, &request, &mut |progress| shown.show(&progress)),
         None => {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
             let runtime = runtime.map_err(|error| Failure::failed("cannot start threads").because(error))?;
             let entered = runtime.enter();
             let services = compose::compose(&settings)?;
-            let operations = Operations { services, running: None };
+            let operations = Operations { services, running: None, settings: Arc::new(settings) };
             let answer = perform(&operations, request, &mut |progress| shown.show(&progress));
             drop(entered);
             operations.services.store.close();

@@ -11,6 +11,7 @@ use crate::verbs::message::{self, MessageRequest};
 use crate::verbs::meter::{self, MeterRequest};
 use crate::verbs::partition::{self, PartitionRequest};
 use crate::verbs::people::{self, PeopleRequest};
+use crate::verbs::policy::{self, PolicyRequest};
 use crate::verbs::queue::{self, QueueRequest};
 use crate::verbs::server::{self, ServerRequest};
 use crate::verbs::store::{self, StoreRequest};
@@ -23,6 +24,8 @@ pub enum Request {
     Server(ServerRequest),
     /// About domains, accounts, aliases and groups.
     People(PeopleRequest),
+    /// About the policy.
+    Policy(PolicyRequest),
     /// About the queue.
     Queue(QueueRequest),
     /// About one account, or many of them in a file.
@@ -47,6 +50,7 @@ pub fn perform(operations: &Operations, request: Request, tell: Tell<'_>) -> Res
     match request {
         Request::Server(request) => server::perform(operations, request),
         Request::People(request) => people::perform(operations, request),
+        Request::Policy(request) => policy::perform(operations, request),
         Request::Queue(request) => queue::perform(operations, request),
         Request::Account(request) => account::perform(operations, request, tell),
         Request::Mailbox(request) => mailbox::perform(operations, request),

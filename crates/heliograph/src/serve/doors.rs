@@ -36,29 +36,7 @@ impl Doors {
         let plain_login_on_loopback = manner == Manner::Demo;
         let host = settings.server.host.to_string();
         let mail = |kind, listener| {
-            let door = inbound::settings::Settings {
-                banner: settings.smtp.banner.clone(),
-                message_octets_max: settings.smtp.message_octets,
-                spool_octets_max: settings.smtp.spool_octets,
-                recipients_max: settings.smtp.recipients_max,
-                errors_max: settings.smtp.errors_max,
-                hops_max: settings.smtp.hops_max,
-                hold_max: settings.smtp.hold_max,
-                plain_login_on_loopback,
-                ..inbound::settings::Settings::new(&host)
-            };
-            let parts = Parts {
-                directory: Arc::new(services.directory.clone()),
-                logins: services.logins.clone(),
-                mail: services.mail.clone(),
-                queue: services.queue.clone(),
-                rates: Arc::clone(&services.metering.rates),
-                rules: settings.queue.rules.clone(),
-                content: Arc::clone(&services.content),
-                clock: Arc::clone(&services.clock),
-            };
-            let service = inbound::service::Service::new(kind, listener, door, parts, &services.registry);
-            Arc::new(service) as Arc<dyn Door>
+            Arc::new(inbound_service(settings, services, kind, listener, plain_login_on_loopback)) as Arc<dyn Door>
         };
         let imap = imap::settings::Settings {
             append_octets_max: settings.smtp.message_octets,
@@ -113,6 +91,44 @@ impl Doors {
             Protocol::Policy => &self.meter.policy,
         }))
     }
+}
+
+/// The sessions of one kind of listener.
+pub fn inbound_service(
+    settings: &Settings,
+    services: &Services,
+    kind: Kind,
+    listener: &str,
+    plain_login_on_loopback: bool,
+) -> inbound::service::Service {
+    let host = settings.smtp.host.as_ref().unwrap_or(&settings.server.host).to_string();
+    let door = inbound::settings::Settings {
+        banner: settings.smtp.banner.clone(),
+        banner_addition: settings.smtp.banner_addition.clone(),
+        greeting_delay: settings.smtp.greeting_delay,
+        early_talkers: settings.smtp.early_talkers,
+        watches_loopback: settings.smtp.watches_loopback,
+        message_octets_max: settings.smtp.message_octets,
+        spool_octets_max: settings.smtp.spool_octets,
+        recipients_max: settings.smtp.recipients_max,
+        errors_max: settings.smtp.errors_max,
+        hops_max: settings.smtp.hops_max,
+        hold_max: settings.smtp.hold_max,
+        plain_login_on_loopback,
+        ..inbound::settings::Settings::new(&host)
+    };
+    let parts = Parts {
+        directory: Arc::new(services.directory.clone()),
+        logins: services.logins.clone(),
+        mail: services.mail.clone(),
+        queue: services.queue.clone(),
+        rates: Arc::clone(&services.metering.rates),
+        content: Arc::clone(&services.content),
+        rules: settings.queue.rules.clone(),
+        clock: Arc::clone(&services.clock),
+        judge: Arc::clone(&services.judge),
+    };
+    inbound::service::Service::new(kind, listener, door, parts, &services.registry)
 }
 
 fn administration(services: &Services, running: &Arc<Running>) -> Arc<dyn Door> {

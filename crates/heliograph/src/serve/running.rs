@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use model::Timestamp;
+use mta::judge::court::Judge;
 use net::{ListenAddress, ServerTls};
 use tokio::sync::Notify;
 
@@ -32,6 +33,8 @@ pub struct Reloadable {
     pub server_tls: Option<ServerTls>,
     /// The meter.
     pub metering: Metering,
+    /// The policy; `None` when nothing here takes mail.
+    pub judge: Option<Arc<Judge>>,
 }
 
 /// Somebody asked the server to end.
@@ -108,6 +111,10 @@ impl Running {
                 server_tls.replace(certificates).map_err(|error| error.to_string())?;
             }
             started.reloadable.metering.reload(&fresh);
+            if let Some(judge) = &started.reloadable.judge {
+                // The files that the settings name may have changed without them.
+                judge.replace(fresh.policy.compiled(), fresh.policy.manner.clone());
+            }
         }
         *self.settings.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(fresh);
         Ok(changes)

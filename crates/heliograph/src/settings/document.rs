@@ -24,6 +24,8 @@ pub struct Values {
     tables: BTreeMap<String, Range<usize>>,
     /// Relative paths start here.
     folder: PathBuf,
+    /// Where the lines of the file end.
+    line_ends: Vec<usize>,
     /// Which keys were asked for: a test holds that all are.
     asked: RefCell<BTreeSet<&'static str>>,
 }
@@ -34,7 +36,9 @@ pub struct Values {
 /// All problems that can be seen without knowing what the settings are for.
 pub fn read(text: &str, folder: &Path) -> Result<Values, Vec<Problem>> {
     let document = Document::parse(text).map_err(|error| vec![syntax(&error)])?;
-    let mut reader = Reader { values: Values { folder: folder.to_owned(), ..Values::default() }, problems: Vec::new() };
+    let line_ends = text.match_indices('\n').map(|(at, _)| at).collect();
+    let values = Values { folder: folder.to_owned(), line_ends, ..Values::default() };
+    let mut reader = Reader { values, problems: Vec::new() };
     reader.table(document.as_table(), "", "");
     if reader.problems.is_empty() { Ok(reader.values) } else { Err(reader.problems) }
 }
@@ -229,6 +233,12 @@ impl Values {
             Some((_, at)) => at.clone(),
             None => path.rsplit_once('.').and_then(|(table, _)| self.tables.get(table).cloned()),
         }
+    }
+
+    /// The line, from 1, at which a table of a list begins; 0 when it is not known.
+    pub fn line(&self, table: &str) -> usize {
+        let at = self.tables.get(table).map(|at| at.start);
+        at.map_or(0, |at| self.line_ends.partition_point(|end| *end < at) + 1)
     }
 
     /// The paths of a list of tables: `listeners[0]`, `listeners[1]` …

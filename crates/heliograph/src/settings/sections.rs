@@ -11,11 +11,14 @@ pub mod listeners;
 pub mod log;
 pub mod mail;
 pub mod meter;
+pub mod policy;
 pub mod pop3;
 pub mod queue;
 pub mod routes;
+pub mod rules;
 pub mod server;
 pub mod smtp;
+pub mod sources;
 pub mod storage;
 pub mod tls;
 
@@ -30,6 +33,13 @@ pub const SECTIONS: &[(&str, &str, &[Key])] = &[
         listeners::KEYS,
     ),
     ("smtp", "Those who bring mail over SMTP, submission and LMTP.", smtp::KEYS),
+    ("sources[]", "The channels that sessions belong to: one [[sources]] each.", sources::KEYS),
+    ("policy", "What judges connections, senders, recipients and messages.", policy::KEYS),
+    (
+        "rules[]",
+        "Conditions that must all hold, and what happens then: one [[rules]] each, judged in their order.",
+        rules::KEYS,
+    ),
     ("queue", "Mail on its way.", queue::KEYS),
     (
         "channels",

@@ -3,6 +3,7 @@
 
 use crate::content::fragments::Gathered;
 use crate::inbound::recipient::Accepted;
+use crate::judge::hearing::Heard;
 use directory::entry::Account;
 use model::TraceId;
 use net::Endpoint;
@@ -47,6 +48,8 @@ pub struct Arrival {
     pub virus: Option<u8>,
     /// Fragments in the queue that end when this is taken in.
     pub gathered: Option<Gathered>,
+    /// What the policy decided about it so far; nothing when there is no policy.
+    pub heard: Option<Box<Heard>>,
 }
 
 impl Arrival {

@@ -21,14 +21,16 @@ pub async fn gather(service: &Service, arrival: &mut Arrival) -> Result<(), Repl
         Ok(Gathering::Other) => {}
         Ok(Gathering::Waits(place, gathered)) => {
             let route = Route::new(Channel::Defragment, &place.to_string());
-            arrival.recipients.iter_mut().for_each(|recipient| recipient.route = Some(route.clone()));
+            let meant = arrival.recipients.iter_mut().filter(|recipient| !recipient.is_nobody());
+            meant.for_each(|recipient| recipient.route = Some(route.clone()));
             arrival.gathered = Some(gathered);
         }
         Ok(Gathering::Whole(whole, gathered)) => {
             arrival.body = whole;
             arrival.envelope.mail_from.size_octets = None;
             // Through the queue, where the fragments end in the transaction that takes the whole in.
-            for recipient in arrival.recipients.iter_mut().filter(|recipient| recipient.route.is_none()) {
+            let at_once = |recipient: &&mut Accepted| recipient.route.is_none() && !recipient.is_nobody();
+            for recipient in arrival.recipients.iter_mut().filter(at_once) {
                 recipient.route = Some(at_home_route());
             }
             arrival.gathered = Some(gathered);

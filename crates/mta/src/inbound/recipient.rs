@@ -24,6 +24,25 @@ pub struct Accepted {
     pub instructions: Vec<String>,
 }
 
+impl Accepted {
+    /// Whether nobody gets it: the policy discards it.
+    pub fn is_nobody(&self) -> bool {
+        self.targets.is_empty() && self.route.is_none()
+    }
+
+    /// Makes it so that nobody gets it.
+    pub fn discard(&mut self) {
+        self.targets = Vec::new();
+        self.route = None;
+    }
+
+    /// Keeps it in the queue until an operator releases it.
+    pub fn hold(&mut self) {
+        self.targets = Vec::new();
+        self.route = Some(Route::new(Channel::Held, ""));
+    }
+}
+
 /// Judges a recipient. `octets` is what the client announced, `may_relay` whether it has logged in.
 pub async fn judge(
     service: &Service,

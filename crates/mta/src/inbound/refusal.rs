@@ -116,6 +116,41 @@ pub fn no_such_mechanism() -> Reply {
     reply(504, (5, 5, 4), "the mechanism is not offered")
 }
 
+/// What the policy refuses with.
+pub fn of_policy(refusal: &policy::decision::Refusal) -> Reply {
+    Reply::new(refusal.code, refusal.status, refusal.text.clone())
+}
+
+/// The policy takes the message and forgets it: nothing had to become durable.
+pub fn taken_and_forgotten(trace: model::TraceId) -> Reply {
+    reply(250, (2, 0, 0), &format!("accepted as {trace}"))
+}
+
+/// More recipients than the policy allows this sender (RFC 5321 §4.5.3.1.10).
+pub fn too_many_recipients(limit: u64) -> Reply {
+    reply(452, (4, 5, 3), &format!("at most {limit} recipients; send the rest in another transaction"))
+}
+
+/// More octets than the policy allows this sender.
+pub fn too_large_here(limit_octets: u64) -> Reply {
+    reply(552, (5, 3, 4), &format!("the message is over {limit_octets} octets"))
+}
+
+/// The channel asks for a login.
+pub fn login_first() -> Reply {
+    reply(530, (5, 7, 0), "log in first")
+}
+
+/// The channel asks for TLS.
+pub fn tls_first() -> Reply {
+    reply(530, (5, 7, 0), "say STARTTLS first")
+}
+
+/// The policy sends the mail to an address that is no address.
+pub fn no_such_redirect() -> Reply {
+    reply(451, (4, 3, 5), "the policy sends this mail to an address that cannot be used; try again later")
+}
+
 /// The client spoke before it was greeted.
 pub fn early_talker() -> Reply {
     reply(554, (5, 5, 0), "you spoke before you were greeted")

@@ -5,6 +5,7 @@ use crate::delivery::routing::Rule;
 use crate::inbound::rates::Rates;
 use crate::inbound::settings::Settings;
 use crate::inbound::signals::Signals;
+use crate::judge::court::Judge;
 use directory::directory::Directory;
 use directory::login::Logins;
 use mail::store::Mail;
@@ -33,6 +34,8 @@ pub struct Parts {
     pub content: Arc<Content>,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// The policy.
+    pub judge: Arc<Judge>,
 }
 
 /// One listener's sessions.
@@ -69,6 +72,7 @@ impl Service {
             kind: self.kind,
             host: settings.host.clone(),
             banner: settings.banner.clone(),
+            banner_addition: settings.banner_addition.clone(),
             capabilities: Capabilities {
                 size_octets_max: settings.message_octets_max,
                 starttls: connection.can_start_tls(),

@@ -3,26 +3,27 @@
 use crate::inbound::accept::{self, Answered, Learned};
 use crate::inbound::arrival::{Arrival, Finding, Origin};
 use crate::inbound::content;
+use crate::inbound::entry::{self, Asked};
 use crate::inbound::login::Login;
 use crate::inbound::prefix::{self, Way};
-use crate::inbound::recipient::{self, Accepted};
+use crate::inbound::recipient::Accepted;
 use crate::inbound::refusal;
 use crate::inbound::service::Service;
+use crate::inbound::settings::EarlyTalkers;
 use crate::inbound::stages;
+use crate::judge::hearing::{From, Hearing};
+use crate::judge::lookups::Effects;
 use bytes::{Buf, Bytes, BytesMut};
 use model::{Address, TraceId};
 use net::admission::Refused;
 use net::{BoxFuture, Connection, Door, Received};
-use smtp::envelope::{Envelope, MailFrom};
+use smtp::envelope::{Envelope, MailFrom, RcptTo};
 use smtp::reply::Reply;
 use smtp::server::{Decision, Kind, Question, Session as Engine, Step};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
-
-/// How long we look whether a client speaks before it is greeted.
-const EARLY_TALK: Duration = Duration::from_millis(20);
 
 /// Recipients that a trace names.
 const NOTED_MAX: usize = 5;
@@ -45,8 +46,10 @@ pub async fn serve(service: Arc<Service>, connection: Connection) {
     let trace = connection.trace();
     service.signals.connected(trace, connection.peer());
     let engine = Engine::new(service.config(&connection), connection.tls().is_some());
+    let hearing = Hearing::new(&service.parts.judge, service.kind, connection.peer(), connection.local(), Effects::On);
     let mut session = Session {
         service: &service,
+        hearing,
         engine,
         connection,
         input: BytesMut::new(),
@@ -66,6 +69,7 @@ pub async fn serve(service: Arc<Service>, connection: Connection) {
 
 struct Session<'a> {
     service: &'a Service,
+    hearing: Hearing,
     engine: Engine,
     connection: Connection,
     input: BytesMut,
@@ -84,6 +88,7 @@ impl Session<'_> {
     }
 
     async fn run(&mut self) -> Result<(), &'static str> {
+        self.admit().await?;
         self.greet().await?;
         loop {
             let now = self.service.parts.clock.now();
@@ -109,7 +114,18 @@ impl Session<'_> {
         }
     }
 
-    /// Waits a moment for clients that cannot, unless they are known to be well-behaved: on submission and LMTP.
+    /// Asks the policy; who is refused receives one line and nothing else.
+    async fn admit(&mut self) -> Result<(), &'static str> {
+        let Some(line) = self.hearing.connect(self.connection.trace()).await else { return Ok(()) };
+        self.service.signals.not_admitted(self.connection.trace(), self.connection.peer(), &line);
+        let plain: String = line.chars().filter(|character| !character.is_control()).collect();
+        let deadline = self.deadline(self.service.settings.send_timeout);
+        let _gone = self.connection.send(format!("{plain}\r\n").as_bytes(), deadline).await;
+        Err("the policy refused the connection")
+    }
+
+    /// Waits a moment for clients that cannot, unless they are known to be well-behaved: on submission and LMTP, and on
+    /// this machine as long as the operator has not asked for it.
     async fn greet(&mut self) -> Result<(), &'static str> {
         let mut refusal = None;
         if self.service.kind != Kind::Lmtp
@@ -120,13 +136,20 @@ impl Session<'_> {
             self.engine.greet(Some(reply));
             return Ok(());
         }
-        if self.service.kind == Kind::Smtp && !self.connection.peer().is_local() {
-            let deadline = self.deadline(EARLY_TALK);
+        let settings = &self.service.settings;
+        let is_watched = self.service.kind == Kind::Smtp
+            && !settings.greeting_delay.is_zero()
+            && (settings.watches_loopback || !self.connection.peer().is_local());
+        if is_watched {
+            let deadline = self.deadline(settings.greeting_delay);
             let early = self.connection.receive(&mut self.input, deadline).await;
             match early.map_err(|_| "the connection failed")? {
                 Received::Octets(_) => {
                     self.service.signals.early_talker(self.connection.trace(), self.connection.peer());
-                    refusal = Some(refusal::early_talker());
+                    match settings.early_talkers {
+                        EarlyTalkers::Refuse => refusal = Some(refusal::early_talker()),
+                        EarlyTalkers::Purge => self.purge().await?,
+                    }
                 }
                 Received::Closed => return Err("the client closed the connection"),
                 Received::TimedOut | Received::Draining => {}
@@ -134,6 +157,25 @@ impl Session<'_> {
         }
         self.engine.greet(refusal);
         Ok(())
+    }
+
+    /// Forgets what a client says before it is greeted, to the end of the delay; bounded, because nobody needs more.
+    async fn purge(&mut self) -> Result<(), &'static str> {
+        const FORGOTTEN_MAX: usize = 1 << 20;
+        let deadline = self.deadline(self.service.settings.greeting_delay);
+        let mut forgotten = 0;
+        loop {
+            forgotten += self.input.len();
+            self.input.clear();
+            if forgotten > FORGOTTEN_MAX {
+                return Err("the client did not stop talking before it was greeted");
+            }
+            match self.connection.receive(&mut self.input, deadline).await.map_err(|_| "the connection failed")? {
+                Received::Octets(_) => {}
+                Received::Closed => return Err("the client closed the connection"),
+                Received::TimedOut | Received::Draining => return Ok(()),
+            }
+        }
     }
 
     async fn flush(&mut self) -> Result<(), &'static str> {
@@ -218,9 +260,11 @@ impl Session<'_> {
 
     async fn answer(&mut self, question: Question) {
         match question {
-            Question::Hello { .. } => {
+            Question::Hello { name } => {
                 self.forget_transaction();
-                self.engine.decide(Decision::Accept);
+                let heard = self.hearing.hello(self.trace(), &name).await;
+                let decision = self.decided("EHLO", heard);
+                self.engine.decide(decision);
             }
             Question::Auth { mechanism, initial } => {
                 let answer = self.login.begin(self.service, &self.connection, &mechanism, initial.as_deref()).await;
@@ -237,22 +281,21 @@ impl Session<'_> {
                 self.engine.decide(decision);
             }
             Question::Rcpt(rcpt) => {
-                let may_relay = self.login.account.is_some();
-                let judged =
-                    recipient::judge(self.service, self.trace(), &rcpt.address, self.announced, may_relay).await;
-                let decision = match judged {
+                let judged = match self.judge_recipient(&rcpt).await {
                     Ok(_) if self.service.parts.rates.too_many_recipients(self.sender()).await => {
-                        self.refuse("RCPT", refusal::too_much_sent())
+                        Err(refusal::too_much_sent())
                     }
-                    Ok(accepted) => {
-                        self.recipients.push(accepted);
-                        Decision::Accept
-                    }
-                    Err(reply) => self.refuse("RCPT", reply),
+                    judged => judged,
                 };
+                let judged = judged.map(|accepted| self.recipients.push(accepted));
+                let decision = self.decided("RCPT", judged);
                 self.engine.decide(decision);
             }
-            Question::Data => self.engine.decide(Decision::Accept),
+            Question::Data => {
+                let heard = self.hearing.data(self.trace()).await;
+                let decision = self.decided("DATA", heard);
+                self.engine.decide(decision);
+            }
             Question::Message => {
                 let replies = self.message().await;
                 self.engine.answer_message(&replies);
@@ -262,15 +305,50 @@ impl Session<'_> {
         }
     }
 
+    fn decided(&self, stage: &'static str, outcome: Result<(), Reply>) -> Decision {
+        match outcome {
+            Ok(()) => Decision::Accept,
+            Err(reply) => self.refuse(stage, reply),
+        }
+    }
+
+    async fn judge_recipient(&mut self, rcpt: &RcptTo) -> Result<Accepted, Reply> {
+        let asked = Asked {
+            trace: self.trace(),
+            octets: self.announced,
+            has_login: self.login.account.is_some(),
+            before: self.recipients.len(),
+        };
+        entry::judge(self.service, &mut self.hearing, rcpt, asked).await
+    }
+
     fn forget_transaction(&mut self) {
+        self.hearing.forget_transaction();
         self.recipients = Vec::new();
         self.spool = Vec::new();
         self.permits = Vec::new();
         self.announced = 0;
     }
 
-    /// Who has logged in sends as itself or as an address of its own (RFC 6409 §6.1).
-    async fn judge_sender(&self, mail: &MailFrom) -> Decision {
+    /// Who has logged in sends as itself or as an address of its own (RFC 6409 §6.1); then the policy is asked.
+    async fn judge_sender(&mut self, mail: &MailFrom) -> Decision {
+        let decision = self.judge_owner(mail).await;
+        if matches!(decision, Decision::Refuse(_)) {
+            return decision;
+        }
+        let trace = self.trace();
+        let from = From {
+            is_extended: self.engine.is_extended(),
+            tls: self.connection.tls().is_some(),
+            account: self.login.account.as_deref(),
+        };
+        match self.hearing.mail(trace, mail, &from).await {
+            Ok(()) => decision,
+            Err(reply) => self.refuse("MAIL", reply),
+        }
+    }
+
+    async fn judge_owner(&self, mail: &MailFrom) -> Decision {
         let accepted = match mail.priority {
             Some(wanted) if wanted > self.priority_max() => {
                 Decision::AcceptWith(refusal::priority_changed(self.priority_max()))
@@ -326,6 +404,7 @@ impl Session<'_> {
             spam_score: None,
             virus: None,
             gathered: None,
+            heard: self.hearing.heard(),
         };
         if let Finding::Refuse(reply) = stages::examine(self.service, &mut arrival).await {
             self.service.signals.refused(self.trace(), self.connection.peer(), "DATA", &reply);

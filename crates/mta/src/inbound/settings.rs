@@ -9,6 +9,14 @@ pub struct Settings {
     pub host: String,
     /// What the greeting says after it; says nothing about the version.
     pub banner: String,
+    /// More lines of the greeting.
+    pub banner_addition: Vec<String>,
+    /// How long a client is watched for words before its greeting.
+    pub greeting_delay: Duration,
+    /// What becomes of those that speak then.
+    pub early_talkers: EarlyTalkers,
+    /// Whether clients on this machine are watched, too.
+    pub watches_loopback: bool,
     /// Largest message in octets.
     pub message_octets_max: u64,
     /// Octets of messages that all sessions together may hold in memory.
@@ -33,12 +41,25 @@ pub struct Settings {
     pub plain_login_on_loopback: bool,
 }
 
+/// What becomes of clients that speak before they are greeted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EarlyTalkers {
+    /// They are refused.
+    Refuse,
+    /// What they said is forgotten.
+    Purge,
+}
+
 impl Settings {
     /// Defaults for a server called `host`.
     pub fn new(host: &str) -> Settings {
         Settings {
             host: host.to_owned(),
             banner: "ready".to_owned(),
+            banner_addition: Vec::new(),
+            greeting_delay: Duration::from_millis(20),
+            early_talkers: EarlyTalkers::Refuse,
+            watches_loopback: false,
             message_octets_max: 50 << 20,
             spool_octets_max: 512 << 20,
             recipients_max: 1_000,

@@ -43,6 +43,11 @@ impl Signals {
         info!(%trace, %peer, "the client spoke before the greeting");
     }
 
+    pub fn not_admitted(&self, trace: TraceId, peer: Endpoint, line: &str) {
+        self.refused.add(1);
+        info!(%trace, %peer, stage = "connect", reason = line, "refused");
+    }
+
     pub fn no_room(&self, trace: TraceId, account: &str) {
         self.no_room.add(1);
         info!(%trace, account, "the quota leaves no room");

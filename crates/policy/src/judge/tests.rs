@@ -33,7 +33,7 @@ MAIL_ACCESS
 fn policy(rules: Vec<Rule>, lists: &[&str]) -> Policy {
     let include = &mut |_: &str, _: &str| Err(String::new());
     let mappings = file::read("mappings", TABLES, include).unwrap();
-    Policy::new(mappings, rules, lists.iter().map(|list| (*list).to_owned()).collect(), Vec::new())
+    Policy::new(Arc::new(mappings), rules, lists.iter().map(|list| (*list).to_owned()).collect(), Vec::new())
 }
 
 fn facts(client: &str, sender: &str, recipient: &str) -> Facts {

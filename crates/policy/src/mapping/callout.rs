@@ -401,6 +401,19 @@ pub fn quote_filter(text: &str) -> String {
     quoted
 }
 
+/// Quotes a text for a part of a URL: only letters, digits and `-._~` stay.
+pub fn quote_url(text: &str) -> String {
+    let mut quoted = String::with_capacity(text.len());
+    for octet in text.bytes() {
+        if octet.is_ascii_alphanumeric() || b"-._~".contains(&octet) {
+            quoted.push(char::from(octet));
+        } else {
+            quoted.push_str(&format!("%{octet:02X}"));
+        }
+    }
+    quoted
+}
+
 fn unquote_filter(text: &str) -> Result<String, String> {
     let refused = || format!("`{text}` is no value of a filter");
     let mut plain = String::with_capacity(text.len());

@@ -6,7 +6,7 @@
 
 use crate::limits::{LOOKUPS_MAX, PASSES_MAX, STRING_OCTETS_MAX, TABLE_DEPTH_MAX, TRIED_MAX};
 use crate::lookup::{Answer, Lookup, SequenceForm};
-use crate::mapping::callout::{self, Callout, Case, Kind, Piece};
+use crate::mapping::callout::{self, Callout, Case, Kind, Piece, Routine};
 use crate::mapping::flags::Flags;
 use crate::mapping::pattern::{Captures, Scratch};
 use crate::mapping::table::{Candidates, Entry, Mappings, Place};
@@ -366,7 +366,9 @@ fn fill(mappings: &Mappings, running: &mut Running, entry: &Entry, text: &str, g
 }
 
 fn call(mappings: &Mappings, running: &mut Running, callout: &Callout, text: &str) -> Filled {
-    let arguments: Vec<String> = callout.arguments.iter().map(|pieces| filled_in(pieces, running, text)).collect();
+    let is_url = matches!(callout.kind, Kind::Routine(Routine::HttpGet | Routine::HttpPost));
+    let fill = |(index, pieces): (usize, &Vec<Piece>)| filled_in(pieces, running, text, is_url && index == 0);
+    let arguments: Vec<String> = callout.arguments.iter().enumerate().map(fill).collect();
     let first = arguments.first().map(String::as_str).unwrap_or_default();
     match &callout.kind {
         Kind::Table(name) => match mappings.find(name) {
@@ -396,7 +398,7 @@ fn call(mappings: &Mappings, running: &mut Running, callout: &Callout, text: &st
     }
 }
 
-fn filled_in(pieces: &[Piece], running: &Running, text: &str) -> String {
+fn filled_in(pieces: &[Piece], running: &Running, text: &str, is_url: bool) -> String {
     let (mut made, mut case, mut is_quoting) = (String::new(), running.case, running.is_quoting);
     for piece in pieces {
         match piece {
@@ -404,6 +406,7 @@ fn filled_in(pieces: &[Piece], running: &Running, text: &str) -> String {
             Piece::Wildcard(number) => {
                 let taken = running.captures.text(text, *number).unwrap_or_default();
                 let taken = cased(taken, case);
+                let taken = if is_url { callout::quote_url(&taken) } else { taken };
                 made.push_str(&if is_quoting { callout::quote_filter(&taken) } else { taken });
             }
             Piece::Case(wanted) => {

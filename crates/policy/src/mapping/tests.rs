@@ -236,6 +236,13 @@ fn a_client_adds_no_arguments() {
 }
 
 #[test]
+fn what_goes_into_a_url_stays_in_its_place() {
+    let mappings = tables("T\n\n  * $[http,get,http://h/?x=$0]\n");
+    let (_, asked) = ask_with(&mappings, "T", "a&b=c d@e/..", "", &[]);
+    assert_eq!(asked[0].to_string(), "GET http://h/?x=a%26b%3Dc%20d%40e%2F..");
+}
+
+#[test]
 fn every_routine_asks_what_it_says() {
     let asked = |template: &str| {
         let mappings = tables(&format!("T\n\n  * {template}\n"));

@@ -26,6 +26,7 @@ fn config(kind: Kind) -> Config {
         kind,
         host: "mx.test".to_owned(),
         banner: "ready".to_owned(),
+        banner_addition: Vec::new(),
         capabilities: capabilities(),
         auth_required: false,
         tls_required: false,

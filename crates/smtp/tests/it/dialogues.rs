@@ -47,6 +47,7 @@ fn config(protocol: &str) -> Config {
         kind,
         host: "mx.test".to_owned(),
         banner: "ready".to_owned(),
+        banner_addition: Vec::new(),
         capabilities: Capabilities {
             size_octets_max: 52_428_800,
             starttls: kind != Kind::Lmtp,

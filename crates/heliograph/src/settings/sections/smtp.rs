@@ -1,13 +1,25 @@
 //! `[smtp]`: those who bring mail over SMTP, submission and LMTP.
 
+use mta::inbound::settings::EarlyTalkers;
+
 use crate::settings::document::Values;
 use crate::settings::key::{Effect, Key, Kind};
 
 /// How incoming sessions behave.
 #[derive(Clone, Debug)]
 pub struct Smtp {
+    /// The name in the greeting, in the reply to EHLO and in Received.
+    pub host: Option<model::Domain>,
     /// What the greeting says after the host name.
     pub banner: String,
+    /// More lines of the greeting.
+    pub banner_addition: Vec<String>,
+    /// How long a client is watched before its greeting.
+    pub greeting_delay: std::time::Duration,
+    /// Whether those who speak then are refused, or what they said is forgotten.
+    pub early_talkers: EarlyTalkers,
+    /// Whether clients on this machine are watched, too.
+    pub watches_loopback: bool,
     /// Largest message, in octets.
     pub message_octets: u64,
     /// Memory for all messages that are coming in, in octets.
@@ -49,6 +61,49 @@ pub const KEYS: &[Key] = &[
         default: "\"ready\"",
         doc: "What the greeting says after the host name, which always stands first. The version is never told.",
         example: "\"no unsolicited mail\"",
+        effect: Effect::Restart,
+    },
+    Key {
+        path: "smtp.host",
+        kind: Kind::Domain,
+        default: "",
+        doc: "The name in the greeting, in the reply to EHLO and in Received fields. Unset means `server.host`.",
+        example: "\"mx.example.org\"",
+        effect: Effect::Restart,
+    },
+    Key {
+        path: "smtp.banner_addition",
+        kind: Kind::Text,
+        default: "\"\"",
+        doc: "More text for the greeting: | begins a new line, and lines of more than 80 characters are broken. The greeting \
+              then has several lines.",
+        example: "\"unauthorised use is prohibited|see https://example.org/mail\"",
+        effect: Effect::Restart,
+    },
+    Key {
+        path: "smtp.greeting_delay",
+        kind: Kind::Time { min: std::time::Duration::ZERO, max: std::time::Duration::from_secs(60) },
+        default: "\"20ms\"",
+        doc: "How long a client on port 25 is watched before it is greeted: programs that do not listen speak then. 0s greets \
+              at once.",
+        example: "\"2s\"",
+        effect: Effect::Restart,
+    },
+    Key {
+        path: "smtp.early_talkers",
+        kind: Kind::Choice(&["refuse", "purge"]),
+        default: "\"refuse\"",
+        doc: "What becomes of clients that speak before they are greeted: they are refused, or what they said is forgotten. \
+              They are counted in either case.",
+        example: "\"purge\"",
+        effect: Effect::Restart,
+    },
+    Key {
+        path: "smtp.watch_loopback",
+        kind: Kind::Flag,
+        default: "false",
+        doc: "Whether clients on this machine are watched before their greeting, too.",
+        example: "true",
         effect: Effect::Restart,
     },
     Key {
@@ -148,7 +203,15 @@ pub const KEYS: &[Key] = &[
 /// Makes what the program runs on.
 pub fn make(values: &Values) -> Smtp {
     Smtp {
+        host: values.domain_if_set("smtp.host"),
         banner: values.text("smtp.banner"),
+        banner_addition: broken(&values.text("smtp.banner_addition")),
+        greeting_delay: values.time("smtp.greeting_delay"),
+        early_talkers: match values.text("smtp.early_talkers").as_str() {
+            "purge" => EarlyTalkers::Purge,
+            _ => EarlyTalkers::Refuse,
+        },
+        watches_loopback: values.flag("smtp.watch_loopback"),
         message_octets: values.size("smtp.message_size"),
         spool_octets: values.size("smtp.spool_size"),
         recipients_max: values.count("smtp.recipients"),
@@ -164,4 +227,44 @@ pub fn make(values: &Values) -> Smtp {
 fn rate(values: &Values, quota: &str, time: &str) -> Option<Rate> {
     let (quota, time) = (values.count(quota), values.time(time));
     (quota > 0).then_some(Rate { quota, time })
+}
+
+/// Characters of a line of the greeting.
+const LINE: usize = 80;
+
+/// Lines as they are written, and broken at white space, or anywhere, where they are long.
+fn broken(text: &str) -> Vec<String> {
+    let mut lines = Vec::new();
+    for line in text.split('|').map(str::trim).filter(|line| !line.is_empty()) {
+        let mut made = String::new();
+        for word in line.split_whitespace() {
+            if !made.is_empty() && made.chars().count() + 1 + word.chars().count() > LINE {
+                lines.push(std::mem::take(&mut made));
+            }
+            if !made.is_empty() {
+                made.push(' ');
+            }
+            for character in word.chars() {
+                if made.chars().count() >= LINE {
+                    lines.push(std::mem::take(&mut made));
+                }
+                made.push(character);
+            }
+        }
+        lines.push(made);
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_additions_are_broken() {
+        assert_eq!(broken("one|two"), ["one", "two"]);
+        assert!(broken("").is_empty());
+        let lines = broken(&format!("{} {}", "a".repeat(50), "b".repeat(200)));
+        assert!(lines.len() == 4 && lines.iter().all(|line| line.len() <= LINE), "{lines:?}");
+    }
 }
