@@ -6,6 +6,7 @@ mod deliver;
 mod idle;
 mod imap;
 mod mail;
+mod mapping;
 mod measure;
 mod pop3;
 mod relay;
@@ -35,6 +36,8 @@ enum Action {
     Idle(idle::Arguments),
     /// Relay messages through the server to a sink of this program; the rate counts what has come out.
     Relay(relay::Arguments),
+    /// Ask mapping tables on one core, without a server.
+    Mapping(mapping::Arguments),
     /// Take mail over SMTP and forget it, counting: the far end of a relay.
     Sink(sink::Arguments),
 }
@@ -49,6 +52,7 @@ fn main() -> Result<()> {
             Action::Pop3(arguments) => pop3::run(arguments).await,
             Action::Idle(arguments) => idle::run(arguments).await,
             Action::Relay(arguments) => relay::run(arguments).await,
+            Action::Mapping(arguments) => mapping::run(&arguments),
             Action::Sink(arguments) => sink::run(arguments).await,
         }
     })

@@ -27,7 +27,7 @@ pub enum ExplainVerb {
         #[command(flatten)]
         session: Session,
         #[command(flatten)]
-        envelope: Envelope,
+        envelope: Transaction,
     },
     /// A whole message.
     Message {
@@ -36,7 +36,7 @@ pub enum ExplainVerb {
         #[command(flatten)]
         session: Session,
         #[command(flatten)]
-        envelope: Envelope,
+        envelope: Transaction,
         /// A result of the message's authentication, such as spf=fail; can be given more than once.
         #[arg(long, value_name = "METHOD=RESULT")]
         result: Vec<String>,
@@ -57,9 +57,9 @@ pub struct Session {
     protocol: Spoken,
 }
 
-/// The envelope.
+/// What the client says.
 #[derive(Debug, Args)]
-pub struct Envelope {
+pub struct Transaction {
     /// How the client names itself.
     #[arg(long, default_value = "client.invalid", value_name = "NAME")]
     hello: String,
@@ -124,7 +124,7 @@ fn of_session(session: Session) -> ExplainRequest {
     }
 }
 
-fn of_envelope(session: Session, envelope: Envelope) -> ExplainRequest {
+fn of_envelope(session: Session, envelope: Transaction) -> ExplainRequest {
     ExplainRequest {
         hello: Some(envelope.hello),
         tls: envelope.tls,

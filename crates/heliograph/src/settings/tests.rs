@@ -24,6 +24,13 @@ text = 'x'
 [[tls.certificates]]
 chain = 'chain.pem'
 key = 'key.pem'
+[[sources]]
+channel = 'tcp_intranet'
+[[rules]]
+action = 'accept'
+[[policy.commands]]
+name = 'check'
+program = '/usr/bin/true'
 ";
 
 #[test]

@@ -38,7 +38,7 @@ impl Flags {
 
     /// All of them.
     pub fn iter(self) -> impl Iterator<Item = char> {
-        (0_u8..128).map(char::from).filter(move |flag| self.has(*flag))
+        (0_u8..128).map(char::from).filter(move |flag| !flag.is_ascii_lowercase() && self.has(*flag))
     }
 }
 
