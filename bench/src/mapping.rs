@@ -5,7 +5,6 @@ use clap::Args;
 use policy::mapping::file;
 use policy::mapping::flags::Flags;
 use policy::mapping::machine::{Machine, Step};
-use policy::mapping::table::Mappings;
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -376,7 +376,7 @@ impl Hearing {
     }
 
     fn keep(&mut self, decision: Decision) {
-        let is_about_one = matches!(self.facts.recipient, Some(_));
+        let is_about_one = self.facts.recipient.is_some();
         let verdict = decision.verdict.clone();
         let held = self.carried.fate.clone();
         self.carried.take(decision);
