@@ -369,3 +369,48 @@ def test_members_of_a_group_are_judged_one_by_one(judged):
     assert send(server, to=[server.alice.address]) == "550 5.7.1 not alice"
     log = Path(server.folder / "server.log").read_text()
     assert "passed over by the policy" in log
+
+
+def test_the_meter_counts_for_tables_and_rules(judged):
+    server = judged(
+        """
+[[rules]]
+sender = ["*@ruled.test"]
+meter = "senders"
+meter_key = "{sender}"
+action = "defer"
+text = "slower"
+
+[[meter.tables]]
+name = "senders"
+quota = 2
+quota_time = "1h"
+options = ["nocase"]
+
+[[meter.tables]]
+name = "hosts"
+quota = 2
+quota_time = "1h"
+""",
+        "PORT_ACCESS\n\n"
+        "  TCP|*|*|127.0.0.9|*  $C$:A$[/opt/lib/check_metermaid.so,throttle,hosts,127.0.0.9]$N421$ slower$E\n"
+        "  TCP|*|*|127.0.0.8|*  $[conn_throttle.so,throttle,127.0.0.8,2]$N421$ slower\n"
+        "  TCP|*|*|127.0.0.7|*  $[meter,throttle,no_such_table,127.0.0.7]$N421$ impossible\n",
+    )
+    for source in ("127.0.0.9", "127.0.0.8"):
+        told = server.json("explain", "connection", "--client", source)
+        assert told["refused"] == [], "an explanation counts nothing"
+        greetings = []
+        for _ in range(4):
+            with Raw(server.port("smtp"), source) as client:
+                greetings.append(client.reply())
+        assert [greeting[:3] for greeting in greetings] == ["220", "220", "421", "421"], source
+        told = server.json("explain", "connection", "--client", source)
+        assert [entry["reply"] for entry in told["refused"]] == ["421 slower"]
+    with Raw(server.port("smtp"), "127.0.0.7") as client:
+        assert client.reply().startswith("220"), "a meter that fails holds nobody back"
+    replies = []
+    for sender in ("a@ruled.test", "A@ruled.test", "a@Ruled.test", "b@ruled.test"):
+        with hello(server) as client:
+            replies.append(client.ask(f"MAIL FROM:<{sender}>")[:3])
+    assert replies == ["250", "250", "451", "250"]

@@ -10,6 +10,7 @@ use events::Bus;
 use mail::store::Mail;
 use mta::content::conversion::command;
 use mta::content::service::Content;
+use mta::judge::counters::Counters;
 use mta::judge::court::Judge;
 use mta::judge::lookups::Outside;
 use net::resolver::system::SystemResolver;
@@ -200,17 +201,19 @@ pub fn compose(settings: &Settings) -> Result<Services, Failure> {
     let registry = Registry::new();
     let content = content(settings, &random, &registry)?;
     let resolver: Arc<dyn Resolver> = Arc::new(resolver);
+    let metering = Metering::new(settings, &random, &registry);
+    let counters = Counters { meter: metering.meter.clone(), own: Arc::clone(&metering.tables) };
     let outside = Outside::new(mta::judge::lookups::Parts {
         resolver: Arc::clone(&resolver),
         directory: Arc::new(directory.clone()),
         random: Arc::clone(&random),
         clock: Arc::clone(&clock),
-        counters: None,
+        counters: Some(Arc::new(counters)),
     });
     let judge = Judge::new(settings.policy.compiled(), settings.policy.manner.clone(), Arc::new(outside), &registry);
 
     Ok(Services {
-        metering: Metering::new(settings, &random, &registry),
+        metering,
         clock,
         random,
         registry,

@@ -82,10 +82,15 @@ async fn run(
     let listeners = bind(&settings, Some(&services.server_tls)).await?;
     let bound = listeners.iter().map(|listener| (listener.protocol(), listener.address().clone())).collect();
     let (server_tls, metering) = (Some(services.server_tls.clone()), services.metering.clone());
-    running.started(services.clock.now(), bound, Reloadable { server_tls, metering, judge: Some(Arc::clone(&services.judge)) });
+    running.started(
+        services.clock.now(),
+        bound,
+        Reloadable { server_tls, metering, judge: Some(Arc::clone(&services.judge)) },
+    );
 
     let control = bind_control(&services.store.layout).await?;
-    let operations = Operations { services: services.clone(), running: Some(Arc::clone(&running)), settings: Arc::clone(&settings) };
+    let operations =
+        Operations { services: services.clone(), running: Some(Arc::clone(&running)), settings: Arc::clone(&settings) };
     let operated = Control::new(Arc::new(move |request, tell| request::perform(&operations, request, tell)));
     let doors = Doors::new(&settings, &services, &running, manner);
     let mut tasks = JoinSet::new();

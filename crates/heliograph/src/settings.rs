@@ -129,9 +129,12 @@ impl Settings {
             defragment,
             fragment_octets: channels::fragment_octets(values),
         };
+        let policy = policy::make(values, rules, sources, &mut problems);
+        let mut meter = meter::make(values, &smtp, &listeners, &mut problems);
+        meter.tables.extend(policy.rate_tables());
         let settings = Settings {
-            policy: policy::make(values, rules, sources, &mut problems),
-            meter: meter::make(values, &smtp, &listeners, &mut problems),
+            policy,
+            meter,
             listeners,
             smtp,
             queue: queue::make(values, &mut problems),

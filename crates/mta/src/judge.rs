@@ -5,7 +5,7 @@
 //! |---|---|
 //! | `court` | [`court::Judge`]: the policy that holds now, and how a stage is judged |
 //! | `lookups` | [`lookups::Lookups`]: who answers, and the one that asks the outside |
-//! | `dns_list`, `people`, `command`, `http`, `socket` | the kinds of look-ups |
+//! | `counters`, `dns_list`, `people`, `command`, `http`, `socket` | the kinds of look-ups |
 //! | `hearing` | one session: its facts, and what was decided about its transaction |
 //! | `whole` | the stage of a whole message |
 //! | `explain` | the same, told and not done |
@@ -13,6 +13,7 @@
 //! | `signals` | what is logged and counted |
 
 mod command;
+pub mod counters;
 pub mod court;
 mod dns_list;
 pub mod explain;

@@ -249,7 +249,8 @@ impl Comparison {
         }
     }
 
-    fn sign(self) -> &'static str {
+    /// How it is written.
+    pub fn sign(self) -> &'static str {
         match self {
             Comparison::Equal => "=",
             Comparison::Greater => ">",

@@ -160,7 +160,9 @@ async fn submit(
     learned: Learned,
 ) -> Reply {
     let routed = envelope.recipients.iter().zip(recipients).filter(|(_, accepted)| !accepted.is_nobody());
-    let instructed = (0usize..).zip(recipients.iter().filter(|accepted| !accepted.is_nobody())).filter(|(_, accepted)| !accepted.instructions.is_empty());
+    let instructed = (0usize..)
+        .zip(recipients.iter().filter(|accepted| !accepted.is_nobody()))
+        .filter(|(_, accepted)| !accepted.instructions.is_empty());
     let entry = NewEntry {
         mail_from: envelope.mail_from.clone(),
         recipients: routed

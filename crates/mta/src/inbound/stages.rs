@@ -32,7 +32,9 @@ async fn judge(service: &Service, arrival: &mut Arrival) -> Result<(), Reply> {
         return Ok(());
     }
     match heard {
-        Some(heard) => whole::examine(service, Whole { trace: *trace, envelope, recipients, body, fields, heard }).await,
+        Some(heard) => {
+            whole::examine(service, Whole { trace: *trace, envelope, recipients, body, fields, heard }).await
+        }
         None => Ok(()),
     }
 }

@@ -291,11 +291,25 @@ fn pieces(text: &str) -> Result<Vec<Piece>, String> {
 }
 
 impl Callout {
+    /// The rate that a call of `conn_throttle` writes, and whether it penalises; `None` when it is put in only later.
+    pub fn rate(&self) -> Option<(u32, bool)> {
+        let Kind::Routine(Routine::ThrottleAt { penalise }) = self.kind else { return None };
+        match self.arguments.get(1)?.as_slice() {
+            [Piece::Text(rate)] => rate.trim().parse().ok().map(|rate| (rate, penalise)),
+            _ => None,
+        }
+    }
+
     /// The numbers of the wildcards that it uses.
     pub fn wildcards(&self) -> Vec<u8> {
         let pieces = self.arguments.iter().flatten();
         pieces.filter_map(|piece| if let Piece::Wildcard(number) = piece { Some(*number) } else { None }).collect()
     }
+}
+
+/// The meter's table of a rate that stands in a mapping table itself.
+pub fn rate_table(per_minute: u32, penalise: bool) -> String {
+    format!("conn_throttle{}/{per_minute}", if penalise { "_p" } else { "" })
 }
 
 /// What a routine asks for, with its arguments filled in.
@@ -319,7 +333,7 @@ pub fn lookup(routine: Routine, arguments: &[String]) -> Result<Lookup, String> 
             let text = argument(1);
             let per_minute = text.trim().parse().map_err(|_| format!("`{text}` is no rate a minute"))?;
             let routine = MeterRoutine::ThrottleAt { per_minute, penalise };
-            Lookup::Meter { routine, table: format!("conn_throttle/{per_minute}"), key: argument(0) }
+            Lookup::Meter { routine, table: rate_table(per_minute, penalise), key: argument(0) }
         }
         Routine::Query => meter(MeterRoutine::Query),
         Routine::Test => compared(2).map(|(how, than)| meter(MeterRoutine::Test(how, than)))?,

@@ -3,6 +3,7 @@
 //! Every match of an entry holds its literal texts. For each entry the text that the fewest others share is put into one
 //! automaton; one pass over the probe then tells which entries are worth trying, however long the table is.
 
+use crate::mapping::callout::Callout;
 use crate::mapping::pattern::Pattern;
 use crate::mapping::problem::Problem;
 use crate::mapping::template::Template;
@@ -113,6 +114,12 @@ impl Mappings {
     /// What is unusual.
     pub fn warnings(&self) -> &[Problem] {
         &self.warnings
+    }
+
+    /// The rates that stand in the tables themselves, each once: how many a minute, and whether they penalise.
+    pub fn rates(&self) -> std::collections::BTreeSet<(u32, bool)> {
+        let entries = self.tables.iter().flat_map(|table| &table.entries);
+        entries.flat_map(|entry| entry.template.callouts()).filter_map(Callout::rate).collect()
     }
 
     /// A place as `file:line`.

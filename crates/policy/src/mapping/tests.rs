@@ -262,7 +262,7 @@ fn every_routine_asks_what_it_says() {
     );
     assert_eq!(
         asked("$[conn_throttle.so,throttle_p,$0,10]"),
-        "meter throttle_p at 10 a minute in conn_throttle/10 of k"
+        "meter throttle_p at 10 a minute in conn_throttle_p/10 of k"
     );
     assert_eq!(asked("$[/x/grosscheck.so,grosscheck,a,b,5525,1.2.3.4,$0,<>,h]"), "greylist 1.2.3.4, <> to <k>");
     assert_eq!(asked("$[dnsbl,list.test,$0]"), "DNS list list.test about k");

@@ -5,7 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use meter::table::settings::{Average, Kind as Kept, TableSettings};
 use mta::judge::settings::{Command, Destinations, Settings as Manner};
+use policy::mapping::callout::rate_table;
 use policy::mapping::file;
 use policy::mapping::problem::Problem as MappingProblem;
 use policy::mapping::table::Mappings;
@@ -32,7 +34,24 @@ pub struct Policy {
     pub manner: Manner,
 }
 
+/// Keys that the table of a rate in a mapping table keeps.
+const RATE_ENTRIES: usize = 100_000;
+
 impl Policy {
+    /// The tables of the meter that mapping tables write themselves, with `conn_throttle`.
+    pub fn rate_tables(&self) -> impl Iterator<Item = (String, TableSettings)> {
+        self.mappings.rates().into_iter().map(|(per_minute, penalise)| {
+            let kind = Kept::Throttle {
+                quota: u64::from(per_minute),
+                quota_time: Duration::from_secs(60),
+                average: Average::Leaky,
+                penalise,
+            };
+            let settings = TableSettings { kind, ..TableSettings::throttle(1, Duration::from_secs(60)) };
+            (rate_table(per_minute, penalise), settings.entries(RATE_ENTRIES))
+        })
+    }
+
     /// The policy, ready to judge.
     pub fn compiled(&self) -> policy::judge::Policy {
         policy::judge::Policy::new(

@@ -1,0 +1,100 @@
+//! What the meter knows. The tables of `conn_throttle` are always our own, as they were private to each process of old.
+
+use crate::judge::lookups::{Effects, Lookups};
+use crate::judge::settings::Settings;
+use meter::call::{Call, Operation};
+use meter::meter::Meter;
+use meter::tables::Tables;
+use net::BoxFuture;
+use policy::lookup::{Answer, Comparison, Lookup, MeterRoutine};
+use std::sync::Arc;
+
+/// Asks the meter.
+pub struct Counters {
+    /// Where tables that the settings name are asked.
+    pub meter: Meter,
+    /// Our own tables.
+    pub own: Arc<Tables>,
+}
+
+impl Counters {
+    async fn meter(&self, routine: &MeterRoutine, table: &str, key: &str, effects: Effects) -> Answer {
+        if let MeterRoutine::ThrottleAt { .. } = routine {
+            let operation = match effects {
+                Effects::On => Operation::Throttle { amount: 1 },
+                Effects::Off => Operation::Query,
+            };
+            return match self.own.perform(&Call { table, key, operation }) {
+                Ok(outcome) => found(outcome.as_callout()),
+                Err(refused) => Answer::Failed(refused.to_string()),
+            };
+        }
+        if effects == Effects::Off {
+            return self.look(routine, table, key).await;
+        }
+        match routine {
+            MeterRoutine::Throttle | MeterRoutine::ThrottleAt { .. } => self.call("throttle", table, key, &[]).await,
+            MeterRoutine::Query => self.call("query", table, key, &[]).await,
+            MeterRoutine::Fetch => self.call("fetch", table, key, &[]).await,
+            MeterRoutine::Remove => self.call("remove", table, key, &[]).await,
+            MeterRoutine::Greylisting => self.call("greylisting", table, key, &[]).await,
+            MeterRoutine::Store(text) => self.call("store", table, key, &[text]).await,
+            MeterRoutine::Adjust(by) => self.call("adjust", table, key, &[&by.to_string()]).await,
+            MeterRoutine::Test(how, number) => self.call("test", table, key, &[&compared(*how, *number)]).await,
+            MeterRoutine::AdjustAndTest(by, how, number) => {
+                self.call("adjust_and_test", table, key, &[&by.to_string(), &compared(*how, *number)]).await
+            }
+        }
+    }
+
+    /// The same without counting anything: what would be found.
+    async fn look(&self, routine: &MeterRoutine, table: &str, key: &str) -> Answer {
+        match routine {
+            MeterRoutine::Throttle
+            | MeterRoutine::ThrottleAt { .. }
+            | MeterRoutine::Greylisting
+            | MeterRoutine::Query => self.call("query", table, key, &[]).await,
+            MeterRoutine::Fetch => self.call("fetch", table, key, &[]).await,
+            MeterRoutine::Test(how, number) => self.call("test", table, key, &[&compared(*how, *number)]).await,
+            MeterRoutine::AdjustAndTest(by, how, number) => match self.call("fetch", table, key, &[]).await {
+                Answer::Failed(why) => Answer::Failed(why),
+                held => {
+                    let held = if let Answer::Found(text) = held { text.parse().unwrap_or(0) } else { 0_i64 };
+                    if how.holds(held.saturating_add(*by), *number) {
+                        Answer::Found(String::new())
+                    } else {
+                        Answer::NotFound
+                    }
+                }
+            },
+            // These always say yes.
+            MeterRoutine::Adjust(_) | MeterRoutine::Store(_) | MeterRoutine::Remove => Answer::Found(String::new()),
+        }
+    }
+
+    async fn call(&self, routine: &str, table: &str, key: &str, arguments: &[&str]) -> Answer {
+        match self.meter.call(routine, table, key, arguments).await {
+            Ok(text) => found(text),
+            Err(unavailable) => Answer::Failed(unavailable.to_string()),
+        }
+    }
+}
+
+fn found(text: Option<String>) -> Answer {
+    text.map_or(Answer::NotFound, Answer::Found)
+}
+
+fn compared(how: Comparison, number: i64) -> String {
+    format!("{}{number}", how.sign())
+}
+
+impl Lookups for Counters {
+    fn look_up<'a>(&'a self, _: &'a Settings, lookup: &'a Lookup, effects: Effects) -> BoxFuture<'a, Answer> {
+        Box::pin(async move {
+            match lookup {
+                Lookup::Meter { routine, table, key } => self.meter(routine, table, key, effects).await,
+                _ => Answer::Failed("no greylister is configured".to_owned()),
+            }
+        })
+    }
+}
