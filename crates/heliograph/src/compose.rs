@@ -8,6 +8,7 @@ use directory::embedded::Embedded;
 use directory::login::Logins;
 use events::Bus;
 use mail::store::Mail;
+use mta::filter::service::Filters;
 use net::resolver::system::SystemResolver;
 use net::resolver::table::TableResolver;
 use net::tls::{CertificateFiles, Certificates, self_signed};
@@ -48,6 +49,10 @@ pub struct Services {
     pub mail: Mail,
     /// Where mail for others waits.
     pub queue: Queue,
+    /// Who judges whole messages.
+    pub filters: Filters,
+    /// This server's name.
+    pub host: String,
     /// Who knows names.
     pub resolver: Arc<dyn Resolver>,
     /// TLS for those who connect to us.
@@ -182,16 +187,21 @@ pub fn compose(settings: &Settings) -> Result<Services, Failure> {
     )
     .map_err(|error| Failure::failed("cannot open the queue").because(error))?;
 
+    let registry = Registry::new();
+    let resolver: Arc<dyn Resolver> = Arc::new(resolver);
+    let filters = Filters::new(settings.filters.clone(), Arc::clone(&resolver), &registry);
     Ok(Services {
         clock,
         random,
-        registry: Registry::new(),
+        registry,
         store,
         directory,
         logins,
         mail,
         queue,
-        resolver: Arc::new(resolver),
+        filters,
+        host: settings.server.host.to_string(),
+        resolver,
         server_tls,
         client_tls,
     })

@@ -12,6 +12,8 @@ mod upkeep;
 use std::sync::Arc;
 use std::time::Duration;
 
+use mail::moves::Mover;
+use mta::filter::training::Training;
 use net::{ListenAddress, Listener, ListenerSettings, Shutdown, TlsUse};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinSet;
@@ -93,6 +95,9 @@ async fn run(
     }
     let (random, registry, token) = (Arc::clone(&services.random), services.registry.clone(), shutdown.token());
     tasks.spawn(async move { control.run(Arc::new(Control::new(operations)), random, &registry, token).await });
+    let training = Arc::new(Training::new(services.filters.clone(), &services.registry));
+    services.mail.tell_moves(Arc::clone(&training) as Arc<dyn Mover>);
+    tasks.spawn(training.run(services.mail.clone(), shutdown.token()));
     tasks.spawn(mta::delivery::start(agents(&settings, &services), shutdown.token()));
     let grace = Duration::from_secs(settings.directory.deleted_kept_secs);
     tasks.spawn(upkeep::run(services.clone(), grace, shutdown.token()));

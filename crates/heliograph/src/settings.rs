@@ -20,7 +20,9 @@ use crate::roles::Role;
 use crate::settings::document::Values;
 use crate::settings::key::Effect;
 use crate::settings::problem::Problems;
-use crate::settings::sections::{directory, dns, imap, listeners, log, mail, pop3, queue, server, smtp, storage, tls};
+use crate::settings::sections::{
+    directory, dns, filters, imap, listeners, log, mail, pop3, queue, server, smtp, storage, tls,
+};
 use crate::settings::value::Value;
 
 /// Everything that the program runs on.
@@ -34,6 +36,8 @@ pub struct Settings {
     pub smtp: smtp::Smtp,
     /// `[queue]`.
     pub queue: queue::Queue,
+    /// `[[filters]]`.
+    pub filters: Vec<mta::filter::settings::Filter>,
     /// `[imap]`.
     pub imap: imap::Imap,
     /// `[pop3]`.
@@ -101,6 +105,7 @@ impl Settings {
             listeners: listeners::make(values, &server.roles, &mut problems),
             smtp: smtp::make(values),
             queue: queue::make(values, &mut problems),
+            filters: filters::make(values, &mut problems),
             imap: imap::make(values),
             pop3: pop3::make(values),
             mail: mail::make(values),

@@ -10,6 +10,7 @@
 //! | `login` | AUTH |
 //! | `recipient` | what is decided at RCPT TO |
 //! | `arrival` | a whole message and the stages that examine it |
+//! | `fate` | recipients who do not get it as the others do |
 //! | `accept` | what is done with a whole message |
 //! | `prefix` | the fields that are put on top of it |
 //! | `refusal` | the only place where our errors become codes |
@@ -18,10 +19,11 @@
 
 mod accept;
 pub mod arrival;
+mod fate;
 mod login;
 mod prefix;
-mod recipient;
-mod refusal;
+pub(crate) mod recipient;
+pub(crate) mod refusal;
 pub mod service;
 mod session;
 pub mod settings;

@@ -4,6 +4,9 @@
 //! |---|---|
 //! | `inbound` | sessions of those who bring mail |
 //! | `delivery` | agents that take mail from the queue to where it belongs |
+//! | `filter` | spam and virus filters that are asked about a message |
 
 pub mod delivery;
+pub mod filter;
+pub mod fuzz;
 pub mod inbound;

@@ -51,6 +51,7 @@ impl Doors {
                 mail: services.mail.clone(),
                 queue: services.queue.clone(),
                 rules: settings.queue.rules.clone(),
+                filters: services.filters.clone(),
                 clock: Arc::clone(&services.clock),
             };
             let service = inbound::service::Service::new(kind, listener, door, parts, &services.registry);

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use model::Timestamp;
+use mta::filter::service::Filters;
 use net::{ListenAddress, ServerTls};
 use tokio::sync::Notify;
 
@@ -23,6 +24,7 @@ struct Started {
     at: Timestamp,
     listeners: Vec<(&'static str, ListenAddress)>,
     server_tls: ServerTls,
+    filters: Filters,
 }
 
 /// Somebody asked the server to end.
@@ -43,7 +45,12 @@ impl Running {
     /// Notes that it has started.
     pub fn started(&self, services: &Services, listeners: Vec<(&'static str, ListenAddress)>) {
         let at = services.clock.now();
-        let _once = self.started.set(Started { at, listeners, server_tls: services.server_tls.clone() });
+        let _once = self.started.set(Started {
+            at,
+            listeners,
+            server_tls: services.server_tls.clone(),
+            filters: services.filters.clone(),
+        });
     }
 
     /// The settings that hold now.
@@ -97,6 +104,7 @@ impl Running {
         if let Some(started) = self.started.get() {
             let certificates = load_certificates(&fresh).map_err(|failure| failure.to_string())?;
             started.server_tls.replace(certificates).map_err(|error| error.to_string())?;
+            started.filters.replace(fresh.filters.clone());
         }
         *self.settings.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(fresh);
         Ok(changes)

@@ -3,6 +3,7 @@
 pub mod channels;
 pub mod directory;
 pub mod dns;
+pub mod filters;
 pub mod imap;
 pub mod listeners;
 pub mod log;
@@ -29,6 +30,12 @@ pub const SECTIONS: &[(&str, &str, &[Key])] = &[
     ("queue", "Mail on its way.", queue::KEYS),
     ("channels", "What one channel of the queue does otherwise: process, local, smtp or lmtp.", channels::KEYS),
     ("routes[]", "Domains whose mail leaves by a way of its own: one [[routes]] each.", routes::KEYS),
+    (
+        "filters[]",
+        "Spam and virus filters that are asked about whole messages before they are accepted: one [[filters]] each, up to \
+         eight.",
+        filters::KEYS,
+    ),
     ("imap", "Those who read their mail over IMAP.", imap::KEYS),
     ("pop3", "Those who fetch their mail over POP3.", pop3::KEYS),
     ("mail", "The mail store.", mail::KEYS),

@@ -1,6 +1,7 @@
 //! What all sessions of one listener share.
 
 use crate::delivery::routing::Rule;
+use crate::filter::service::Filters;
 use crate::inbound::settings::Settings;
 use crate::inbound::signals::Signals;
 use directory::directory::Directory;
@@ -25,6 +26,8 @@ pub struct Parts {
     pub queue: Queue,
     /// Domains with a way of their own.
     pub rules: Vec<Rule>,
+    /// Who judges whole messages.
+    pub filters: Filters,
     /// The time.
     pub clock: Arc<dyn Clock>,
 }

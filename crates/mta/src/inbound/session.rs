@@ -2,6 +2,7 @@
 
 use crate::inbound::accept::{self, Answered};
 use crate::inbound::arrival::{self, Arrival, Finding, Origin};
+use crate::inbound::fate::Fates;
 use crate::inbound::login::Login;
 use crate::inbound::prefix::{self, Way};
 use crate::inbound::recipient::{self, Accepted};
@@ -14,6 +15,7 @@ use net::{BoxFuture, Connection, Door, Received};
 use smtp::envelope::{Envelope, MailFrom};
 use smtp::reply::Reply;
 use smtp::server::{Decision, Kind, Question, Session as Engine, Step};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
@@ -299,6 +301,7 @@ impl Session<'_> {
             origin: self.origin(),
             envelope,
             recipients: std::mem::take(&mut self.recipients),
+            fates: BTreeMap::new(),
             body: std::mem::take(&mut self.spool),
             fields: Vec::new(),
             spam_score: None,
@@ -307,6 +310,13 @@ impl Session<'_> {
         if let Finding::Refuse(reply) = arrival::examine(self.service, &mut arrival).await {
             self.service.signals.refused(self.trace(), self.connection.peer(), "DATA", &reply);
             return vec![reply; count];
+        }
+        let fates = Fates::take(&mut arrival, count);
+        if fates.dropped() > 0 {
+            self.service.signals.dropped(self.trace(), self.connection.peer(), fates.dropped());
+        }
+        if arrival.recipients.is_empty() {
+            return self.for_nobody(&fates).await;
         }
         let is_final = accept::is_filed_at_once(&arrival.envelope, &arrival.recipients);
         let whole = self.with_prefix(&arrival, is_final);
@@ -329,7 +339,19 @@ impl Session<'_> {
         for reply in replies.iter().filter(|reply| !reply.is_positive()) {
             self.service.signals.refused(self.trace(), self.connection.peer(), "DATA", reply);
         }
-        answered.replies
+        if self.engine.is_lmtp() { fates.replies(answered.replies, self.trace()) } else { answered.replies }
+    }
+
+    /// Nobody gets the message: that stands in its trace before the client hears of it.
+    async fn for_nobody(&self, fates: &Fates) -> Vec<Reply> {
+        if fates.dropped() > 0 {
+            self.service.parts.queue.note(self.trace(), None, "dropped for all its recipients".to_owned());
+            if let Err(error) = self.service.parts.queue.write_notes().await {
+                self.service.signals.queue_failed(self.trace(), &error);
+                return vec![refusal::queue_away(&error); fates.named()];
+            }
+        }
+        fates.replies(Vec::new(), self.trace())
     }
 
     /// Notes for the trace how the message came, and what it was told.
