@@ -101,6 +101,7 @@ def spamd(folder):
     folder.mkdir()
     port = free_port()
     (folder / "site").mkdir()
+    (folder / "site" / "check.pre").write_text("loadplugin Mail::SpamAssassin::Plugin::Check\n")
     (folder / "home").mkdir()
     arguments = [
         program("spamd"), "--listen", f"127.0.0.1:{port}", "--nouser-config", "--local", "--max-children=1",

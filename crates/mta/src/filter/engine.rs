@@ -210,14 +210,11 @@ impl Engine {
             Line::Milter(mut wire, mut session) => {
                 wire.arm(limits);
                 let report = ask_milter::ask(&mut wire, &mut session, original, places).await?;
-                if session.is_reusable() {
-                    session.next_message();
-                    self.keep(host, Line::Milter(wire, session));
-                } else {
-                    session.quit();
-                    // It has told what it had to tell; whether it hears the goodbye is of no interest.
-                    let _of_no_interest = wire.send(&session.take_output(), "saying goodbye").await;
-                }
+                // COMPAT: sendmail's library 8.17 does not go on after "quit, another client follows", so every message has a
+                // connection of its own, as every client of other mail servers has.
+                session.quit();
+                // It has told what it had to tell; whether it hears the goodbye is of no interest.
+                let _of_no_interest = wire.send(&session.take_output(), "saying goodbye").await;
                 Ok(plain(report))
             }
             Line::Icap(mut wire, options) => {
