@@ -10,9 +10,11 @@ use crate::commands::config::ConfigVerb;
 use crate::commands::filter::FilterVerb;
 use crate::commands::mailbox::MailboxVerb;
 use crate::commands::message::MessageVerb;
+use crate::commands::meter::MeterVerb;
 use crate::commands::partition::PartitionVerb;
 use crate::commands::people::{DomainVerb, NameVerb};
 use crate::commands::queue::QueueVerb;
+use crate::commands::sieve::SieveVerb;
 use crate::commands::store::StoreVerb;
 
 /// One program for an organisation's mail.
@@ -42,7 +44,7 @@ pub struct CommandLine {
 pub enum Verb {
     /// Run the server in the foreground.
     Serve {
-        /// Only these parts: mta, access.
+        /// Only these parts: mta, access, meter.
         #[arg(long, value_delimiter = ',', value_name = "ROLES")]
         role: Vec<String>,
     },
@@ -82,6 +84,12 @@ pub enum Verb {
     /// The partitions that keep mail.
     #[command(subcommand)]
     Partition(PartitionVerb),
+    /// Sieve scripts: check them, and try them on messages.
+    #[command(subcommand)]
+    Sieve(SieveVerb),
+    /// What the meter counts, and of whom.
+    #[command(subcommand)]
+    Meter(MeterVerb),
     /// Check, repair and rewrite the store.
     #[command(subcommand)]
     Store(StoreVerb),

@@ -8,6 +8,8 @@ use directory::embedded::Embedded;
 use directory::login::Logins;
 use events::Bus;
 use mail::store::Mail;
+use mta::content::conversion::command;
+use mta::content::service::Content;
 use mta::filter::service::Filters;
 use net::resolver::system::SystemResolver;
 use net::resolver::table::TableResolver;
@@ -17,6 +19,7 @@ use queue::queue::Queue;
 use storage::{Layout, Options, Partition, Partitions, RealDisk};
 
 use crate::failure::Failure;
+use crate::metering::Metering;
 use crate::settings::Settings;
 
 /// The store of a data folder, opened under its locks.
@@ -53,6 +56,10 @@ pub struct Services {
     pub filters: Filters,
     /// This server's name.
     pub host: String,
+    /// What is counted of whom.
+    pub metering: Metering,
+    /// What is done to the content of mail.
+    pub content: Arc<Content>,
     /// Who knows names.
     pub resolver: Arc<dyn Resolver>,
     /// TLS for those who connect to us.
@@ -135,7 +142,10 @@ fn open_partition(path: &Path, settings: &Settings) -> Result<Partition, Failure
 }
 
 /// Makes a folder that only its owner can look into.
-fn make_private(folder: &Path) -> Result<(), Failure> {
+///
+/// # Errors
+/// It cannot be made.
+pub fn make_private(folder: &Path) -> Result<(), Failure> {
     use std::os::unix::fs::DirBuilderExt;
     std::fs::DirBuilder::new()
         .recursive(true)
@@ -180,6 +190,7 @@ pub fn compose(settings: &Settings) -> Result<Services, Failure> {
             messages_max: settings.queue.messages_max,
             return_octets_max: settings.queue.return_octets_max,
             trace_kept: settings.queue.trace_kept,
+            fragment_wait: settings.fragment_wait,
             ..queue::settings::Settings::new(settings.server.host.clone())
         },
         Arc::new(move || now.now()),
@@ -190,7 +201,9 @@ pub fn compose(settings: &Settings) -> Result<Services, Failure> {
     let registry = Registry::new();
     let resolver: Arc<dyn Resolver> = Arc::new(resolver);
     let filters = Filters::new(settings.filters.clone(), Arc::clone(&resolver), &registry);
+    let content = content(settings, &random, &registry)?;
     Ok(Services {
+        metering: Metering::new(settings, &random, &registry),
         clock,
         random,
         registry,
@@ -201,10 +214,28 @@ pub fn compose(settings: &Settings) -> Result<Services, Failure> {
         queue,
         filters,
         host: settings.server.host.to_string(),
+        content,
         resolver,
         server_tls,
         client_tls,
     })
+}
+
+/// What is done to the content of mail, with an empty folder for its commands.
+fn content(settings: &Settings, random: &Arc<dyn Random>, registry: &Registry) -> Result<Arc<Content>, Failure> {
+    let mut chosen = settings.content.clone();
+    // The data folder may have been given on the command line.
+    chosen.conversion.scratch = Layout::new(&settings.server.data).run().join("conversion");
+    let conversion = &chosen.conversion;
+    for warning in &conversion.conversions.warnings {
+        tracing::warn!(%warning, "in the conversions file");
+    }
+    if !conversion.conversions.entries.is_empty() {
+        let scratch = conversion.scratch.display();
+        command::prepare(&conversion.scratch)
+            .map_err(|error| Failure::failed(format!("cannot make the folder {scratch}")).because(error))?;
+    }
+    Ok(Arc::new(Content::new(chosen, settings.server.host.as_str(), Arc::clone(random), registry)))
 }
 
 /// The certificates that the settings name, or one that vouches for itself.

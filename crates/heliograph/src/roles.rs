@@ -7,15 +7,17 @@ pub enum Role {
     Mta,
     /// Serves mailboxes.
     Access,
+    /// Counts for others.
+    Meter,
 }
 
 impl Role {
     /// All names.
-    pub const NAMES: &'static [&'static str] = &["mta", "access"];
+    pub const NAMES: &'static [&'static str] = &["mta", "access", "meter"];
 
     /// The role of this name.
     pub fn from_name(name: &str) -> Option<Role> {
-        [Role::Mta, Role::Access].into_iter().find(|role| role.name() == name)
+        [Role::Mta, Role::Access, Role::Meter].into_iter().find(|role| role.name() == name)
     }
 
     /// Its name.
@@ -23,6 +25,7 @@ impl Role {
         match self {
             Role::Mta => "mta",
             Role::Access => "access",
+            Role::Meter => "meter",
         }
     }
 }
@@ -57,6 +60,10 @@ pub enum Protocol {
     Pop3,
     /// The same under TLS from the first octet.
     Pop3s,
+    /// The meter's own protocol.
+    Meter,
+    /// Postfix's policy delegation.
+    Policy,
     /// Metrics and health over HTTP.
     Admin,
 }
@@ -80,6 +87,8 @@ const TABLE: &[Row] = &[
     row(Protocol::Imaps, "imaps", Some(Role::Access), TlsChoice::Implicit, Some("*:993"), 2993),
     row(Protocol::Pop3, "pop3", Some(Role::Access), TlsChoice::OnRequest, Some("*:110"), 2110),
     row(Protocol::Pop3s, "pop3s", Some(Role::Access), TlsChoice::Implicit, Some("*:995"), 2995),
+    row(Protocol::Meter, "meter", Some(Role::Meter), TlsChoice::Never, None, 2638),
+    row(Protocol::Policy, "policy", Some(Role::Meter), TlsChoice::Never, None, 2639),
     row(Protocol::Admin, "admin", None, TlsChoice::Never, Some("127.0.0.1:8025"), 2080),
 ];
 
@@ -96,7 +105,7 @@ const fn row(
 
 impl Protocol {
     /// All of them, in the order in which they are shown.
-    pub const ALL: [Protocol; 9] = [
+    pub const ALL: [Protocol; 11] = [
         Protocol::Smtp,
         Protocol::Submission,
         Protocol::Submissions,
@@ -105,12 +114,14 @@ impl Protocol {
         Protocol::Imaps,
         Protocol::Pop3,
         Protocol::Pop3s,
+        Protocol::Meter,
+        Protocol::Policy,
         Protocol::Admin,
     ];
 
     /// All names.
     pub const NAMES: &'static [&'static str] =
-        &["smtp", "submission", "submissions", "lmtp", "imap", "imaps", "pop3", "pop3s", "admin"];
+        &["smtp", "submission", "submissions", "lmtp", "imap", "imaps", "pop3", "pop3s", "meter", "policy", "admin"];
 
     fn row(self) -> &'static Row {
         TABLE.iter().find(|row| row.protocol == self).expect("each protocol has a row, as a test holds")
@@ -138,7 +149,15 @@ impl Protocol {
 
     /// Whether TLS can start in the middle of it.
     pub fn can_start_tls(self) -> bool {
-        !matches!(self, Protocol::Admin | Protocol::Submissions | Protocol::Imaps | Protocol::Pop3s)
+        !matches!(
+            self,
+            Protocol::Admin
+                | Protocol::Submissions
+                | Protocol::Imaps
+                | Protocol::Pop3s
+                | Protocol::Meter
+                | Protocol::Policy
+        )
     }
 
     /// Where it is listened on when the settings name no listeners at all.

@@ -3,9 +3,11 @@
 //! Start: settings, log, services, all addresses bound, doors opened, `ready`. Stop: listeners closed, connections
 //! asked to finish, cut off when time is up, store closed.
 
+mod alone;
 pub mod demo;
 mod doors;
 pub mod manner;
+mod meter_doors;
 pub mod running;
 mod upkeep;
 
@@ -14,13 +16,15 @@ use std::time::Duration;
 
 use mail::moves::Mover;
 use mta::filter::training::Training;
-use net::{ListenAddress, Listener, ListenerSettings, Shutdown, TlsUse};
+use net::{ListenAddress, Listener, ListenerSettings, ServerTls, Shutdown, TlsUse};
+use storage::Layout;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinSet;
 
 use crate::compose::{self, Services};
 use crate::context::Context;
 use crate::control::door::Control;
+use crate::control::request;
 use crate::failure::Failure;
 use crate::logging;
 use crate::notify;
@@ -28,7 +32,7 @@ use crate::operations::Operations;
 use crate::roles::{Protocol, Role, TlsChoice};
 use crate::serve::doors::Doors;
 use crate::serve::manner::Manner;
-use crate::serve::running::{Running, Stop};
+use crate::serve::running::{Reloadable, Running, Stop};
 use crate::settings::Settings;
 use crate::terminal::print;
 
@@ -46,7 +50,11 @@ pub fn serve(context: &Context, roles: &[String]) -> Result<(), Failure> {
         settings.keep_roles(&parse_roles(roles)?);
     }
     logging::start(&settings.log)?;
-    runtime(&settings)?.block_on(run(Running::new(file, settings), Manner::Service, |_| Ok(())))
+    let runtime = runtime(&settings)?;
+    if alone::is_meant(&settings) {
+        return runtime.block_on(alone::run(Running::new(file, settings)));
+    }
+    runtime.block_on(run(Running::new(file, settings), Manner::Service, |_| Ok(())))
 }
 
 fn parse_roles(names: &[String]) -> Result<Vec<Role>, Failure> {
@@ -73,14 +81,15 @@ async fn run(
     let shutdown = Shutdown::new();
     let mut signals = Signals::new()?;
     let services = compose::compose(&settings)?;
-    let listeners = bind(&settings, &services).await?;
-    running.started(
-        &services,
-        listeners.iter().map(|listener| (listener.protocol(), listener.address().clone())).collect(),
-    );
+    let listeners = bind(&settings, Some(&services.server_tls)).await?;
+    let bound = listeners.iter().map(|listener| (listener.protocol(), listener.address().clone())).collect();
+    let (server_tls, metering) = (Some(services.server_tls.clone()), services.metering.clone());
+    let filters = Some(services.filters.clone());
+    running.started(services.clock.now(), bound, Reloadable { server_tls, metering, filters });
 
-    let control = bind_control(&services).await?;
-    let operations = Arc::new(Operations { services: services.clone(), running: Some(Arc::clone(&running)) });
+    let control = bind_control(&services.store.layout).await?;
+    let operations = Operations { services: services.clone(), running: Some(Arc::clone(&running)) };
+    let operated = Control::new(Arc::new(move |request, tell| request::perform(&operations, request, tell)));
     let doors = Doors::new(&settings, &services, &running, manner);
     let mut tasks = JoinSet::new();
     for listener in &listeners {
@@ -88,13 +97,13 @@ async fn run(
     }
     announce(&Bound { services: &services, settings: &settings, listeners: &listeners })?;
     for listener in listeners {
-        let Some(protocol) = Protocol::from_name(listener.protocol()) else { continue };
-        let door = doors.of(protocol);
+        let door = Protocol::from_name(listener.protocol()).and_then(|protocol| doors.of(protocol));
+        let Some(door) = door else { continue };
         let (random, registry, token) = (Arc::clone(&services.random), services.registry.clone(), shutdown.token());
         tasks.spawn(async move { listener.run(door, random, &registry, token).await });
     }
     let (random, registry, token) = (Arc::clone(&services.random), services.registry.clone(), shutdown.token());
-    tasks.spawn(async move { control.run(Arc::new(Control::new(operations)), random, &registry, token).await });
+    tasks.spawn(async move { control.run(Arc::new(operated), random, &registry, token).await });
     let training = Arc::new(Training::new(services.filters.clone(), &services.registry));
     services.mail.tell_moves(Arc::clone(&training) as Arc<dyn Mover>);
     tasks.spawn(training.run(services.mail.clone(), shutdown.token()));
@@ -132,6 +141,7 @@ fn agents(settings: &Settings, services: &Services) -> Arc<mta::delivery::Servic
         directory: Arc::new(services.directory.clone()),
         resolver: Arc::clone(&services.resolver),
         tls: services.client_tls.clone(),
+        content: Arc::clone(&services.content),
         random: Arc::clone(&services.random),
     };
     let queue = &settings.queue;
@@ -154,13 +164,14 @@ fn agents(settings: &Settings, services: &Services) -> Arc<mta::delivery::Servic
     Arc::new(mta::delivery::Service::new(chosen, parts, &services.registry))
 }
 
-async fn bind(settings: &Settings, services: &Services) -> Result<Vec<Listener>, Failure> {
+/// Takes all addresses. Without TLS to offer nothing that needs it can be bound.
+async fn bind(settings: &Settings, server_tls: Option<&ServerTls>) -> Result<Vec<Listener>, Failure> {
     let mut bound = Vec::new();
     for listener in &settings.listeners {
-        let tls = match listener.tls {
-            TlsChoice::Never => TlsUse::Never,
-            TlsChoice::OnRequest => TlsUse::OnRequest(services.server_tls.clone()),
-            TlsChoice::Implicit => TlsUse::Implicit(services.server_tls.clone()),
+        let tls = match (listener.tls, server_tls) {
+            (TlsChoice::Never, _) | (_, None) => TlsUse::Never,
+            (TlsChoice::OnRequest, Some(tls)) => TlsUse::OnRequest(tls.clone()),
+            (TlsChoice::Implicit, Some(tls)) => TlsUse::Implicit(tls.clone()),
         };
         let settings = ListenerSettings {
             protocol: listener.protocol.name(),
@@ -178,8 +189,8 @@ async fn bind(settings: &Settings, services: &Services) -> Result<Vec<Listener>,
 }
 
 /// The administration socket: for the owner of the data only.
-async fn bind_control(services: &Services) -> Result<Listener, Failure> {
-    let address = ListenAddress::Unix(services.store.layout.admin_socket());
+async fn bind_control(layout: &Layout) -> Result<Listener, Failure> {
+    let address = ListenAddress::Unix(layout.admin_socket());
     let settings = ListenerSettings { unix_mode: 0o600, ..ListenerSettings::new("control", address, TlsUse::Never) };
     Listener::bind(settings).await.map_err(|error| Failure::failed("cannot start").because(error))
 }

@@ -21,7 +21,8 @@ use crate::settings::document::Values;
 use crate::settings::key::Effect;
 use crate::settings::problem::Problems;
 use crate::settings::sections::{
-    directory, dns, filters, imap, listeners, log, mail, pop3, queue, server, smtp, storage, tls,
+    channels, conversion, defragment, directory, disclaimers, dns, filters, imap, listeners, log, mail, meter, pop3,
+    queue, server, smtp, storage, tls,
 };
 use crate::settings::value::Value;
 
@@ -38,12 +39,18 @@ pub struct Settings {
     pub queue: queue::Queue,
     /// `[[filters]]`.
     pub filters: Vec<mta::filter::settings::Filter>,
+    /// `[[disclaimers]]`, `[conversion]`, `[defragment]`.
+    pub content: mta::content::settings::Settings,
+    /// How long a fragment waits for others, if that is set.
+    pub fragment_wait: Option<std::time::Duration>,
     /// `[imap]`.
     pub imap: imap::Imap,
     /// `[pop3]`.
     pub pop3: pop3::Pop3,
     /// `[mail]`.
     pub mail: ::mail::settings::Settings,
+    /// `[meter]`.
+    pub meter: meter::Meter,
     /// `[directory]`.
     pub directory: ::directory::settings::Settings,
     /// `[storage]`.
@@ -101,11 +108,23 @@ impl Settings {
     fn make(values: &Values) -> Result<Settings, Vec<problem::Problem>> {
         let mut problems = Vec::new();
         let server = server::make(values);
+        let smtp = smtp::make(values);
+        let listeners = listeners::make(values, &server.roles, &mut problems);
+        let (defragment, fragment_wait) = defragment::make(values);
+        let content = mta::content::settings::Settings {
+            disclaimers: disclaimers::make(values, &mut problems),
+            conversion: conversion::make(values, &server.data, &mut problems),
+            defragment,
+            fragment_octets: channels::fragment_octets(values),
+        };
         let settings = Settings {
-            listeners: listeners::make(values, &server.roles, &mut problems),
-            smtp: smtp::make(values),
+            meter: meter::make(values, &smtp, &listeners, &mut problems),
+            listeners,
+            smtp,
             queue: queue::make(values, &mut problems),
             filters: filters::make(values, &mut problems),
+            content,
+            fragment_wait,
             imap: imap::make(values),
             pop3: pop3::make(values),
             mail: mail::make(values),

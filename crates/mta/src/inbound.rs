@@ -9,8 +9,11 @@
 //! | `session` | a connection driven by the engine |
 //! | `login` | AUTH |
 //! | `recipient` | what is decided at RCPT TO |
-//! | `arrival` | a whole message and the stages that examine it |
 //! | `fate` | recipients who do not get it as the others do |
+//! | `rates` | how much one client may bring in a time |
+//! | `arrival` | a whole message, and what a stage says of it |
+//! | `stages` | the stages that examine it, in their order |
+//! | `content` | stages about the content: fragments, conversions, disclaimers |
 //! | `accept` | what is done with a whole message |
 //! | `prefix` | the fields that are put on top of it |
 //! | `refusal` | the only place where our errors become codes |
@@ -19,12 +22,15 @@
 
 mod accept;
 pub mod arrival;
+mod content;
 mod fate;
 mod login;
 mod prefix;
+pub mod rates;
 pub(crate) mod recipient;
 pub(crate) mod refusal;
 pub mod service;
 mod session;
 pub mod settings;
 mod signals;
+mod stages;

@@ -3,9 +3,11 @@
 //! | folder | holds |
 //! |---|---|
 //! | `inbound` | sessions of those who bring mail |
+//! | `content` | conversions, disclaimers, fragments |
 //! | `delivery` | agents that take mail from the queue to where it belongs |
 //! | `filter` | spam and virus filters that are asked about a message |
 
+pub mod content;
 pub mod delivery;
 pub mod filter;
 pub mod fuzz;

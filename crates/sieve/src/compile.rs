@@ -7,9 +7,12 @@ mod nearest;
 mod part;
 mod vocabulary;
 
+use std::cell::Cell;
+use std::collections::HashSet;
+
 use crate::extension::{Extension, Extensions};
 use crate::fault::{Fault, Position, Problem};
-use crate::limits::OPERATIONS_MAX;
+use crate::limits::{CAPTURES_MAX, OPERATIONS_MAX};
 use crate::program::{Operation, Script};
 use crate::signature::{Arguments, Tag};
 use crate::syntax::{self, Argument};
@@ -18,8 +21,15 @@ use crate::template::{Name, Template};
 /// Reads and checks a script. `allowed` are the extensions that it may require.
 pub fn compile(script: &[u8], allowed: Extensions) -> Result<Script, Fault> {
     let commands = syntax::parse(script)?;
-    let mut compiler =
-        Compiler { allowed, extensions: Extensions::default(), operations: Vec::new(), loops: Vec::new() };
+    let mut compiler = Compiler {
+        allowed,
+        extensions: Extensions::default(),
+        operations: Vec::new(),
+        loops: Vec::new(),
+        regexes: Cell::new(0),
+        own: HashSet::new(),
+        global: HashSet::new(),
+    };
     compiler.script(&commands)?;
     Ok(Script { operations: compiler.operations, extensions: compiler.extensions })
 }
@@ -30,6 +40,12 @@ struct Compiler {
     extensions: Extensions,
     operations: Vec<(Position, Operation)>,
     loops: Vec<Loop>,
+    /// Regular expressions so far.
+    regexes: Cell<usize>,
+    /// Variables that were set so far and are the script's own.
+    own: HashSet<String>,
+    /// Variables that were declared global so far.
+    global: HashSet<String>,
 }
 
 /// A loop that is being compiled.
@@ -80,7 +96,14 @@ impl Compiler {
     }
 
     fn template(&self, text: &str, at: Position) -> Result<Template, Fault> {
-        Template::read(text, self.extensions).map_err(|name| Fault { at, problem: Problem::BadVariable(name) })
+        Template::read(text, self.extensions).map_err(|name| {
+            let is_number = name.bytes().all(|octet| octet.is_ascii_digit());
+            let problem = match is_number {
+                true => Problem::NoSuchCapture { number: name, max: CAPTURES_MAX - 1 },
+                false => Problem::BadVariable(name),
+            };
+            Fault { at, problem }
+        })
     }
 
     fn templates(&self, texts: &[String], at: Position) -> Result<Vec<Template>, Fault> {

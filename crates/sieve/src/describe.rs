@@ -1,5 +1,6 @@
 //! How a trace names tests and actions.
 
+use crate::limits::TRACE_CHARS_MAX;
 use crate::program::{Action, FlagChange, Test};
 use crate::template::{Piece, Template};
 
@@ -65,18 +66,31 @@ impl Action {
     }
 }
 
-/// A string as the script has it.
+/// A string as the script has it, cut where it is long.
 fn show(template: &Template) -> String {
     match template {
-        Template::Literal(text) => format!("{text:?}"),
+        Template::Literal(text) => quote(text),
         Template::Pieces(pieces) => {
-            let shown = pieces.iter().map(|piece| match piece {
-                Piece::Text(text) => text.clone(),
-                Piece::Variable(name) if name.is_global => format!("${{global.{}}}", name.name),
-                Piece::Variable(name) => format!("${{{}}}", name.name),
-                Piece::Capture(number) => format!("${{{number}}}"),
-            });
-            format!("{:?}", shown.collect::<String>())
+            let mut shown = String::new();
+            for piece in pieces {
+                match piece {
+                    Piece::Text(text) => shown.extend(text.chars().take(TRACE_CHARS_MAX)),
+                    Piece::Variable(name) if name.is_global => shown.push_str(&format!("${{global.{}}}", name.name)),
+                    Piece::Variable(name) => shown.push_str(&format!("${{{}}}", name.name)),
+                    Piece::Capture(number) => shown.push_str(&format!("${{{number}}}")),
+                }
+                if shown.len() > TRACE_CHARS_MAX {
+                    break;
+                }
+            }
+            quote(&shown)
         }
+    }
+}
+
+fn quote(text: &str) -> String {
+    match text.char_indices().nth(TRACE_CHARS_MAX) {
+        Some((end, _)) => format!("{:?}...", text.get(..end).unwrap_or_default()),
+        None => format!("{text:?}"),
     }
 }

@@ -179,7 +179,8 @@ pub struct Vacation {
     pub addresses: Vec<String>,
     /// Whether the reason is a MIME part with its header.
     pub is_mime: bool,
-    /// What makes two answers the same.
+    /// What makes two answers the same: the script's `:handle`, or the other arguments as they stand in the script,
+    /// variables unexpanded (RFC 5230 §4.2). May be long; keep a digest of it.
     pub handle: String,
     /// Where a copy goes.
     pub copy: Option<Target>,
@@ -226,9 +227,22 @@ pub struct DuplicateKey {
 pub(crate) fn read_address(text: &str) -> Option<Address> {
     let entries = message::address::parse(text.as_bytes());
     match entries.as_slice() {
-        [message::address::Entry::Mailbox(mailbox)] if !mailbox.domain.is_empty() => mailbox.address().parse().ok(),
+        // RFC 5228 §2.4.2.3: neither routes nor groups.
+        [message::address::Entry::Mailbox(mailbox)] if !mailbox.domain.is_empty() && mailbox.route.is_none() => {
+            mailbox.address().parse().ok()
+        }
         _ => None,
     }
+}
+
+/// Whether this can be the author of an answer: mailboxes with or without a name (RFC 5230 §4.3).
+pub(crate) fn is_author(text: &str) -> bool {
+    let entries = message::address::parse(text.as_bytes());
+    let is_mailbox = |entry: &message::address::Entry| match entry {
+        message::address::Entry::Mailbox(mailbox) => mailbox.address().parse::<Address>().is_ok(),
+        message::address::Entry::Group { .. } => false,
+    };
+    !entries.is_empty() && entries.iter().all(is_mailbox)
 }
 
 /// `NEVER`, or some of `SUCCESS`, `FAILURE` and `DELAY` (RFC 6009 §4).

@@ -135,6 +135,13 @@ impl Extensions {
         all
     }
 
+    /// What a user's script may use that an IMAP command runs (RFC 6785 §4).
+    pub fn for_users_of_imap() -> Extensions {
+        let mut all = Extensions::for_users();
+        all.add(Extension::ImapSieve);
+        all
+    }
+
     /// Everything.
     pub fn for_administrators() -> Extensions {
         EXTENSIONS.iter().fold(Extensions::default(), |mut all, (extension, ..)| {
@@ -185,5 +192,7 @@ mod tests {
         set.add(Extension::VacationSeconds);
         assert_eq!(set.names(), ["vacation", "vacation-seconds"]);
         assert!(!Extensions::for_users().has(Extension::System));
+        assert!(!Extensions::for_users().has(Extension::ImapSieve));
+        assert!(Extensions::for_users_of_imap().has(Extension::ImapSieve));
     }
 }

@@ -119,6 +119,14 @@ pub enum Problem {
         /// The tag.
         tag: String,
     },
+    /// A tagged argument behind one without a tag (RFC 5228 §2.6.2).
+    #[error("{of} takes :{tag} before its other arguments only")]
+    LateTag {
+        /// The command or test.
+        of: String,
+        /// The tag.
+        tag: String,
+    },
     /// The same or a contradicting tag.
     #[error(":{0} stands beside an argument that excludes it")]
     TagTwice(String),
@@ -190,6 +198,12 @@ pub enum Problem {
     /// A regular expression that cannot be read.
     #[error("the regular expression {0:?} cannot be read")]
     BadRegex(String),
+    /// Too many regular expressions.
+    #[error("the script has more than {max} regular expressions")]
+    TooManyRegexes {
+        /// The bound.
+        max: usize,
+    },
     /// Not a name of a header field.
     #[error("{0:?} is no name of a header field")]
     BadFieldName(String),
@@ -202,6 +216,23 @@ pub enum Problem {
     /// Not an address.
     #[error("{0:?} is no mail address")]
     BadAddress(String),
+    /// Not a notification method.
+    #[error("{0}")]
+    BadMethod(crate::method::BadMethod),
+    /// Not a name of a script.
+    #[error("{0:?} cannot be the name of a script")]
+    BadScriptName(String),
+    /// A reference to a match variable that never is.
+    #[error("${{{number}}} is never set; the last match variable is ${{{max}}}")]
+    NoSuchCapture {
+        /// Its number.
+        number: String,
+        /// The last that there is.
+        max: usize,
+    },
+    /// A variable that is the script's own already.
+    #[error("the variable {0:?} was set in this script before, so it cannot become global here")]
+    SetBeforeGlobal(String),
     /// Not a variable name.
     #[error("{0:?} cannot be the name of a variable")]
     BadVariable(String),

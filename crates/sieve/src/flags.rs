@@ -1,5 +1,7 @@
 //! Lists of IMAP flags as scripts write them (RFC 5232 §2).
 
+use crate::limits::{FLAG_OCTETS_MAX, FLAGS_MAX};
+
 /// The flags of a string in which they stand divided by spaces, each once.
 pub(crate) fn split(text: &str) -> Vec<String> {
     let mut flags = Vec::new();
@@ -10,7 +12,7 @@ pub(crate) fn split(text: &str) -> Vec<String> {
 /// Adds the flags of these strings. What cannot be a flag is left out (RFC 5232 §2).
 pub(crate) fn add<'t>(flags: &mut Vec<String>, texts: impl Iterator<Item = &'t str>) {
     for flag in texts.flat_map(str::split_ascii_whitespace).filter(|flag| is_flag(flag)) {
-        if !flags.iter().any(|known| known.eq_ignore_ascii_case(flag)) {
+        if flags.len() < FLAGS_MAX && !flags.iter().any(|known| known.eq_ignore_ascii_case(flag)) {
             flags.push(flag.to_owned());
         }
     }
@@ -18,8 +20,9 @@ pub(crate) fn add<'t>(flags: &mut Vec<String>, texts: impl Iterator<Item = &'t s
 
 /// Takes the flags of these strings out.
 pub(crate) fn remove<'t>(flags: &mut Vec<String>, texts: impl Iterator<Item = &'t str>) {
-    let gone: Vec<&str> = texts.flat_map(str::split_ascii_whitespace).collect();
-    flags.retain(|flag| !gone.iter().any(|other| other.eq_ignore_ascii_case(flag)));
+    for gone in texts.flat_map(str::split_ascii_whitespace) {
+        flags.retain(|flag| !flag.eq_ignore_ascii_case(gone));
+    }
 }
 
 /// RFC 9051 §9: a keyword is an atom; of the system's flags a client may set five.
@@ -29,7 +32,11 @@ fn is_flag(flag: &str) -> bool {
         Some(system) => {
             ["Answered", "Flagged", "Deleted", "Seen", "Draft"].iter().any(|known| known.eq_ignore_ascii_case(system))
         }
-        None => !flag.is_empty() && flag.bytes().all(|octet| octet.is_ascii_graphic() && !special(octet)),
+        None => {
+            !flag.is_empty()
+                && flag.len() <= FLAG_OCTETS_MAX
+                && flag.bytes().all(|octet| octet.is_ascii_graphic() && !special(octet))
+        }
     }
 }
 
@@ -45,5 +52,12 @@ mod tests {
         assert_eq!(flags, ["\\Seen", "work", "$Junk"]);
         remove(&mut flags, ["\\SEEN $junk"].into_iter());
         assert_eq!(flags, ["work"]);
+    }
+
+    #[test]
+    fn lists_are_bounded() {
+        let many: Vec<String> = (0..FLAGS_MAX + 9).map(|number| format!("f{number}")).collect();
+        assert_eq!(split(&many.join(" ")).len(), FLAGS_MAX);
+        assert!(split(&"x".repeat(FLAG_OCTETS_MAX + 1)).is_empty());
     }
 }

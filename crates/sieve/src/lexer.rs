@@ -175,6 +175,8 @@ impl<'a> Reader<'a> {
                     None => return Err(Fault { at, problem: Problem::StringWithoutEnd }),
                 },
                 Some('\0') => return Err(Fault { at, problem: Problem::StrayCharacter('\0') }),
+                // RFC 5228 §2.2: lines end in CRLF, so that is what a line end in a string is.
+                Some('\n') if !text.ends_with('\r') => text.push_str("\r\n"),
                 Some(other) => text.push(other),
                 None => return Err(Fault { at, problem: Problem::StringWithoutEnd }),
             }

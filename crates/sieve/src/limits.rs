@@ -1,6 +1,6 @@
 //! Every bound of this crate.
 
-/// A script's size in octets.
+/// A script's size in octets. The owner of the script may be held to less by whoever stores it.
 pub const SCRIPT_OCTETS_MAX: usize = 1 << 20;
 
 /// How deep blocks and tests may be nested.
@@ -15,8 +15,9 @@ pub const OPERATIONS_MAX: usize = 65_536;
 /// Operations that one run may take, included scripts and loops counted.
 pub const STEPS_MAX: u32 = 200_000;
 
-/// Octets that one run may compare, decode and copy. A message of 50 MiB can be searched twenty times.
-pub const WORK_OCTETS_MAX: u64 = 1 << 30;
+/// Octets that one run may compare, decode and copy, all keys of a test counted. A message of 50 MiB can be searched ten
+/// times; a second or so of a core goes by until it is used up.
+pub const WORK_OCTETS_MAX: u64 = 512 << 20;
 
 /// Variables that a run may set (RFC 5229 §6: at least 128).
 pub const VARIABLES_MAX: usize = 512;
@@ -40,7 +41,7 @@ pub const INCLUDE_DEPTH_MAX: usize = 10;
 pub const INCLUDES_MAX: usize = 64;
 
 /// Questions that one run may ask.
-pub const QUESTIONS_MAX: usize = 256;
+pub const QUESTIONS_MAX: usize = 1024;
 
 /// Changes that one run may make to the header (RFC 5293 §7 wants some bound).
 pub const HEADER_EDITS_MAX: usize = 256;
@@ -54,11 +55,44 @@ pub const LOOPS_MAX: usize = 8;
 /// Steps of a trace that are kept.
 pub const TRACE_STEPS_MAX: usize = 2_000;
 
-/// Size of a compiled regular expression in octets.
+/// Octets that the variables in the strings of one command or test may come to.
+pub const EXPANSION_OCTETS_MAX: usize = 1 << 20;
+
+/// Octets of strings that a run may hand out: reasons, notices, questions.
+pub const SAID_OCTETS_MAX: u64 = 16 << 20;
+
+/// Octets of the message that a run may copy by changing it, all copies together.
+pub const COPIED_OCTETS_MAX: usize = 256 << 20;
+
+/// Octets of decoded text that a run keeps so as not to decode it again.
+pub const CACHED_OCTETS_MAX: usize = 4 << 20;
+
+/// Flags in one list; what is beyond is ignored, as flags are that cannot be stored (RFC 5232 §5).
+pub const FLAGS_MAX: usize = 128;
+
+/// Octets of one flag; a longer one is ignored.
+pub const FLAG_OCTETS_MAX: usize = 255;
+
+/// Characters of the name of a script that is included (RFC 5804 §1.6: at least 128).
+pub const SCRIPT_NAME_CHARS_MAX: usize = 128;
+
+/// Characters of a string that a trace shows.
+pub const TRACE_CHARS_MAX: usize = 120;
+
+/// Size of a compiled regular expression in octets, and of what it keeps while it is used.
 pub const REGEX_OCTETS_MAX: usize = 256 * 1024;
+
+/// Regular expressions in one script.
+pub const REGEXES_MAX: usize = 64;
+
+/// Regular expressions that one run may put together from variables.
+pub const REGEXES_MADE_MAX: u32 = 256;
 
 /// The longest `:seconds` of `duplicate`; what is longer is cut (RFC 7352 §3.2).
 pub const DUPLICATE_SECONDS_MAX: u64 = 90 * 86_400;
 
 /// The longest `:seconds` or `:days` of `vacation`, in seconds; what is longer is cut (RFC 5230 §4.1).
 pub const VACATION_SECONDS_MAX: u64 = 365 * 86_400;
+
+/// Recipients of one notification.
+pub const NOTIFY_RECIPIENTS_MAX: usize = 16;

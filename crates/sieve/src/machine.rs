@@ -1,6 +1,8 @@
 //! Runs a script step by step. It asks what it must know and says in the end what is to be done; it does nothing itself.
 
 mod act;
+mod bodies;
+mod body;
 mod change;
 mod judge;
 mod look;
@@ -8,6 +10,7 @@ mod store;
 mod surroundings;
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::sync::Arc;
 
 use message::structure::{Part, Structure};
@@ -17,13 +20,15 @@ use crate::effect::{Effect, Failure, Outcome, Remember, TraceStep};
 use crate::fault::Position;
 use crate::fields::Fields;
 use crate::limits::{
-    ACTIONS_MAX, INCLUDE_DEPTH_MAX, INCLUDES_MAX, QUESTIONS_MAX, STEPS_MAX, TRACE_STEPS_MAX, WORK_OCTETS_MAX,
+    ACTIONS_MAX, COPIED_OCTETS_MAX, EXPANSION_OCTETS_MAX, INCLUDE_DEPTH_MAX, INCLUDES_MAX, QUESTIONS_MAX,
+    SAID_OCTETS_MAX, STEPS_MAX, TRACE_STEPS_MAX, WORK_OCTETS_MAX,
 };
 use crate::program::{Include, Operation, Script};
 use crate::question::{Answer, Question};
 use crate::template::{Name, Piece, Template};
 use crate::variables::Variables;
 use crate::version::Version;
+use bodies::Bodies;
 
 /// What a script can see.
 #[derive(Clone, Debug)]
@@ -44,7 +49,10 @@ pub struct Context<'a> {
     pub offset_minutes: i16,
     /// Between user and detail of an address.
     pub separator: char,
-    /// Items of `environment` by name.
+    /// Items of `environment` by name: those of RFC 5183 §4.1 as far as they are known (`domain`, `host`, `location`,
+    /// `name`, `phase`, `remote-host`, `remote-ip`, `version`) and those of RFC 6785 §4 (`imap.user`, `imap.email`,
+    /// `imap.cause`, `imap.mailbox`, `imap.changedflags`), which are empty at delivery. Where `imap.cause` is not empty,
+    /// `envelope` fails (RFC 6785 §4.6).
     pub environment: Vec<(String, String)>,
     /// How much it is like spam, 0 to 100, if that was tested.
     pub spam_percent: Option<u8>,
@@ -54,6 +62,28 @@ pub struct Context<'a> {
     pub redirects_max: usize,
     /// Whether to tell each step.
     pub traces: bool,
+}
+
+impl<'a> Context<'a> {
+    /// A message that nothing more is known of: no envelope, the time at the beginning of 1970 in UTC, `+` before a
+    /// detail, no scores, four redirects. What is known is then set.
+    pub fn new(message: &'a [u8], structure: &'a Structure) -> Context<'a> {
+        Context {
+            message,
+            structure,
+            sender: None,
+            recipient: None,
+            authenticated: None,
+            now: Timestamp::default(),
+            offset_minutes: 0,
+            separator: '+',
+            environment: Vec::new(),
+            spam_percent: None,
+            virus: None,
+            redirects_max: 4,
+            traces: false,
+        }
+    }
 }
 
 /// What comes next.
@@ -77,7 +107,9 @@ pub struct Machine<'a> {
     message: Version<'a>,
     /// The message before it was enclosed: that is what is sent on.
     unenclosed: Option<Version<'a>>,
+    /// The fields of the message's header as it is now; found when first wanted.
     fields: Option<Fields>,
+    bodies: Bodies,
     effects: Vec<Effect<'a>>,
     keeps: bool,
     remember: Vec<Remember>,
@@ -85,9 +117,18 @@ pub struct Machine<'a> {
     asked: Option<Question>,
     included: Vec<(String, bool)>,
     steps: u32,
-    work_octets: u64,
+    /// Octets that were looked at and copied.
+    work: Cell<u64>,
+    /// Octets of strings that were put together for the operation at hand, and of all that were handed out.
+    expanded: Cell<u64>,
+    said: u64,
+    /// Octets that variables gave to the operation at hand.
+    filled: Cell<usize>,
+    regexes_made: Cell<u32>,
     edits: usize,
     added_octets: usize,
+    /// Octets of the message that were copied to change it.
+    copied: usize,
     trace: Vec<TraceStep>,
 }
 
@@ -96,11 +137,16 @@ pub struct Machine<'a> {
 struct Frame {
     script: Arc<Script>,
     name: String,
+    /// Whether it is the server's rather than the user's.
+    is_global: bool,
     next: usize,
     variables: Variables,
     /// Names that mean variables of all scripts here.
     globals: Vec<String>,
     captures: Vec<String>,
+    /// The number of the part that is the whole message here: a script that is included in a loop sees the part at
+    /// hand as if it were the message (RFC 6609 §3.5). 0 is the message.
+    root: usize,
     loops: Vec<Parts>,
 }
 
@@ -125,13 +171,14 @@ impl<'a> Machine<'a> {
         let message = Version::original(context.message, context.structure);
         Machine {
             context,
-            frames: vec![Frame::new(script, String::new())],
+            frames: vec![Frame::new(script, String::new(), false, 0)],
             globals: Variables::default(),
             flags: Vec::new(),
             truth: false,
             message,
             unenclosed: None,
             fields: None,
+            bodies: Bodies::default(),
             effects: Vec::new(),
             keeps: true,
             remember: Vec::new(),
@@ -139,9 +186,14 @@ impl<'a> Machine<'a> {
             asked: None,
             included: Vec::new(),
             steps: 0,
-            work_octets: 0,
+            work: Cell::new(0),
+            expanded: Cell::new(0),
+            said: 0,
+            filled: Cell::new(0),
+            regexes_made: Cell::new(0),
             edits: 0,
             added_octets: 0,
+            copied: 0,
             trace: Vec::new(),
         }
     }
@@ -161,6 +213,7 @@ impl<'a> Machine<'a> {
             match self.step() {
                 Ok(()) => {}
                 Err(Halt::Ask(question)) => {
+                    self.said += self.expanded.get();
                     self.asked = Some((*question).clone());
                     return Step::Ask(*question);
                 }
@@ -180,16 +233,16 @@ impl<'a> Machine<'a> {
     }
 
     fn end(&mut self, failure: Option<Failure>) -> Outcome<'a> {
-        let mut effects = std::mem::take(&mut self.effects);
-        let is_implicit_keep = failure.is_some() || self.keeps;
-        if failure.is_some() {
-            let message = Version::original(self.context.message, self.context.structure);
-            effects = vec![Effect::Keep { flags: Vec::new(), message }];
-            self.remember.clear();
-        } else if self.keeps {
-            let flags = std::mem::take(&mut self.flags);
-            effects.push(Effect::Keep { flags, message: self.message.clone() });
-        }
+        let is_implicit_keep = match &failure {
+            Some(_) => {
+                let message = Version::original(self.context.message, self.context.structure);
+                self.effects = vec![Effect::Keep { flags: Vec::new(), message }];
+                self.remember.clear();
+                true
+            }
+            None => self.keeps && self.keep_implicitly(),
+        };
+        let effects = std::mem::take(&mut self.effects);
         // Whoever goes on all the same gets nothing twice.
         self.frames.clear();
         self.keeps = false;
@@ -214,6 +267,8 @@ impl<'a> Machine<'a> {
             return Err(Halt::Fail(format!("the script takes more than {STEPS_MAX} steps")));
         }
         let mut next = frame.next + 1;
+        self.expanded.set(0);
+        self.filled.set(0);
         match operation {
             Operation::Jump(to) => next = *to,
             Operation::JumpIf(to) if self.truth => next = *to,
@@ -227,6 +282,7 @@ impl<'a> Machine<'a> {
             }
             Operation::Action(action) => {
                 self.act(action)?;
+                self.said += self.expanded.get();
                 self.note(*at, || action.describe());
             }
             Operation::EachPart { end } => {
@@ -248,8 +304,27 @@ impl<'a> Machine<'a> {
             Operation::Stop => return Err(Halt::Stop),
             Operation::Error(reason) => return Err(Halt::Fail(self.expand(reason).into_owned())),
         }
+        self.check_bounds()?;
         if let Some(frame) = self.frames.last_mut() {
             frame.next = next;
+        }
+        Ok(())
+    }
+
+    /// What one operation may do is bounded by what it looks at; what all of them do, here.
+    fn check_bounds(&self) -> Result<(), Halt> {
+        if self.work.get() > WORK_OCTETS_MAX {
+            return Err(Halt::too_much_work());
+        }
+        if self.filled.get() > EXPANSION_OCTETS_MAX {
+            let reason = format!("variables in one command come to more than {EXPANSION_OCTETS_MAX} octets");
+            return Err(Halt::Fail(reason));
+        }
+        if self.said > SAID_OCTETS_MAX {
+            return Err(Halt::Fail(format!("what the script says comes to more than {SAID_OCTETS_MAX} octets")));
+        }
+        if self.copied > COPIED_OCTETS_MAX {
+            return Err(Halt::Fail(format!("changes of the message copy more than {COPIED_OCTETS_MAX} octets")));
         }
         Ok(())
     }
@@ -283,8 +358,9 @@ impl<'a> Machine<'a> {
         if found.is_some() && self.frames.len() > INCLUDE_DEPTH_MAX {
             return Err(Halt::Fail(format!("scripts include each other more than {INCLUDE_DEPTH_MAX} deep")));
         }
-        // RFC 6609 §3.2: including itself is an error.
-        if self.frames.iter().any(|frame| frame.name == name) && found.is_some() {
+        // RFC 6609 §3.1: including itself is an error.
+        let is_running = |frame: &Frame| frame.name == name && frame.is_global == include.is_global;
+        if self.frames.iter().any(is_running) && found.is_some() {
             return Err(Halt::Fail(format!("the script {name:?} includes itself")));
         }
         if self.included.len() >= INCLUDES_MAX {
@@ -297,21 +373,27 @@ impl<'a> Machine<'a> {
         }
         if let Some(script) = found {
             self.included.push(identity.clone());
-            self.frames.push(Frame::new(script, identity.0));
+            let root = self.part_number();
+            self.frames.push(Frame::new(script, identity.0, include.is_global, root));
         }
         Ok(())
     }
 
     fn begin_loop(&mut self) -> bool {
-        let within = self.part_number();
-        let structure = self.message.structure();
-        let whole = within.and_then(|number| structure.parts().nth(number)).map(Part::whole);
+        let innermost = self.frames.last().and_then(|frame| frame.loops.last());
+        let (outer, is_itself_part) = innermost.map_or((self.root(), true), |parts| (parts.current, false));
+        let whole = self.part_numbered(outer).whole();
         let is_inside = |number: usize, part: &Part| {
             let place = part.whole();
-            whole.is_none_or(|outer| place.start >= outer.start && place.end <= outer.end && Some(number) != within)
+            place.start >= whole.start && place.end <= whole.end && (is_itself_part || number != outer)
         };
-        let parts = structure.parts().enumerate().filter(|(number, part)| is_inside(*number, part));
-        let numbers: Vec<usize> = parts.map(|(number, _)| number).collect();
+        let mut numbers = Vec::new();
+        for (number, part) in self.message.structure().parts().enumerate() {
+            self.spend(1);
+            if is_inside(number, part) {
+                numbers.push(number);
+            }
+        }
         let mut rest = numbers.into_iter();
         let Some(current) = rest.next() else { return false };
         if let Some(frame) = self.frames.last_mut() {
@@ -341,20 +423,40 @@ impl<'a> Machine<'a> {
     /// Outside of all loops, what was replaced is looked at from here on.
     fn settle(&mut self) {
         if self.frames.iter().all(|frame| frame.loops.is_empty()) {
-            self.message.settle();
+            let copied = self.message.settle();
+            if copied > 0 {
+                self.copied += copied;
+                self.fields = None;
+                self.bodies = Bodies::default();
+            }
         }
     }
 
-    /// The number of the part that the innermost loop is at.
-    fn part_number(&self) -> Option<usize> {
-        self.frames.last()?.loops.last().map(|parts| parts.current)
+    /// The number of the part that the script takes for the whole message.
+    fn root(&self) -> usize {
+        self.frames.last().map_or(0, |frame| frame.root)
     }
 
-    /// The part that the innermost loop is at; the whole message outside of loops.
-    fn part(&self) -> &Part {
+    /// The number of the part that the innermost loop is at; the whole message outside of loops.
+    fn part_number(&self) -> usize {
+        let innermost = self.frames.last().and_then(|frame| frame.loops.last());
+        innermost.map_or(self.root(), |parts| parts.current)
+    }
+
+    /// A part by its place in the order of all parts.
+    fn part_numbered(&self, number: usize) -> &Part {
         let structure = self.message.structure();
-        let number = self.part_number().unwrap_or(0);
+        if number == 0 {
+            return &structure.root;
+        }
+        self.spend(number as u64);
         structure.parts().nth(number).unwrap_or(&structure.root)
+    }
+
+    /// An item of the environment.
+    fn environment(&self, name: &str) -> Option<&str> {
+        let mut items = self.context.environment.iter();
+        items.find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
     fn ask(&self, question: Question) -> Result<&Answer, Halt> {
@@ -364,6 +466,11 @@ impl<'a> Machine<'a> {
             None if self.answers.len() >= QUESTIONS_MAX => {
                 Err(Halt::Fail(format!("the script asks more than {QUESTIONS_MAX} questions")))
             }
+            // What is cut is not asked.
+            None if self.filled.get() > EXPANSION_OCTETS_MAX => {
+                self.check_bounds()?;
+                Err(Halt::Stop)
+            }
             None => Err(Halt::Ask(Box::new(question))),
         }
     }
@@ -372,13 +479,9 @@ impl<'a> Machine<'a> {
         Ok(matches!(self.ask(question)?, Answer::Is(true)))
     }
 
-    /// Counts octets that were looked at or copied.
-    fn work(&mut self, octets: u64) -> Result<(), Halt> {
-        self.work_octets += octets;
-        if self.work_octets > WORK_OCTETS_MAX {
-            return Err(Halt::Fail(format!("the script looks at more than {WORK_OCTETS_MAX} octets")));
-        }
-        Ok(())
+    /// Counts octets that were looked at or copied; [`Machine::check_bounds`] says when they are too many.
+    fn spend(&self, octets: u64) {
+        self.work.set(self.work.get().saturating_add(octets));
     }
 
     fn emit(&mut self, effect: Effect<'a>) -> Result<(), Halt> {
@@ -396,23 +499,42 @@ impl<'a> Machine<'a> {
         }
     }
 
+    /// The string that a template makes. Where variables give more than a command may hold, the rest is left out, and
+    /// the command fails once it is done (see [`Machine::check_bounds`]): nothing that is cut gets out.
     fn expand<'t>(&self, template: &'t Template) -> Cow<'t, str> {
         let pieces = match template {
-            Template::Literal(text) => return Cow::Borrowed(text),
+            Template::Literal(text) => {
+                self.put_together(text.len());
+                return Cow::Borrowed(text);
+            }
             Template::Pieces(pieces) => pieces,
         };
         let mut text = String::new();
         for piece in pieces {
-            match piece {
-                Piece::Text(plain) => text.push_str(plain),
-                Piece::Variable(name) => text.push_str(self.variable(name)),
+            let value = match piece {
+                Piece::Text(plain) => {
+                    text.push_str(plain);
+                    continue;
+                }
+                Piece::Variable(name) => self.variable(name),
                 Piece::Capture(number) => {
                     let captures = self.frames.last().map_or(&[][..], |frame| &frame.captures);
-                    text.push_str(captures.get(*number).map_or("", String::as_str));
+                    captures.get(*number).map_or("", String::as_str)
                 }
+            };
+            let filled = self.filled.get().saturating_add(value.len());
+            self.filled.set(filled);
+            if filled <= EXPANSION_OCTETS_MAX {
+                text.push_str(value);
             }
         }
+        self.put_together(text.len());
         Cow::Owned(text)
+    }
+
+    fn put_together(&self, octets: usize) {
+        self.spend(octets as u64);
+        self.expanded.set(self.expanded.get().saturating_add(octets as u64));
     }
 
     fn expand_all(&self, templates: &[Template]) -> Vec<String> {
@@ -439,9 +561,16 @@ impl<'a> Machine<'a> {
 }
 
 impl Frame {
-    fn new(script: Arc<Script>, name: String) -> Frame {
+    fn new(script: Arc<Script>, name: String, is_global: bool, root: usize) -> Frame {
         let (variables, globals) = (Variables::default(), Vec::new());
-        Frame { script, name, next: 0, variables, globals, captures: Vec::new(), loops: Vec::new() }
+        let (captures, loops) = (Vec::new(), Vec::new());
+        Frame { script, name, is_global, next: 0, variables, globals, captures, root, loops }
+    }
+}
+
+impl Halt {
+    fn too_much_work() -> Halt {
+        Halt::Fail(format!("the script looks at more than {WORK_OCTETS_MAX} octets"))
     }
 }
 

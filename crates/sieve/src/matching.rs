@@ -1,7 +1,9 @@
 //! How values are held against keys: match types with comparators (RFC 5228 §2.7, RFC 5231, the regex draft).
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 
+use memchr::memmem::Finder;
 use regex::{Regex, RegexBuilder};
 
 use crate::comparator::Comparator;
@@ -73,16 +75,32 @@ pub(crate) struct Keys {
     pub templates: Vec<Template>,
     /// One for each template; `None` where variables decide.
     pub prepared: Vec<Option<Needle>>,
+    /// Whether a key is a list of words divided by spaces, as flags are (RFC 5232 §2).
+    pub are_words: bool,
+}
+
+impl Match {
+    /// Whether values must be folded to be held against a key. Equality without the case of ASCII letters is seen
+    /// without.
+    pub fn needs_folded(self) -> bool {
+        match self.kind {
+            Kind::Is => self.comparator == Comparator::UnicodeCasemap,
+            Kind::Contains | Kind::Matches => true,
+            Kind::Regex | Kind::Value(_) | Kind::Count(_) | Kind::List => false,
+        }
+    }
 }
 
 /// A key as a match type needs it.
 #[derive(Clone, Debug)]
 pub(crate) enum Needle {
-    /// Folded.
-    Folded(String),
+    /// The value must be this; folded where values are.
+    Whole(String),
+    /// The value must hold this; folded.
+    Within(Box<Finder<'static>>),
     /// As it came, for ordering and lists.
     Plain(String),
-    /// Folded and read.
+    /// Read and folded.
     Glob(Glob),
     /// Read.
     Regex(Regex),
@@ -92,27 +110,49 @@ pub(crate) enum Needle {
 #[derive(Debug)]
 pub(crate) struct BadRegex;
 
+/// How much more an octet costs that a regular expression looks at.
+const REGEX_EFFORT: u64 = 8;
+
 impl Needle {
     /// Prepares a key.
     pub fn new(key: &str, how: Match) -> Result<Needle, BadRegex> {
         Ok(match how.kind {
             Kind::Is if how.comparator == Comparator::AsciiNumeric => Needle::Plain(key.to_owned()),
-            Kind::Is | Kind::Contains => Needle::Folded(how.comparator.fold(key).into_owned()),
-            Kind::Matches => Needle::Glob(Glob::new(&how.comparator.fold(key))),
+            Kind::Is if !how.needs_folded() => Needle::Whole(key.to_owned()),
+            Kind::Is => Needle::Whole(how.comparator.fold(key).into_owned()),
+            Kind::Contains => Needle::Within(Box::new(Finder::new(how.comparator.fold(key).as_bytes()).into_owned())),
+            Kind::Matches => Needle::Glob(Glob::new(key, how.comparator)),
             Kind::Regex => {
-                let folds = how.comparator != Comparator::Octet;
-                let regex = RegexBuilder::new(key).case_insensitive(folds).size_limit(REGEX_OCTETS_MAX).build();
+                let regex = RegexBuilder::new(key)
+                    .case_insensitive(how.comparator != Comparator::Octet)
+                    .dot_matches_new_line(true)
+                    .size_limit(REGEX_OCTETS_MAX)
+                    .dfa_size_limit(REGEX_OCTETS_MAX)
+                    .build();
                 Needle::Regex(regex.map_err(|_| BadRegex)?)
             }
             Kind::Value(_) | Kind::Count(_) | Kind::List => Needle::Plain(key.to_owned()),
         })
     }
 
-    /// Whether `value` matches. `folded` is the value folded by the comparator.
+    /// Steps for each octet of a value, at most.
+    pub fn effort(&self) -> u64 {
+        match self {
+            Needle::Whole(_) | Needle::Within(_) | Needle::Plain(_) => 1,
+            Needle::Glob(glob) => glob.effort(),
+            Needle::Regex(_) => REGEX_EFFORT,
+        }
+    }
+
+    /// Whether `value` matches. `folded` is the value folded by the comparator where [`Match::needs_folded`] says so.
     pub fn is_match(&self, value: &str, folded: &str, how: Match) -> bool {
         match self {
-            Needle::Folded(key) if how.kind == Kind::Contains => folded.contains(key.as_str()),
-            Needle::Folded(key) => folded == key,
+            Needle::Whole(key) => match how.comparator {
+                Comparator::AsciiCasemap => value.eq_ignore_ascii_case(key),
+                Comparator::Octet | Comparator::AsciiNumeric => value == key,
+                Comparator::UnicodeCasemap => folded == key,
+            },
+            Needle::Within(finder) => finder.find(folded.as_bytes()).is_some(),
             Needle::Glob(glob) => glob.is_match(folded),
             Needle::Regex(regex) => regex.is_match(value),
             Needle::Plain(key) => match how.kind {
@@ -124,22 +164,39 @@ impl Needle {
 
     /// What the wildcards or groups stood for, the whole first (RFC 5229 §3.2). Empty for other match types.
     pub fn captures(&self, value: &str, folded: &str) -> Vec<String> {
-        let mut captures = vec![value.to_owned()];
         match self {
             Needle::Glob(glob) => {
-                for (start, end) in glob.captures(folded).unwrap_or_default() {
-                    // Folding keeps the length of ASCII; where it does not, only the folded text can be given.
-                    let source = if folded.len() == value.len() { value } else { folded };
-                    captures.push(source.get(start..end).unwrap_or_default().to_owned());
-                }
+                let spans = glob.captures(folded).unwrap_or_default();
+                let parts = spans.iter().map(|(start, end)| unfolded(value, folded, *start, *end).to_owned());
+                std::iter::once(value.to_owned()).chain(parts).collect()
             }
             Needle::Regex(regex) => {
                 let Some(found) = regex.captures(value) else { return Vec::new() };
                 let groups = found.iter().take(CAPTURES_MAX);
-                captures = groups.map(|group| group.map_or("", |group| group.as_str()).to_owned()).collect();
+                groups.map(|group| group.map_or("", |group| group.as_str()).to_owned()).collect()
             }
-            Needle::Folded(_) | Needle::Plain(_) => return Vec::new(),
+            Needle::Whole(_) | Needle::Within(_) | Needle::Plain(_) => Vec::new(),
         }
-        captures
     }
+}
+
+/// The part of a value that a part of its folded form came from.
+fn unfolded<'v>(value: &'v str, folded: &str, start: usize, end: usize) -> &'v str {
+    // Folding ASCII keeps every octet in its place; only i;unicode-casemap changes lengths, character by character.
+    if value.len() == folded.len() && value.eq_ignore_ascii_case(folded) {
+        return value.get(start..end).unwrap_or_default();
+    }
+    let mut length = 0;
+    let mut character = [0; 4];
+    let mut places = value.char_indices().map(|(at, found)| {
+        let before = length;
+        let one: Cow<'_, str> = Comparator::UnicodeCasemap.fold(found.encode_utf8(&mut character));
+        length += one.len();
+        (before, at)
+    });
+    let mut place = |wanted| places.find(|(folded_at, _)| *folded_at >= wanted);
+    let from = if start == 0 { Some((0, 0)) } else { place(start) };
+    let Some((found, from)) = from else { return "" };
+    let to = if end <= found { from } else { place(end).map_or(value.len(), |(_, at)| at) };
+    value.get(from..to).unwrap_or_default()
 }

@@ -67,6 +67,8 @@ pub(crate) fn part(time: CivilTime, part: DatePart) -> String {
         DatePart::Minute => format!("{:02}", time.minute),
         DatePart::Second => format!("{:02}", time.second),
         DatePart::Time => clock(time),
+        // RFC 5260 §4.2 wants `Z` for an offset of zero.
+        DatePart::Iso8601 if offset == 0 => format!("{}T{}Z", date(time), clock(time)),
         DatePart::Iso8601 => format!("{}T{}{sign}{:02}:{:02}", date(time), clock(time), offset / 60, offset % 60),
         DatePart::Std11 => format!(
             "{}, {:02} {} {:04} {} {sign}{:02}{:02}",
@@ -116,5 +118,6 @@ mod tests {
         assert_eq!(read(DatePart::Weekday), "5");
         assert_eq!(read(DatePart::Zone), "-0800");
         assert_eq!(read(DatePart::Time), "15:31:30");
+        assert_eq!(part(time.timestamp().unwrap().civil(0), DatePart::Iso8601), "2009-02-13T23:31:30Z");
     }
 }

@@ -366,6 +366,8 @@ pub(crate) struct Vacation {
     pub addresses: Vec<Template>,
     pub is_mime: bool,
     pub handle: Option<Template>,
+    /// What stands for the handle where there is none: the arguments as the script has them (RFC 5230 §4.2).
+    pub identity: String,
     pub fcc: Option<(Template, Storing)>,
     pub reason: Template,
 }

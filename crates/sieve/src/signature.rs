@@ -122,6 +122,9 @@ impl<'a> Arguments<'a> {
                 continue;
             };
             let fault = |problem| Fault { at: argument.at, problem };
+            if !sorted.plain.is_empty() {
+                return Err(fault(Problem::LateTag { of: of.to_owned(), tag: name.clone() }));
+            }
             let Some(tag) = signature.iter().copied().flatten().find(|tag| tag.name == name) else {
                 return Err(fault(Problem::UnknownTag { of: of.to_owned(), tag: name.clone() }));
             };

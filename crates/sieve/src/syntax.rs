@@ -232,8 +232,88 @@ impl Parser {
 }
 
 #[cfg(test)]
+mod print;
+
+#[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    const AT: Position = Position { line: 0, column: 0 };
+
+    fn test() -> impl Strategy<Value = Test> {
+        let leaf = ("[a-z_]{1,6}", arguments()).prop_map(|(name, arguments)| Test {
+            at: AT,
+            name: format!("t{name}"),
+            arguments,
+            tests: Vec::new(),
+            is_test_list: false,
+        });
+        leaf.prop_recursive(3, 8, 3, |inner| {
+            prop::collection::vec(inner, 1..3).prop_map(|tests| Test {
+                at: AT,
+                name: "anyof".to_owned(),
+                arguments: Vec::new(),
+                is_test_list: true,
+                tests,
+            })
+        })
+    }
+
+    fn arguments() -> impl Strategy<Value = Vec<Argument>> {
+        let text = || "[ -~äß\t]{0,9}(\r\n[.a-z ]{0,4}\r\n)?";
+        let value = prop_oneof![
+            "[a-z]{1,6}".prop_map(Value::Tag),
+            any::<u32>().prop_map(|number| Value::Number(u64::from(number))),
+            text().prop_map(Value::Text),
+            prop::collection::vec(text(), 0..4).prop_map(Value::List),
+        ];
+        prop::collection::vec(value.prop_map(|value| Argument { at: AT, value }), 0..4)
+    }
+
+    fn command() -> impl Strategy<Value = Command> {
+        let leaf =
+            ("[a-z]{1,6}", arguments(), prop::collection::vec(test(), 0..2)).prop_map(|(name, arguments, tests)| {
+                Command { at: AT, name: format!("c{name}"), arguments, tests, is_test_list: false, block: None }
+            });
+        leaf.prop_recursive(3, 12, 3, |inner| {
+            (test(), prop::collection::vec(inner, 0..3)).prop_map(|(test, block)| Command {
+                at: AT,
+                name: "if".to_owned(),
+                arguments: Vec::new(),
+                tests: vec![test],
+                is_test_list: false,
+                block: Some(block),
+            })
+        })
+    }
+
+    /// Without the places, which are those of the text.
+    fn placeless(commands: &mut [Command]) {
+        fn tests(all: &mut [Test]) {
+            for test in all {
+                test.at = AT;
+                test.arguments.iter_mut().for_each(|argument| argument.at = AT);
+                tests(&mut test.tests);
+            }
+        }
+        for command in commands {
+            command.at = AT;
+            command.arguments.iter_mut().for_each(|argument| argument.at = AT);
+            tests(&mut command.tests);
+            command.block.iter_mut().for_each(|block| placeless(block));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read(commands in prop::collection::vec(command(), 0..5)) {
+            let text = print::script(&commands);
+            let mut read = parse(text.as_bytes()).unwrap_or_else(|fault| panic!("{fault}\n{text}"));
+            placeless(&mut read);
+            prop_assert_eq!(read, commands);
+        }
+    }
 
     #[test]
     fn blocks_tests_and_lists() {

@@ -1,6 +1,7 @@
 //! Strings of a script: encoded characters decoded, references to variables found (RFC 5228 §2.4.2.4, RFC 5229 §3).
 
 use crate::extension::{Extension, Extensions};
+use crate::limits::CAPTURES_MAX;
 
 /// A string that is known, or becomes so when variables have values.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,7 +47,8 @@ impl Name {
 
 impl Template {
     /// Reads a string; which extensions are required decides what in it is special. `Err` holds a reference to a
-    /// namespace that does not exist, or an encoded character that no charset has.
+    /// namespace that does not exist, to a match variable that never is (RFC 5229 §6), or an encoded character that no
+    /// charset has.
     pub fn read(text: &str, extensions: Extensions) -> Result<Template, String> {
         let decoded;
         let text = if extensions.has(Extension::EncodedCharacter) && text.contains("${") {
@@ -103,8 +105,10 @@ fn read_reference(text: &str, extensions: Extensions) -> Result<Option<(Piece, u
     let inner = text.get(2..end).unwrap_or_default();
     let octets = end + 1;
     if !inner.is_empty() && inner.bytes().all(|octet| octet.is_ascii_digit()) {
-        // A number that nothing can hold names a capture that does not exist.
-        return Ok(Some((Piece::Capture(inner.parse().unwrap_or(usize::MAX)), octets)));
+        return match inner.parse::<usize>().ok().filter(|number| *number < CAPTURES_MAX) {
+            Some(number) => Ok(Some((Piece::Capture(number), octets))),
+            None => Err(inner.to_owned()),
+        };
     }
     let parts: Vec<&str> = inner.split('.').collect();
     let (Some(last), Some((_, spaces))) = (parts.last(), parts.split_last()) else { return Ok(None) };

@@ -43,14 +43,10 @@ impl<'a> Version<'a> {
         matches!(self.base.octets, Cow::Borrowed(_)) && self.header.is_none() && self.replaced.is_empty()
     }
 
-    /// Whether both are the same, as far as is known without comparing all octets.
+    /// Whether both are the same, as far as is known without comparing all octets. Changes to the header make no
+    /// other message of one (RFC 5293 §7).
     pub(crate) fn is_same(&self, other: &Version<'_>) -> bool {
         let same = |one: &Arc<Vec<u8>>, two: &Arc<Vec<u8>>| Arc::ptr_eq(one, two) || one == two;
-        let headers = match (&self.header, &other.header) {
-            (None, None) => true,
-            (Some(one), Some(two)) => same(one, two),
-            _ => false,
-        };
         // The bases may live for different times, so only their addresses are compared.
         let bases = std::ptr::addr_eq(Arc::as_ptr(&self.base), Arc::as_ptr(&other.base));
         let is_replaced_alike = self.replaced.len() == other.replaced.len()
@@ -59,7 +55,7 @@ impl<'a> Version<'a> {
                 .iter()
                 .zip(other.replaced.iter())
                 .all(|(one, two)| one.range == two.range && same(&one.octets, &two.octets));
-        headers && bases && is_replaced_alike
+        bases && is_replaced_alike
     }
 
     /// The message.
@@ -117,12 +113,15 @@ impl<'a> Version<'a> {
         all.insert(at, Replaced { range, octets: Arc::new(octets) });
     }
 
-    /// Makes the replaced parts part of the base, so that tests see them.
-    pub(crate) fn settle(&mut self) {
-        if !self.replaced.is_empty() {
-            let octets = self.octets().into_owned();
-            *self = Version::of(octets);
+    /// Makes the replaced parts part of the base, so that tests see them. Returns how many octets were copied for it.
+    pub(crate) fn settle(&mut self) -> usize {
+        if self.replaced.is_empty() {
+            return 0;
         }
+        let octets = self.octets().into_owned();
+        let copied = octets.len();
+        *self = Version::of(octets);
+        copied
     }
 
     /// A message that was put together.
@@ -162,6 +161,11 @@ pub(crate) fn field(name: &str, value: &str) -> Vec<u8> {
 /// The place of a whole part, its header included.
 pub(crate) fn place(part: &Part) -> Range<usize> {
     range(part.whole())
+}
+
+/// How many octets a place has.
+pub(crate) fn length(span: Span) -> u64 {
+    span.end.saturating_sub(span.start)
 }
 
 /// A place as indices.

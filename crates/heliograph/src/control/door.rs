@@ -7,23 +7,27 @@ use bytes::BytesMut;
 use net::{BoxFuture, Connection, Door, Received};
 use tokio::sync::mpsc;
 
-use crate::control::request::{Request, perform};
+use crate::control::request::Request;
 use crate::control::wire::{Answer, REQUEST_OCTETS};
 use crate::failure::Failure;
-use crate::operations::Operations;
+use crate::operations::Tell;
+use serde_json::Value;
+
+/// Performs a request. May take long and block.
+pub type Perform = Arc<dyn Fn(Request, Tell<'_>) -> Result<Value, Failure> + Send + Sync>;
 
 /// The door.
 pub struct Control {
-    operations: Arc<Operations>,
+    perform: Perform,
 }
 
 /// Answers that wait to be sent; a slow reader slows the work down.
 const WAITING_ANSWERS: usize = 16;
 
 impl Control {
-    /// A door to these operations.
-    pub fn new(operations: Arc<Operations>) -> Control {
-        Control { operations }
+    /// A door behind which `perform` is done.
+    pub fn new(perform: Perform) -> Control {
+        Control { perform }
     }
 
     /// One request and its answers.
@@ -37,14 +41,14 @@ impl Control {
             }
         };
         let (sender, mut answers) = mpsc::channel(WAITING_ANSWERS);
-        let operations = Arc::clone(&self.operations);
+        let perform = Arc::clone(&self.perform);
         tokio::task::spawn_blocking(move || {
             let mut tell = |progress| {
                 // Whoever asked may have gone or be slow: the work goes on, and a later step tells as much. Waiting here could
                 // also be waiting inside of the runtime, for a verb that itself waits for the store.
                 let _missed = sender.try_send(Answer::Progress(progress));
             };
-            let answer = Answer::from(perform(&operations, request, &mut tell));
+            let answer = Answer::from(perform(request, &mut tell));
             let _gone = sender.blocking_send(answer);
         });
         while let Some(answer) = answers.recv().await {

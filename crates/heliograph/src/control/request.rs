@@ -9,6 +9,7 @@ use crate::verbs::account::{self, AccountRequest};
 use crate::verbs::filter::{self, FilterRequest};
 use crate::verbs::mailbox::{self, MailboxRequest};
 use crate::verbs::message::{self, MessageRequest};
+use crate::verbs::meter::{self, MeterRequest};
 use crate::verbs::partition::{self, PartitionRequest};
 use crate::verbs::people::{self, PeopleRequest};
 use crate::verbs::queue::{self, QueueRequest};
@@ -35,6 +36,8 @@ pub enum Request {
     Message(MessageRequest),
     /// About partitions.
     Partition(PartitionRequest),
+    /// About the meter.
+    Meter(MeterRequest),
     /// About the store.
     Store(StoreRequest),
 }
@@ -53,6 +56,7 @@ pub fn perform(operations: &Operations, request: Request, tell: Tell<'_>) -> Res
         Request::Mailbox(request) => mailbox::perform(operations, request),
         Request::Message(request) => message::perform(operations, request, tell),
         Request::Partition(request) => partition::perform(operations, request),
+        Request::Meter(request) => meter::perform(&operations.services.metering, request),
         Request::Store(request) => store::perform(operations, request, tell),
     }
 }

@@ -14,6 +14,7 @@ use storage::Partition;
 use crate::compose::Services;
 use crate::roles::Protocol;
 use crate::serve::manner::Manner;
+use crate::serve::meter_doors::MeterDoors;
 use crate::serve::running::Running;
 use crate::settings::Settings;
 
@@ -26,6 +27,7 @@ pub struct Doors {
     lmtp: Arc<dyn Door>,
     imap: Arc<dyn Door>,
     pop3: Arc<dyn Door>,
+    meter: MeterDoors,
 }
 
 impl Doors {
@@ -50,8 +52,10 @@ impl Doors {
                 logins: services.logins.clone(),
                 mail: services.mail.clone(),
                 queue: services.queue.clone(),
+                rates: Arc::clone(&services.metering.rates),
                 rules: settings.queue.rules.clone(),
                 filters: services.filters.clone(),
+                content: Arc::clone(&services.content),
                 clock: Arc::clone(&services.clock),
             };
             let service = inbound::service::Service::new(kind, listener, door, parts, &services.registry);
@@ -92,12 +96,13 @@ impl Doors {
             lmtp: mail(Kind::Lmtp, "lmtp"),
             imap: Arc::new(imap),
             pop3: Arc::new(pop3),
+            meter: MeterDoors::new(settings, &services.metering, &services.random, &services.registry),
         }
     }
 
-    /// The door of a protocol.
-    pub fn of(&self, protocol: Protocol) -> Arc<dyn Door> {
-        Arc::clone(match protocol {
+    /// The door of a protocol; `None` when the settings leave it shut.
+    pub fn of(&self, protocol: Protocol) -> Option<Arc<dyn Door>> {
+        Some(Arc::clone(match protocol {
             Protocol::Smtp => &self.smtp,
             Protocol::Submission => &self.submission,
             Protocol::Submissions => &self.submissions,
@@ -105,7 +110,9 @@ impl Doors {
             Protocol::Pop3 | Protocol::Pop3s => &self.pop3,
             Protocol::Imap | Protocol::Imaps => &self.imap,
             Protocol::Admin => &self.administration,
-        })
+            Protocol::Meter => return self.meter.meter.clone(),
+            Protocol::Policy => &self.meter.policy,
+        }))
     }
 }
 

@@ -8,7 +8,8 @@ use mta::filter::service::Filters;
 use net::{ListenAddress, ServerTls};
 use tokio::sync::Notify;
 
-use crate::compose::{Services, load_certificates};
+use crate::compose::load_certificates;
+use crate::metering::Metering;
 use crate::settings::{Changes, Settings};
 
 /// The running server.
@@ -23,8 +24,17 @@ pub struct Running {
 struct Started {
     at: Timestamp,
     listeners: Vec<(&'static str, ListenAddress)>,
-    server_tls: ServerTls,
-    filters: Filters,
+    reloadable: Reloadable,
+}
+
+/// What a reload changes while it runs.
+pub struct Reloadable {
+    /// The certificates; `None` when nothing here speaks TLS.
+    pub server_tls: Option<ServerTls>,
+    /// The meter.
+    pub metering: Metering,
+    /// Who judges whole messages; `None` where no mail comes in.
+    pub filters: Option<Filters>,
 }
 
 /// Somebody asked the server to end.
@@ -43,14 +53,8 @@ impl Running {
     }
 
     /// Notes that it has started.
-    pub fn started(&self, services: &Services, listeners: Vec<(&'static str, ListenAddress)>) {
-        let at = services.clock.now();
-        let _once = self.started.set(Started {
-            at,
-            listeners,
-            server_tls: services.server_tls.clone(),
-            filters: services.filters.clone(),
-        });
+    pub fn started(&self, at: Timestamp, listeners: Vec<(&'static str, ListenAddress)>, reloadable: Reloadable) {
+        let _once = self.started.set(Started { at, listeners, reloadable });
     }
 
     /// The settings that hold now.
@@ -102,9 +106,14 @@ impl Running {
         fresh.server.data.clone_from(&old.server.data);
         let changes = old.changes(&fresh);
         if let Some(started) = self.started.get() {
-            let certificates = load_certificates(&fresh).map_err(|failure| failure.to_string())?;
-            started.server_tls.replace(certificates).map_err(|error| error.to_string())?;
-            started.filters.replace(fresh.filters.clone());
+            if let Some(server_tls) = &started.reloadable.server_tls {
+                let certificates = load_certificates(&fresh).map_err(|failure| failure.to_string())?;
+                server_tls.replace(certificates).map_err(|error| error.to_string())?;
+            }
+            started.reloadable.metering.reload(&fresh);
+            if let Some(filters) = &started.reloadable.filters {
+                filters.replace(fresh.filters.clone());
+            }
         }
         *self.settings.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(fresh);
         Ok(changes)

@@ -1,13 +1,17 @@
 //! All sections, joined. Each file below holds the keys of one and makes what the program runs on from them.
 
 pub mod channels;
+pub mod conversion;
+pub mod defragment;
 pub mod directory;
+pub mod disclaimers;
 pub mod dns;
 pub mod filters;
 pub mod imap;
 pub mod listeners;
 pub mod log;
 pub mod mail;
+pub mod meter;
 pub mod pop3;
 pub mod queue;
 pub mod routes;
@@ -28,7 +32,14 @@ pub const SECTIONS: &[(&str, &str, &[Key])] = &[
     ),
     ("smtp", "Those who bring mail over SMTP, submission and LMTP.", smtp::KEYS),
     ("queue", "Mail on its way.", queue::KEYS),
-    ("channels", "What one channel of the queue does otherwise: process, local, smtp or lmtp.", channels::KEYS),
+    (
+        "channels",
+        "What one channel of the queue does otherwise: process, local, smtp, lmtp or conversion.",
+        channels::KEYS,
+    ),
+    ("disclaimers[]", "Texts for mail that leaves: one [[disclaimers]] each.", disclaimers::KEYS),
+    ("conversion", "Parts of messages that external commands change.", conversion::KEYS),
+    ("defragment", "Fragments of messages that wait for each other.", defragment::KEYS),
     ("routes[]", "Domains whose mail leaves by a way of its own: one [[routes]] each.", routes::KEYS),
     (
         "filters[]",
@@ -39,6 +50,14 @@ pub const SECTIONS: &[(&str, &str, &[Key])] = &[
     ("imap", "Those who read their mail over IMAP.", imap::KEYS),
     ("pop3", "Those who fetch their mail over POP3.", pop3::KEYS),
     ("mail", "The mail store.", mail::KEYS),
+    ("meter", "How often something may happen: where it is counted.", meter::KEYS),
+    ("meter.tables[]", "What is counted: one [[meter.tables]] each.", meter::TABLE_KEYS),
+    (
+        "meter.rules[]",
+        "What is counted for other mail servers over Postfix's policy delegation: one [[meter.rules]] each, the first that \
+         is over its quota decides.",
+        meter::RULE_KEYS,
+    ),
     ("directory", "Accounts and logins.", directory::KEYS),
     ("storage", "The partitions on the disk.", storage::KEYS),
     ("tls", "Certificates and versions.", tls::KEYS),

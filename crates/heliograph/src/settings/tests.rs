@@ -18,6 +18,13 @@ host = 'mail.example.org:25'
 protocol = 'clamd'
 hosts = ['unix:clamd.sock']
 verdicts = [{ pattern = '*', action = 'keep;' }]
+[[meter.tables]]
+name = 't'
+[[meter.rules]]
+key = ['sender']
+table = 't'
+[[disclaimers]]
+text = 'x'
 [[tls.certificates]]
 chain = 'chain.pem'
 key = 'key.pem'

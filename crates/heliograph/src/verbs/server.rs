@@ -1,10 +1,13 @@
 //! The server itself: how it is, reloading, ending.
 
+use model::Timestamp;
+use net::{Clock, SystemClock};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::failure::Failure;
 use crate::operations::Operations;
+use crate::serve::running::Running;
 
 /// What can be asked about the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,32 +76,59 @@ pub struct Reloaded {
 /// # Errors
 /// Why it was not done.
 pub fn perform(operations: &Operations, request: ServerRequest) -> Result<Value, Failure> {
-    let running = || operations.running.as_ref().ok_or_else(|| Failure::failed("no server runs here"));
-    let report = match request {
-        ServerRequest::Status => serde_json::to_value(status(operations)),
+    match request {
+        ServerRequest::Status => report(&status(operations)),
+        other => {
+            let running = operations.running.as_ref().ok_or_else(|| Failure::failed("no server runs here"))?;
+            command(running, other)
+        }
+    }
+}
+
+/// The same where nothing but the server itself is known: it has no store.
+///
+/// # Errors
+/// Why it was not done.
+pub fn perform_without_store(running: &Running, request: ServerRequest) -> Result<Value, Failure> {
+    match request {
+        ServerRequest::Status => report(&status_of(Some(running), SystemClock.now(), Vec::new())),
+        other => command(running, other),
+    }
+}
+
+fn command(running: &Running, request: ServerRequest) -> Result<Value, Failure> {
+    match request {
         ServerRequest::Reload => {
-            let changes = running()?.reload().map_err(Failure::failed)?;
-            serde_json::to_value(Reloaded {
+            let changes = running.reload().map_err(Failure::failed)?;
+            report(&Reloaded {
                 applied: changes.applied.into_iter().collect(),
                 need_restart: changes.need_restart.into_iter().collect(),
             })
         }
         ServerRequest::Stop => {
-            running()?.ask_to_stop();
+            running.ask_to_stop();
             Ok(Value::Null)
         }
-    };
-    report.map_err(|error| Failure::failed("cannot report").because(error))
+        ServerRequest::Status => Ok(Value::Null),
+    }
+}
+
+fn report(value: &impl Serialize) -> Result<Value, Failure> {
+    serde_json::to_value(value).map_err(|error| Failure::failed("cannot report").because(error))
 }
 
 fn status(operations: &Operations) -> Status {
-    let since = operations.running.as_ref().and_then(|running| running.since());
-    let now = operations.services.clock.now();
-    let listeners = operations.running.as_ref().map_or(&[][..], |running| running.listeners());
     let store = &operations.services.store;
     let partitions = std::iter::once(("system", &store.system)).chain(store.partitions.iter());
+    let partitions = partitions.map(|(name, partition)| partition_status(name, &partition.status())).collect();
+    status_of(operations.running.as_deref(), operations.services.clock.now(), partitions)
+}
+
+fn status_of(running: Option<&Running>, now: Timestamp, partitions: Vec<PartitionStatus>) -> Status {
+    let since = running.and_then(Running::since);
+    let listeners = running.map_or(&[][..], Running::listeners);
     Status {
-        running: operations.running.is_some(),
+        running: running.is_some(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         since_ms: since.map(|since| since.0),
         uptime_secs: since.map(|since| now.0.saturating_sub(since.0) / 1000),
@@ -109,7 +139,7 @@ fn status(operations: &Operations) -> Status {
                 address: address.to_string(),
             })
             .collect(),
-        partitions: partitions.map(|(name, partition)| partition_status(name, &partition.status())).collect(),
+        partitions,
     }
 }
 

@@ -1,10 +1,8 @@
-//! A message whose last octet has come, on its way to the reply: what is known of it, and the stages that examine it in
-//! their order. Nothing is stored yet and nothing is promised; a stage changes the message, tells the recipients apart, or
-//! ends it.
+//! A message whose last octet has come, on its way to the reply: what is known of it, and what a stage says of it. Nothing is
+//! stored yet and nothing is promised; a stage changes the message, tells the recipients apart, or ends it.
 
+use crate::content::fragments::Gathered;
 use crate::inbound::recipient::Accepted;
-use crate::inbound::refusal;
-use crate::inbound::service::Service;
 use directory::entry::Account;
 use model::TraceId;
 use net::Endpoint;
@@ -50,6 +48,8 @@ pub struct Arrival {
     pub spam_score: Option<u8>,
     /// 1 clean to 5 certainly infected, once a filter has said so (RFC 5235 §3.2).
     pub virus: Option<u8>,
+    /// Fragments in the queue that end when this is taken in.
+    pub gathered: Option<Gathered>,
 }
 
 impl Arrival {
@@ -75,15 +75,4 @@ pub enum Finding {
     Pass,
     /// The message is refused for all, with this reply.
     Refuse(Reply),
-}
-
-/// Examines a message stage by stage; the first refusal ends it.
-pub async fn examine(service: &Service, arrival: &mut Arrival) -> Finding {
-    if message::edit::hops(&arrival.body) > service.settings.hops_max {
-        return Finding::Refuse(refusal::mail_loop());
-    }
-    if let Finding::Refuse(reply) = service.parts.filters.examine(service, arrival).await {
-        return Finding::Refuse(reply);
-    }
-    Finding::Pass
 }

@@ -58,6 +58,16 @@ pub fn sender_denied() -> Reply {
     reply(553, (5, 7, 1), "you may not send as that address")
 }
 
+/// An address has connected too often (RFC 5321 §3.8).
+pub fn too_many_connections(host: &str) -> Reply {
+    reply(421, (4, 7, 0), &format!("{host} too many connections from your address; try again later"))
+}
+
+/// An account has sent as much as it may for now (RFC 3463 §3.8).
+pub fn too_much_sent() -> Reply {
+    reply(450, (4, 7, 1), "you have sent as much as you may for now; try again later")
+}
+
 /// The directory cannot be asked.
 pub fn directory_away() -> Reply {
     reply(451, (4, 3, 0), "the directory is away; try again later")
@@ -80,6 +90,14 @@ pub fn no_memory() -> Reply {
 /// More hops than any real way has (RFC 5321 §6.3).
 pub fn mail_loop() -> Reply {
     reply(554, (5, 4, 6), "too many Received fields: the message is in a loop")
+}
+
+/// A fragment that cannot be put together with others (RFC 3463 §3.7), or that has no room to wait.
+pub fn bad_fragment(why: &crate::content::fragments::Refused) -> Reply {
+    match why.is_temporary() {
+        true => reply(452, (4, 3, 1), &why.to_string()),
+        false => reply(554, (5, 6, 0), &why.to_string()),
+    }
 }
 
 /// What a login ended with (RFC 4954 §6).

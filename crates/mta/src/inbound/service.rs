@@ -1,7 +1,9 @@
 //! What all sessions of one listener share.
 
+use crate::content::service::Content;
 use crate::delivery::routing::Rule;
 use crate::filter::service::Filters;
+use crate::inbound::rates::Rates;
 use crate::inbound::settings::Settings;
 use crate::inbound::signals::Signals;
 use directory::directory::Directory;
@@ -24,10 +26,14 @@ pub struct Parts {
     pub mail: Mail,
     /// Where mail for others waits.
     pub queue: Queue,
+    /// How much one client may bring in a time.
+    pub rates: Arc<Rates>,
     /// Domains with a way of their own.
     pub rules: Vec<Rule>,
     /// Who judges whole messages.
     pub filters: Filters,
+    /// What is done to the content of mail.
+    pub content: Arc<Content>,
     /// The time.
     pub clock: Arc<dyn Clock>,
 }

@@ -1,13 +1,15 @@
 //! A connection driven by the engine.
 
-use crate::inbound::accept::{self, Answered};
-use crate::inbound::arrival::{self, Arrival, Finding, Origin};
+use crate::inbound::accept::{self, Answered, Learned};
+use crate::inbound::arrival::{Arrival, Finding, Origin};
+use crate::inbound::content;
 use crate::inbound::fate::Fates;
 use crate::inbound::login::Login;
 use crate::inbound::prefix::{self, Way};
 use crate::inbound::recipient::{self, Accepted};
 use crate::inbound::refusal;
 use crate::inbound::service::Service;
+use crate::inbound::stages;
 use bytes::{Buf, Bytes, BytesMut};
 use model::{Address, TraceId};
 use net::admission::Refused;
@@ -112,6 +114,14 @@ impl Session<'_> {
     /// Waits a moment for clients that cannot, unless they are known to be well-behaved: on submission and LMTP.
     async fn greet(&mut self) -> Result<(), &'static str> {
         let mut refusal = None;
+        if self.service.kind != Kind::Lmtp
+            && self.service.parts.rates.too_many_connections(self.connection.peer()).await
+        {
+            let reply = refusal::too_many_connections(&self.service.settings.host);
+            self.service.signals.refused(self.trace(), self.connection.peer(), "connect", &reply);
+            self.engine.greet(Some(reply));
+            return Ok(());
+        }
         if self.service.kind == Kind::Smtp && !self.connection.peer().is_local() {
             let deadline = self.deadline(EARLY_TALK);
             let early = self.connection.receive(&mut self.input, deadline).await;
@@ -233,6 +243,9 @@ impl Session<'_> {
                 let judged =
                     recipient::judge(self.service, self.trace(), &rcpt.address, self.announced, may_relay).await;
                 let decision = match judged {
+                    Ok(_) if self.service.parts.rates.too_many_recipients(self.sender()).await => {
+                        self.refuse("RCPT", refusal::too_much_sent())
+                    }
                     Ok(accepted) => {
                         self.recipients.push(accepted);
                         Decision::Accept
@@ -266,17 +279,26 @@ impl Session<'_> {
             }
             _ => Decision::Accept,
         };
-        let (Some(account), Some(address)) = (&self.login.account, &mail.reverse_path) else {
-            return accepted;
-        };
-        match self.may_send_as(account.id, address).await {
-            Ok(true) => accepted,
-            Ok(false) => self.refuse("MAIL", refusal::sender_denied()),
-            Err(error) => {
-                self.service.signals.directory_away(self.trace(), &error);
-                self.refuse("MAIL", refusal::directory_away())
+        let Some(account) = &self.login.account else { return accepted };
+        if let Some(address) = &mail.reverse_path {
+            match self.may_send_as(account.id, address).await {
+                Ok(true) => {}
+                Ok(false) => return self.refuse("MAIL", refusal::sender_denied()),
+                Err(error) => {
+                    self.service.signals.directory_away(self.trace(), &error);
+                    return self.refuse("MAIL", refusal::directory_away());
+                }
             }
         }
+        if self.service.parts.rates.too_many_messages(self.sender()).await {
+            return self.refuse("MAIL", refusal::too_much_sent());
+        }
+        accepted
+    }
+
+    /// Who has logged in, as rates count it.
+    fn sender(&self) -> Option<&str> {
+        self.login.account.as_ref().map(|account| account.address.as_str())
     }
 
     /// Strangers do not overtake others (RFC 6710 §4.1).
@@ -306,9 +328,11 @@ impl Session<'_> {
             fields: Vec::new(),
             spam_score: None,
             virus: None,
+            gathered: None,
         };
-        if let Finding::Refuse(reply) = arrival::examine(self.service, &mut arrival).await {
+        if let Finding::Refuse(reply) = stages::examine(self.service, &mut arrival).await {
             self.service.signals.refused(self.trace(), self.connection.peer(), "DATA", &reply);
+            content::give_up(self.service, &mut arrival, &reply).await;
             return vec![reply; count];
         }
         let fates = Fates::take(&mut arrival, count);
@@ -316,15 +340,17 @@ impl Session<'_> {
             self.service.signals.dropped(self.trace(), self.connection.peer(), fates.dropped());
         }
         if arrival.recipients.is_empty() {
+            content::give_up(self.service, &mut arrival, &refusal::content_refused("nobody is to get it")).await;
             return self.for_nobody(&fates).await;
         }
         let is_final = accept::is_filed_at_once(&arrival.envelope, &arrival.recipients);
         let whole = self.with_prefix(&arrival, is_final);
         let scores = arrival.scores();
-        let Arrival { envelope, recipients, .. } = arrival;
+        let Arrival { envelope, recipients, gathered, .. } = arrival;
+        let learned = Learned { scores, gathered };
         let octets = whole.len();
         let message_id = message::header::find(&whole, "Message-ID").map(|field| field.unfolded().into_owned());
-        let answered = accept::file(self.service, self.trace(), whole, &envelope, &recipients, scores).await;
+        let answered = accept::file(self.service, self.trace(), whole, &envelope, &recipients, learned).await;
         let replies = &answered.replies;
         let taken = if self.engine.is_lmtp() {
             replies.iter().filter(|reply| reply.is_positive()).count()

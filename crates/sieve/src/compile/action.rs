@@ -1,10 +1,11 @@
-//! Actions.
+//! Actions: their arguments checked and made ready to be taken.
 
 use super::Compiler;
 use super::part::{MODIFIERS, is_field_name};
 use crate::extension::Extension;
 use crate::fault::{Fault, Problem};
 use crate::limits::VACATION_SECONDS_MAX;
+use crate::method::{BadMethod, Method};
 use crate::program::{Action, ByTime, DeliverBy, FlagChange, Notify, Redirect, Vacation};
 use crate::signature::{Arguments, MATCH, STORING, Tag, flag, list, number, text};
 use crate::syntax::Command;
@@ -200,10 +201,23 @@ impl Compiler {
         let reason = self.only(arguments, "a reason")?;
         let days = arguments.number_after("days").unwrap_or(VACATION_DAYS).max(1);
         let seconds = arguments.number_after("seconds").unwrap_or_else(|| days.saturating_mul(SECONDS_PER_DAY));
+        let from = self.template_after(arguments, "from")?;
+        if let Some(literal) = from.as_ref().and_then(Template::literal)
+            && !crate::effect::is_author(literal)
+        {
+            return Err(arguments.fault(Problem::BadAddress(literal.to_owned())));
+        }
+        // RFC 5230 §4.2: which answers are the same is told by the arguments before variables are put in; each with
+        // its length, so that no two sets of arguments look alike.
+        let said = arguments.text(0, "a reason")?.0;
+        let told = ["subject", "from"].map(|tag| arguments.text_after(tag).unwrap_or_default());
+        let [subject, author] = told.map(|text| format!("{}:{text}", text.len()));
+        let identity = format!("{subject} {author} {} {said}", if arguments.has("mime") { "mime" } else { "text" });
         Ok(Action::Vacation(Vacation {
+            identity,
             seconds: seconds.min(VACATION_SECONDS_MAX),
             subject: self.template_after(arguments, "subject")?,
-            from: self.template_after(arguments, "from")?,
+            from,
             addresses: self.list_after(arguments, "addresses")?.unwrap_or_default(),
             is_mime: arguments.has("mime"),
             handle: self.template_after(arguments, "handle")?,
@@ -214,6 +228,11 @@ impl Compiler {
 
     fn notify(&self, arguments: &Arguments<'_>) -> Result<Action, Fault> {
         let method = self.only(arguments, "a notification method")?;
+        if let Some(Err(bad)) = method.literal().map(Method::parse)
+            && !matches!(bad, BadMethod::Unsupported(_))
+        {
+            return Err(arguments.fault(Problem::BadMethod(bad)));
+        }
         let importance = self.template_after(arguments, "importance")?;
         let literal = importance.as_ref().and_then(Template::literal);
         if literal.is_some_and(|importance| !["1", "2", "3"].contains(&importance)) {

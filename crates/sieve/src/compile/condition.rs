@@ -1,9 +1,10 @@
-//! Tests.
+//! Tests: their arguments checked and made ready to be looked at.
 
 use super::Compiler;
 use super::vocabulary::check_test;
 use crate::extension::Extension;
 use crate::fault::{Fault, Position, Problem};
+use crate::fields::holds_addresses;
 use crate::limits::DUPLICATE_SECONDS_MAX;
 use crate::matching::{Keys, Match};
 use crate::program::{DatePart, Duplicate, DuplicateId, Operation, Test, Transform, Wanted, Zone};
@@ -13,45 +14,6 @@ use crate::template::Template;
 
 const KEYS: &str = "a list of keys";
 const FIELDS: &str = "a list of header fields";
-
-/// Fields that hold addresses (RFC 5228 §5.1, and what is in use besides).
-const ADDRESS_FIELDS: &[&str] = &[
-    "from",
-    "to",
-    "cc",
-    "bcc",
-    "sender",
-    "reply-to",
-    "resent-from",
-    "resent-to",
-    "resent-cc",
-    "resent-bcc",
-    "resent-sender",
-    "resent-reply-to",
-    "abuse-reports-to",
-    "apparently-to",
-    "delivered-to",
-    "disposition-notification-to",
-    "errors-to",
-    "envelope-to",
-    "for-approval",
-    "for-comment",
-    "for-handling",
-    "mail-followup-to",
-    "mail-reply-to",
-    "read-receipt-to",
-    "registered-mail-reply-requested-by",
-    "return-path",
-    "return-receipt-requested",
-    "return-receipt-to",
-    "x-admin",
-    "x-beenthere",
-    "x-complaints-to",
-    "x-confirm-reading-to",
-    "x-original-from",
-    "x-original-to",
-    "x-report-abuse-to",
-];
 
 impl Compiler {
     /// Emits what leaves the outcome of a test.
@@ -106,7 +68,8 @@ impl Compiler {
             "exists" => {
                 let arguments = sort(self, &[MIME])?;
                 arguments.expect(1, 1, FIELDS)?;
-                let names = self.field_names(arguments.list(0, FIELDS)?)?;
+                let (list, at) = arguments.list(0, FIELDS)?;
+                let names = self.templates(list, at)?;
                 Ok(Test::Exists { names, scope: self.scope(&arguments)? })
             }
             "header" => self.header(&sort(self, &[MATCH, INDEX, MIME, MIME_ASPECT])?),
@@ -220,7 +183,8 @@ impl Compiler {
 
     fn header(&self, arguments: &Arguments<'_>) -> Result<Test, Fault> {
         arguments.expect(2, 2, KEYS)?;
-        let names = self.field_names(arguments.list(0, FIELDS)?)?;
+        let (list, at) = arguments.list(0, FIELDS)?;
+        let names = self.templates(list, at)?;
         let (keys, how) = self.keys_at(arguments, 1)?;
         Ok(Test::Header { names, keys, how, index: Self::index(arguments)?, scope: self.scope(arguments)? })
     }
@@ -228,8 +192,8 @@ impl Compiler {
     fn address(&self, arguments: &Arguments<'_>) -> Result<Test, Fault> {
         arguments.expect(2, 2, KEYS)?;
         let (list, at) = arguments.list(0, FIELDS)?;
-        let names = self.field_names((list, at))?;
-        let holds_none = |name: &&str| !ADDRESS_FIELDS.iter().any(|known| known.eq_ignore_ascii_case(name));
+        let names = self.templates(list, at)?;
+        let holds_none = |name: &&str| !holds_addresses(name);
         if let Some(bad) = names.iter().filter_map(Template::literal).find(holds_none) {
             return Err(Fault { at, problem: Problem::NotAnAddressField(bad.to_owned()) });
         }
@@ -264,7 +228,7 @@ impl Compiler {
     fn date(&self, arguments: &Arguments<'_>) -> Result<Test, Fault> {
         arguments.expect(3, 3, KEYS)?;
         let (name, at) = arguments.text(0, "a header field")?;
-        let header = self.field_names((std::slice::from_ref(&name.to_owned()), at))?.pop();
+        let header = Some(self.template(name, at)?);
         let part = date_part(arguments.text(1, "a part of a date")?)?;
         let (keys, how) = self.keys_at(arguments, 2)?;
         let (zone, index) = (self.zone(arguments)?, Self::index(arguments)?);
@@ -299,7 +263,8 @@ impl Compiler {
         } else {
             Vec::new()
         };
-        let (keys, how) = self.keys_at(arguments, arguments.count() - 1)?;
+        let how = self.how(arguments)?;
+        let keys = self.word_keys(arguments.list(arguments.count() - 1, "a list of flags")?, how)?;
         Ok(Test::HasFlag { variables, keys, how })
     }
 
@@ -318,8 +283,7 @@ impl Compiler {
             None => {
                 let given = arguments.text_after("header").unwrap_or("Message-ID").to_owned();
                 let at = arguments.after("header").map_or(test.at, |argument| argument.at);
-                let name = self.field_names((std::slice::from_ref(&given), at))?.pop();
-                DuplicateId::Header(name.unwrap_or(Template::Literal(given)))
+                DuplicateId::Header(self.template(&given, at)?)
             }
         };
         let seconds = arguments.number_after("seconds").map(|seconds| seconds.min(DUPLICATE_SECONDS_MAX));

@@ -4,8 +4,8 @@ use super::vocabulary::check_command;
 use super::{Compiler, Loop};
 use crate::extension::{EXTENSIONS, Extension};
 use crate::fault::{Fault, Position, Problem};
-use crate::limits::LOOPS_MAX;
-use crate::program::{Include, Operation};
+use crate::limits::{LOOPS_MAX, SCRIPT_NAME_CHARS_MAX};
+use crate::program::{Action, Include, Operation};
 use crate::signature::{flag, text};
 use crate::syntax::{Command, Test};
 
@@ -124,9 +124,29 @@ impl Compiler {
             }
             _ => {
                 let action = self.action(command)?;
+                self.see_variables(&action, command.at)?;
                 self.emit(command.at, Operation::Action(action)).map(drop)
             }
         }
+    }
+
+    /// RFC 6609 §3.4.1: what a script has set for itself cannot become global afterwards.
+    fn see_variables(&mut self, action: &Action, at: Position) -> Result<(), Fault> {
+        match action {
+            Action::Set { name, .. }
+                if !name.is_global && self.extensions.has(Extension::Include) && !self.global.contains(&name.name) =>
+            {
+                self.own.insert(name.name.clone());
+            }
+            Action::Global(names) => {
+                if let Some(name) = names.iter().find(|name| self.own.contains(&name.name)) {
+                    return Err(Fault { at, problem: Problem::SetBeforeGlobal(name.name.clone()) });
+                }
+                self.global.extend(names.iter().map(|name| name.name.clone()));
+            }
+            _ => {}
+        }
+        Ok(())
     }
 
     /// Neither tests nor a block.
@@ -201,6 +221,12 @@ impl Compiler {
         if name.literal().is_none() {
             let problem = Problem::BadValue { what: "the name of an included script", wanted: "without variables" };
             return Err(Fault { at, problem });
+        }
+        // RFC 5804 §1.6: what ManageSieve would not store under that name either.
+        let is_bad = |character: char| character.is_control() || matches!(character, '\u{2028}' | '\u{2029}');
+        let literal = name.literal().unwrap_or_default();
+        if literal.is_empty() || literal.chars().count() > SCRIPT_NAME_CHARS_MAX || literal.contains(is_bad) {
+            return Err(Fault { at, problem: Problem::BadScriptName(literal.to_owned()) });
         }
         let include = Include {
             name,

@@ -4,6 +4,7 @@ use super::Compiler;
 use crate::comparator::Comparator;
 use crate::extension::Extension;
 use crate::fault::{Fault, Position, Problem};
+use crate::limits::REGEXES_MAX;
 use crate::matching::{Keys, Kind, Match, Needle, Relation};
 use crate::program::{AddressPart, Aspect, Index, Modifier, Scope, Storing};
 use crate::signature::{Arguments, Tag, flag, strings};
@@ -65,13 +66,36 @@ impl Compiler {
     pub(super) fn keys(&self, list: (&[String], Position), how: Match) -> Result<Keys, Fault> {
         let (list, at) = list;
         let templates = self.templates(list, at)?;
-        let prepare = |template: &Template| -> Result<Option<Needle>, Fault> {
-            let Some(text) = template.literal() else { return Ok(None) };
-            let bad = |_| Fault { at, problem: Problem::BadRegex(text.to_owned()) };
-            Needle::new(text, how).map(Some).map_err(bad)
-        };
-        let prepared = templates.iter().map(prepare).collect::<Result<_, _>>()?;
-        Ok(Keys { templates, prepared })
+        let prepared = templates.iter().map(|template| self.prepare(template, at, how)).collect::<Result<_, _>>()?;
+        Ok(Keys { templates, prepared, are_words: false })
+    }
+
+    /// Keys of which each is a list of words divided by spaces (RFC 5232 §2).
+    pub(super) fn word_keys(&self, list: (&[String], Position), how: Match) -> Result<Keys, Fault> {
+        let (list, at) = list;
+        let mut templates = Vec::new();
+        for template in self.templates(list, at)? {
+            match template {
+                Template::Literal(text) => {
+                    templates.extend(text.split_ascii_whitespace().map(|word| Template::Literal(word.to_owned())));
+                }
+                pieces => templates.push(pieces),
+            }
+        }
+        let prepared = templates.iter().map(|template| self.prepare(template, at, how)).collect::<Result<_, _>>()?;
+        Ok(Keys { templates, prepared, are_words: true })
+    }
+
+    fn prepare(&self, template: &Template, at: Position, how: Match) -> Result<Option<Needle>, Fault> {
+        let Some(text) = template.literal() else { return Ok(None) };
+        if how.kind == Kind::Regex {
+            self.regexes.set(self.regexes.get() + 1);
+            if self.regexes.get() > REGEXES_MAX {
+                return Err(Fault { at, problem: Problem::TooManyRegexes { max: REGEXES_MAX } });
+            }
+        }
+        let bad = |_| Fault { at, problem: Problem::BadRegex(text.to_owned()) };
+        Needle::new(text, how).map(Some).map_err(bad)
     }
 
     /// `:index` and `:last`.
@@ -112,16 +136,6 @@ impl Compiler {
             () if arguments.has("user") => AddressPart::User,
             () if arguments.has("detail") => AddressPart::Detail,
             () => AddressPart::All,
-        }
-    }
-
-    /// Names of header fields; what is known beforehand is checked.
-    pub(super) fn field_names(&self, list: (&[String], Position)) -> Result<Vec<Template>, Fault> {
-        let (list, at) = list;
-        let names = self.templates(list, at)?;
-        match names.iter().filter_map(Template::literal).find(|name| !is_field_name(name)) {
-            Some(bad) => Err(Fault { at, problem: Problem::BadFieldName(bad.to_owned()) }),
-            None => Ok(names),
         }
     }
 

@@ -37,6 +37,7 @@ fn faults_say_where_and_what() {
             "if header :is :contains \"a\" \"b\" {}",
             "line 1, column 15: :contains stands beside an argument that excludes it",
         ),
+        ("if header \"a\" :is \"b\" {}", "line 1, column 15: header takes :is before its other arguments only"),
         ("if header :foo \"a\" \"b\" {}", "line 1, column 11: header has no argument :foo"),
         (
             "if header :regex \"a\" \"b\" {}",
@@ -54,7 +55,8 @@ fn faults_say_where_and_what() {
             "require [\"comparator-i;ascii-numeric\"]; if header :contains :comparator \"i;ascii-numeric\" \"a\" \"b\" {}",
             "line 1, column 44: the comparator i;ascii-numeric cannot do :contains",
         ),
-        ("if header \"a b\" \"c\" {}", "line 1, column 11: \"a b\" is no name of a header field"),
+        // RFC 5228 §2.4.2.2: no header matches a name that is none, and that is no error.
+        ("if header \"a b\" \"c\" {}", "3 operations"),
         ("if address \"subject\" \"c\" {}", "line 1, column 12: the field \"subject\" holds no addresses"),
         ("if not {}", "line 1, column 4: not takes one test"),
         ("if allof true {}", "line 1, column 4: allof takes a list of tests in parentheses"),
@@ -80,6 +82,21 @@ fn faults_say_where_and_what() {
             "line 1, column 41: :create needs :fcc beside it",
         ),
         ("require \"index\"; if header :last \"a\" \"b\" {}", "line 1, column 21: :last needs :index beside it"),
+        (
+            "require \"variables\"; set \"a\" \"${32}\";",
+            "line 1, column 30: ${32} is never set; the last match variable is ${31}",
+        ),
+        (
+            "require [\"variables\", \"include\"]; set \"a\" \"1\"; global \"a\";",
+            "line 1, column 48: the variable \"a\" was set in this script before, so it cannot become global here",
+        ),
+        ("require \"include\"; include \"a\nb\";", "line 1, column 28: \"a\\r\\nb\" cannot be the name of a script"),
+        (
+            "require \"enotify\"; notify \"mailto:\";",
+            "line 1, column 20: the notification method \"mailto:\" names nobody",
+        ),
+        ("require \"vacation\"; vacation :from \"a b\" \"x\";", "line 1, column 21: \"a b\" is no mail address"),
+        ("redirect \"@a,@b:c@d.test\";", "line 1, column 1: \"@a,@b:c@d.test\" is no mail address"),
     ];
     let wrong = cases.iter().filter(|(script, wanted)| check(script) != *wanted);
     let wrong: Vec<String> = wrong.map(|(script, _)| format!("{script}\n  {}", check(script))).collect();
@@ -96,6 +113,8 @@ fn depth_and_length_are_bounded() {
     let long = format!("if header \"a\" [{}\"b\"] {{}}", "\"b\",".repeat(5000));
     assert!(check(&long).contains("a list holds more than"));
     assert!(check(&" ".repeat(2 << 20)).contains("larger than"));
+    let expressions = "if header :regex \"a\" \"b\" {}\n".repeat(65);
+    assert!(check(&format!("require \"regex\"; {expressions}")).contains("regular expressions"));
 }
 
 #[test]

@@ -1,11 +1,13 @@
-//! Actions.
+//! Actions taken: what is to be done is written down, and flags and variables are set.
 
 use super::{Halt, Machine};
 use crate::effect::{self, DeliverBy, Effect, Notification, Recipients, RedirectOptions, Target, Vacation};
 use crate::flags;
+use crate::limits::FLAGS_MAX;
+use crate::method::{self, Method};
 use crate::moment;
 use crate::program::{self, Action, ByTime, FlagChange, Storing};
-use crate::template::Template;
+use crate::template::{Name, Template};
 use crate::variables::modify;
 
 impl Machine<'_> {
@@ -30,35 +32,16 @@ impl Machine<'_> {
             }
             Action::Set { name, modifiers, value } => {
                 let value = modify(self.expand(value).into_owned(), modifiers);
-                self.work(value.len() as u64)?;
+                self.spend(value.len() as u64);
                 self.set_variable(name, value)
             }
-            Action::Flags { change, variable, flags } => {
-                let texts = self.expand_all(flags);
-                let mut list = match variable {
-                    Some(name) => flags::split(self.variable(name)),
-                    None => std::mem::take(&mut self.flags),
-                };
-                let texts = texts.iter().map(String::as_str);
-                match change {
-                    FlagChange::Set => {
-                        list.clear();
-                        flags::add(&mut list, texts);
-                    }
-                    FlagChange::Add => flags::add(&mut list, texts),
-                    FlagChange::Remove => flags::remove(&mut list, texts),
-                }
-                match variable {
-                    Some(name) => self.set_variable(name, list.join(" ")),
-                    None => {
-                        self.flags = list;
-                        Ok(())
-                    }
-                }
-            }
+            Action::Flags { change, variable, flags } => self.change_flags(*change, variable.as_ref(), flags),
             Action::Global(names) => {
-                if let Some(frame) = self.frames.last_mut() {
-                    frame.globals.extend(names.iter().map(|name| name.name.clone()));
+                let Some(frame) = self.frames.last_mut() else { return Ok(()) };
+                for name in names.iter().map(|name| &name.name) {
+                    if !frame.globals.contains(name) {
+                        frame.globals.push(name.clone());
+                    }
                 }
                 Ok(())
             }
@@ -78,11 +61,43 @@ impl Machine<'_> {
         }
     }
 
+    fn change_flags(&mut self, change: FlagChange, variable: Option<&Name>, flags: &[Template]) -> Result<(), Halt> {
+        let texts = self.expand_all(flags);
+        let mut list = match variable {
+            Some(name) => flags::split(self.variable(name)),
+            None => std::mem::take(&mut self.flags),
+        };
+        self.spend_on_flags(texts.iter().map(String::len).sum());
+        let texts = texts.iter().map(String::as_str);
+        match change {
+            FlagChange::Set => {
+                list.clear();
+                flags::add(&mut list, texts);
+            }
+            FlagChange::Add => flags::add(&mut list, texts),
+            FlagChange::Remove => flags::remove(&mut list, texts),
+        }
+        match variable {
+            Some(name) => self.set_variable(name, list.join(" ")),
+            None => {
+                self.flags = list;
+                Ok(())
+            }
+        }
+    }
+
+    /// Each flag of a text is looked for among those that are there.
+    pub(super) fn spend_on_flags(&self, octets: usize) {
+        self.spend((octets as u64).saturating_mul(FLAGS_MAX as u64 / 8));
+    }
+
     /// What an action says of flags, or what the script has set so far (RFC 5232 §5).
     fn storing_flags(&self, given: Option<&[Template]>) -> Vec<String> {
         let Some(given) = given else { return self.flags.clone() };
         let mut flags = Vec::new();
-        flags::add(&mut flags, self.expand_all(given).iter().map(String::as_str));
+        let texts = self.expand_all(given);
+        self.spend_on_flags(texts.iter().map(String::len).sum());
+        flags::add(&mut flags, texts.iter().map(String::as_str));
         flags
     }
 
@@ -153,9 +168,10 @@ impl Machine<'_> {
         let reason = self.expand(&vacation.reason).into_owned();
         let subject = self.expand_some(vacation.subject.as_ref());
         let from = self.expand_some(vacation.from.as_ref());
-        // RFC 5230 §4.2: without a handle, the same text is the same answer.
-        let own = || [subject.as_deref(), from.as_deref(), Some(&reason)].map(Option::unwrap_or_default).join("\n");
-        let handle = self.expand_some(vacation.handle.as_ref()).unwrap_or_else(own);
+        if let Some(from) = from.as_deref().filter(|from| !effect::is_author(from)) {
+            return Err(Halt::Fail(format!("{from:?} is no mail address")));
+        }
+        let handle = self.expand_some(vacation.handle.as_ref()).unwrap_or_else(|| vacation.identity.clone());
         let effect = Vacation {
             seconds: vacation.seconds,
             subject,
@@ -176,11 +192,19 @@ impl Machine<'_> {
             Some("3") => 3,
             Some(other) => return Err(Halt::Fail(format!("{other:?} is no importance; there are 1, 2 and 3"))),
         };
+        let method = self.expand(&notify.method).into_owned();
+        if let Err(fault) = Method::parse(&method) {
+            return Err(Halt::Fail(fault.to_string()));
+        }
+        let options = self.expand_all(&notify.options);
+        if let Some(bad) = options.iter().find(|option| !method::is_option(option)) {
+            return Err(Halt::Fail(format!("{bad:?} is no option of notify; one is written name=value")));
+        }
         let effect = Notification {
-            method: self.expand(&notify.method).into_owned(),
+            method,
             from: self.expand_some(notify.from.as_ref()),
             importance,
-            options: self.expand_all(&notify.options),
+            options,
             message: self.expand_some(notify.message.as_ref()),
             copy: self.copy(notify.fcc.as_ref())?,
         };

@@ -2,6 +2,7 @@
 
 use message::content;
 
+use super::bodies::Bodies;
 use super::{Halt, Machine};
 use crate::fields::Fields;
 use crate::limits::{ADDED_OCTETS_MAX, HEADER_EDITS_MAX, VARIABLE_OCTETS_MAX};
@@ -42,7 +43,7 @@ impl Machine<'_> {
             }
             Action::Enclose { subject, headers, text } => self.enclose(subject.as_ref(), headers, text),
             Action::ExtractText { name, modifiers, first } => {
-                let part = self.part();
+                let part = self.part_numbered(self.part_number());
                 let mut text = if part.kind == "text" {
                     content::text(self.message.base(), part, VARIABLE_OCTETS_MAX)
                 } else {
@@ -52,7 +53,7 @@ impl Machine<'_> {
                     let end = text.char_indices().nth(usize::try_from(*first).unwrap_or(usize::MAX));
                     text.truncate(end.map_or(text.len(), |(at, _)| at));
                 }
-                self.work(text.len() as u64)?;
+                self.spend(text.len() as u64);
                 self.set_variable(name, modify(text, modifiers))
             }
             _ => Ok(()),
@@ -65,7 +66,7 @@ impl Machine<'_> {
         if self.edits > HEADER_EDITS_MAX || self.added_octets > ADDED_OCTETS_MAX {
             return Err(Halt::Fail("the script changes the message too much".to_owned()));
         }
-        self.work(self.message.header().len() as u64)
+        Ok(())
     }
 
     fn add_header(&mut self, is_last: bool, name: &Template, value: &Template) -> Result<(), Halt> {
@@ -80,6 +81,7 @@ impl Machine<'_> {
     }
 
     fn set_header(&mut self, header: Vec<u8>) {
+        self.copied += header.len();
         self.fields = Some(Fields::of(&header));
         self.message.set_header(header);
     }
@@ -97,8 +99,9 @@ impl Machine<'_> {
             return Ok(());
         }
         let header = self.message.header().to_vec();
+        self.spend(header.len() as u64);
         let fields = Fields::of(&header);
-        let mut candidates: Vec<_> = fields.named(&name).collect();
+        let mut candidates: Vec<_> = fields.named(&header, &name).collect();
         if let Some(Index { number, is_from_end }) = index {
             let at = usize::try_from(number).unwrap_or(usize::MAX).saturating_sub(1);
             let at = if is_from_end { candidates.len().checked_sub(at + 1) } else { Some(at) };
@@ -137,8 +140,8 @@ impl Machine<'_> {
         let content = part_of(is_mime, text);
         self.edit(content.len())?;
         match self.part_number() {
-            Some(number) if number > 0 => {
-                let range = place(self.part());
+            number if number > 0 => {
+                let range = place(self.part_numbered(number));
                 self.message.replace(range, content);
                 Ok(())
             }
@@ -167,7 +170,6 @@ impl Machine<'_> {
         let subject = self.expand_some(subject);
         let given = self.expand_all(headers);
         let inner = self.message.octets().into_owned();
-        self.work(inner.len() as u64)?;
         self.edit(text.len())?;
         let boundary = boundary(&inner, &text);
         let mut outer = message::header::only(self.message.header(), OUTER_FIELDS);
@@ -198,8 +200,10 @@ impl Machine<'_> {
 
     /// Goes on with another message. Loops over the parts of the one before end with their current turn.
     fn start_over(&mut self, octets: Vec<u8>) {
+        self.copied += octets.len();
         self.message = Version::of(octets);
         self.fields = None;
+        self.bodies = Bodies::default();
         for parts in self.frames.iter_mut().flat_map(|frame| &mut frame.loops) {
             parts.rest = Vec::new().into_iter();
             parts.current = 0;

@@ -3,21 +3,20 @@
 use std::ops::ControlFlow;
 
 use message::address;
-use message::content;
 use message::header;
-use message::html;
-use message::structure::{Content, Part};
 use model::CivilTime;
 
 use super::judge::Judge;
 use super::{Halt, Machine};
 use crate::extension::Extension;
-use crate::fields::{Field, Fields};
-use crate::limits::WORK_OCTETS_MAX;
-use crate::matching::{Keys, Match};
+use crate::fields::{Field, Fields, holds_addresses};
+use crate::limits::{REGEXES_MADE_MAX, WORK_OCTETS_MAX};
+use crate::matching::{Keys, Kind, Match};
 use crate::moment;
-use crate::program::{AddressPart, Aspect, Index, Scope, Test, Transform, Zone};
+use crate::program::{AddressPart, Aspect, Index, Scope, Test, Zone};
+use crate::question::Question;
 use crate::template::Template;
+use crate::version::length;
 
 /// What a test of a field looks at besides its name.
 struct Look<'t> {
@@ -26,15 +25,24 @@ struct Look<'t> {
     scope: &'t Scope,
 }
 
-/// Text of a part that is looked at, at most. What lies behind counts as not there.
-const PART_OCTETS_MAX: usize = 64 << 20;
+/// Whether a match leaves what its wildcards stood for in `${1}` and so on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Captures {
+    /// It does (RFC 5229 §3.2).
+    Set,
+    /// It does not (RFC 5173 §6).
+    Leave,
+}
 
 impl<'a> Machine<'a> {
     pub(super) fn test(&mut self, test: &Test) -> Result<bool, Halt> {
         match test {
             Test::Constant(truth) => Ok(*truth),
             Test::Size { is_over, octets } => {
-                let size = self.message.len() as u64;
+                let size = match self.root() {
+                    0 => self.message.len() as u64,
+                    number => length(self.part_numbered(number).whole()),
+                };
                 Ok(if *is_over { size > *octets } else { size < *octets })
             }
             Test::Exists { names, scope } => {
@@ -50,10 +58,17 @@ impl<'a> Machine<'a> {
                 self.judged(keys, *how, |machine, judge| machine.show_addresses(&look, *part, judge))
             }
             Test::Envelope { parts, keys, how, part } => {
-                self.judged(keys, *how, |machine, judge| machine.show_envelope(parts, *part, judge))
+                // RFC 6785 §4.6: after delivery there is no envelope, and asking for it is an error.
+                if self.environment("imap.cause").is_some_and(|cause| !cause.is_empty()) {
+                    return Err(Halt::Fail(
+                        "envelope cannot be tested when an IMAP command runs the script".to_owned(),
+                    ));
+                }
+                let is_counting = matches!(how.kind, Kind::Count(_));
+                self.judged(keys, *how, |machine, judge| machine.show_envelope(parts, *part, is_counting, judge))
             }
             Test::Body { transform, keys, how } => {
-                self.judged(keys, *how, |machine, judge| machine.show_body(transform, judge))
+                self.judge(keys, *how, Captures::Leave, |machine, judge| machine.show_body(transform, judge))
             }
             Test::Date { header, zone, part, keys, how, index } => {
                 let time = self.time(header.as_ref(), zone, *index)?;
@@ -66,39 +81,61 @@ impl<'a> Machine<'a> {
         }
     }
 
-    /// Shows values to a judge until it has decided.
+    /// Shows values to a judge until it has decided; captures what its wildcards stand for.
     pub(super) fn judged<'k>(
         &mut self,
         keys: &'k Keys,
         how: Match,
         show: impl FnOnce(&Machine<'a>, &mut Judge<'k>) -> ControlFlow<()>,
     ) -> Result<bool, Halt> {
-        if self.fields.is_none() {
-            self.fields = Some(Fields::of(self.message.header()));
-        }
-        let wants_captures = self.frames.last().is_some_and(|frame| frame.script.extensions.has(Extension::Variables));
+        self.judge(keys, how, Captures::Set, show)
+    }
+
+    fn judge<'k>(
+        &mut self,
+        keys: &'k Keys,
+        how: Match,
+        captures: Captures,
+        show: impl FnOnce(&Machine<'a>, &mut Judge<'k>) -> ControlFlow<()>,
+    ) -> Result<bool, Halt> {
+        self.find_fields();
+        let has_variables = self.frames.last().is_some_and(|frame| frame.script.extensions.has(Extension::Variables));
+        let wants_captures = has_variables && captures == Captures::Set;
+        let budget = WORK_OCTETS_MAX.saturating_sub(self.work.get());
         let machine: &Machine<'a> = self;
-        let mut judge = Judge::new(keys, how, wants_captures, |template| {
+        let mut judge = Judge::new(keys, how, wants_captures, budget, |template| {
             std::borrow::Cow::Owned(machine.expand(template).into_owned())
         })?;
+        if how.kind == Kind::Regex {
+            let made = u32::try_from(judge.made_count()).unwrap_or(u32::MAX);
+            let all = machine.regexes_made.get().saturating_add(made);
+            machine.regexes_made.set(all);
+            if all > REGEXES_MADE_MAX {
+                let reason = format!("the script puts together more than {REGEXES_MADE_MAX} regular expressions");
+                return Err(Halt::Fail(reason));
+            }
+        }
         let mut is_hit = show(machine, &mut judge).is_break();
         if let Some(counted) = judge.counted() {
             is_hit = counted;
         }
+        if judge.is_exhausted() {
+            return Err(Halt::too_much_work());
+        }
         let (values, lists) = judge.listed();
         for value in values {
             for list in &lists {
-                let question = crate::question::Question::InList { list: (*list).to_owned(), value: value.clone() };
-                is_hit = is_hit || self.is(question)?;
+                let question = Question::InList { list: (*list).to_owned(), value: value.clone() };
+                is_hit = is_hit || machine.is(question)?;
             }
         }
-        let (captures, octets) = judge.finish();
-        self.work(octets)?;
+        let (found, steps) = judge.finish();
+        self.spend(steps);
         if is_hit
-            && !captures.is_empty()
+            && !found.is_empty()
             && let Some(frame) = self.frames.last_mut()
         {
-            frame.captures = captures;
+            frame.captures = found;
         }
         Ok(is_hit)
     }
@@ -107,31 +144,61 @@ impl<'a> Machine<'a> {
         if judge.see(value) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 
-    /// The fields of these names, of the message.
-    fn chosen<'f>(&'f self, fields: &'f Fields, look: &Look<'_>) -> Vec<&'f Field> {
-        let named = look.names.iter().flat_map(|name| fields.named(&self.expand(name)).collect::<Vec<_>>());
-        choose(named.collect(), look.index)
+    fn find_fields(&mut self) {
+        if self.fields.is_none() {
+            self.fields = Some(Fields::of(self.message.header()));
+        }
+    }
+
+    /// Goes through the message's fields of these names.
+    fn each_field(
+        &self,
+        look: &Look<'_>,
+        judge: &mut Judge<'_>,
+        mut see: impl FnMut(&Field, &[u8], &mut Judge<'_>) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        let Some(fields) = &self.fields else { return ControlFlow::Continue(()) };
+        let header = self.message.header();
+        judge.charge((look.names.len() * fields.len()) as u64);
+        let Some(index) = look.index else {
+            for name in look.names {
+                let name = self.expand(name);
+                fields.named(header, &name).try_for_each(|field| see(field, header, judge))?;
+            }
+            return ControlFlow::Continue(());
+        };
+        let names: Vec<_> = look.names.iter().map(|name| self.expand(name)).collect();
+        let all: Vec<&Field> = names.iter().flat_map(|name| fields.named(header, name)).collect();
+        choose(all, Some(index)).into_iter().try_for_each(|field| see(field, header, judge))
     }
 
     fn show_fields(&self, look: &Look<'_>, judge: &mut Judge<'_>) -> ControlFlow<()> {
-        if look.scope.is_part {
+        if !self.is_about_header(look.scope) {
             return self.show_part_fields(look, judge);
         }
-        let Some(fields) = &self.fields else { return ControlFlow::Continue(()) };
-        let header = self.message.header();
-        for field in self.chosen(fields, look) {
-            if judge.see_folded(field.decoded(header), Some(field.folded(header))) {
-                return ControlFlow::Break(());
+        self.each_field(look, judge, |field, header, judge| {
+            match judge.see_with(field.decoded(header), || field.folded(header)) {
+                true => ControlFlow::Break(()),
+                false => ControlFlow::Continue(()),
             }
-        }
-        ControlFlow::Continue(())
+        })
     }
 
-    /// Headers that a `:mime` test looks at: that of the part at hand, and those of the parts in it.
+    /// Whether the fields that are wanted are simply those of the message.
+    fn is_about_header(&self, scope: &Scope) -> bool {
+        self.number(scope) == 0 && !scope.has_children && scope.aspect.is_none()
+    }
+
+    /// The part whose fields are meant.
+    fn number(&self, scope: &Scope) -> usize {
+        if scope.is_part { self.part_number() } else { self.root() }
+    }
+
+    /// Headers that a test of parts looks at: that of the part at hand, and those of the parts in it.
     fn headers(&self, scope: &Scope) -> Vec<&[u8]> {
-        let part = self.part();
-        let is_root = self.part_number().unwrap_or(0) == 0;
-        let own = if is_root { self.message.header() } else { part.header.of(self.message.base()) };
+        let number = self.number(scope);
+        let part = self.part_numbered(number);
+        let own = if number == 0 { self.message.header() } else { part.header.of(self.message.base()) };
         let mut headers = vec![own];
         if scope.has_children {
             headers.extend(part.parts().skip(1).map(|child| child.header.of(self.message.base())));
@@ -140,8 +207,10 @@ impl<'a> Machine<'a> {
     }
 
     fn show_part_fields(&self, look: &Look<'_>, judge: &mut Judge<'_>) -> ControlFlow<()> {
+        let names = self.expand_all(look.names);
         for octets in self.headers(look.scope) {
-            for value in part_values(octets, &self.expand_all(look.names), look.index) {
+            judge.charge((octets.len() as u64).saturating_mul(names.len() as u64));
+            for value in part_values(octets, &names, look.index) {
                 let Some(aspect) = &look.scope.aspect else {
                     Self::shown(judge, &value.decoded())?;
                     continue;
@@ -173,15 +242,20 @@ impl<'a> Machine<'a> {
     }
 
     fn has_field(&mut self, name: &str, scope: &Scope) -> bool {
-        if scope.is_part {
-            return self.headers(scope).into_iter().any(|octets| header::find(octets, name).is_some());
+        if !self.is_about_header(scope) {
+            let headers = self.headers(scope);
+            self.spend(headers.iter().map(|octets| octets.len() as u64).sum());
+            return headers.into_iter().any(|octets| !name.is_empty() && header::find(octets, name).is_some());
         }
-        let fields = self.fields.get_or_insert_with(|| Fields::of(self.message.header()));
-        fields.named(name).next().is_some()
+        self.find_fields();
+        let Some(fields) = &self.fields else { return false };
+        self.spend(fields.len() as u64);
+        fields.named(self.message.header(), name).next().is_some()
     }
 
     fn show_addresses(&self, look: &Look<'_>, part: AddressPart, judge: &mut Judge<'_>) -> ControlFlow<()> {
         let show = |value: &[u8], judge: &mut Judge<'_>| -> ControlFlow<()> {
+            judge.charge(value.len() as u64);
             for mailbox in address::mailboxes(&address::parse(value)) {
                 if let Some(shown) = self.address_part(&mailbox.local, &mailbox.domain, part) {
                     Self::shown(judge, &shown)?;
@@ -189,18 +263,20 @@ impl<'a> Machine<'a> {
             }
             ControlFlow::Continue(())
         };
-        if look.scope.is_part {
-            let names = self.expand_all(look.names);
-            for octets in self.headers(look.scope) {
-                for field in part_values(octets, &names, look.index) {
-                    show(field.value, judge)?;
-                }
-            }
-            return ControlFlow::Continue(());
+        if self.is_about_header(look.scope) {
+            return self.each_field(look, judge, |field, header, judge| match holds_addresses(field.name(header)) {
+                true => show(field.raw(header), judge),
+                false => ControlFlow::Continue(()),
+            });
         }
-        let Some(fields) = &self.fields else { return ControlFlow::Continue(()) };
-        let header = self.message.header();
-        self.chosen(fields, look).into_iter().try_for_each(|field| show(field.raw(header), judge))
+        let names: Vec<String> = self.expand_all(look.names).into_iter().filter(|name| holds_addresses(name)).collect();
+        for octets in self.headers(look.scope) {
+            judge.charge((octets.len() as u64).saturating_mul(names.len() as u64));
+            for field in part_values(octets, &names, look.index) {
+                show(field.value, judge)?;
+            }
+        }
+        ControlFlow::Continue(())
     }
 
     fn address_part(&self, local: &str, domain: &str, part: AddressPart) -> Option<String> {
@@ -215,7 +291,13 @@ impl<'a> Machine<'a> {
         }
     }
 
-    fn show_envelope(&self, parts: &[Template], part: AddressPart, judge: &mut Judge<'_>) -> ControlFlow<()> {
+    fn show_envelope(
+        &self,
+        parts: &[Template],
+        part: AddressPart,
+        is_counting: bool,
+        judge: &mut Judge<'_>,
+    ) -> ControlFlow<()> {
         for name in self.expand_all(parts) {
             let value = match name.to_ascii_lowercase().as_str() {
                 "from" => &self.context.sender,
@@ -224,45 +306,19 @@ impl<'a> Machine<'a> {
                 _ => &None,
             };
             let Some(value) = value else { continue };
-            let (local, domain) = value.rsplit_once('@').unwrap_or((value, ""));
+            if value.is_empty() {
+                // RFC 5231 §4.2: the null sender counts as none. RFC 5228 §5.4: it is empty in all its parts.
+                if !is_counting {
+                    Self::shown(judge, "")?;
+                }
+                continue;
+            }
+            let (local, domain) = without_route(value).rsplit_once('@').unwrap_or((value, ""));
             if let Some(shown) = self.address_part(local, domain, part) {
                 Self::shown(judge, &shown)?;
             }
         }
         ControlFlow::Continue(())
-    }
-
-    fn show_body(&self, transform: &Transform, judge: &mut Judge<'_>) -> ControlFlow<()> {
-        let message = self.message.base();
-        let structure = self.message.structure();
-        match transform {
-            // RFC 5173 §5.1: the body as it came, nothing decoded.
-            Transform::Raw => Self::shown(judge, &String::from_utf8_lossy(structure.root.body.of(message))),
-            Transform::Text => {
-                let texts = structure.parts().filter(|part| part.kind == "text" && is_leaf(part));
-                texts.into_iter().try_for_each(|part| {
-                    let text = content::text(message, part, PART_OCTETS_MAX);
-                    let text = if part.subtype == "html" { html::text(&text, PART_OCTETS_MAX) } else { text };
-                    Self::shown(judge, &text)
-                })
-            }
-            Transform::Content(types) => {
-                let types: Vec<String> = self.expand_all(types).iter().map(|kind| kind.to_ascii_lowercase()).collect();
-                let is_wanted = |part: &&Part| types.iter().any(|wanted| is_of_type(part, wanted));
-                let mut wanted = structure.parts().filter(is_wanted);
-                wanted.try_for_each(|part| match &part.content {
-                    Content::Leaf => Self::shown(judge, &content::text(message, part, PART_OCTETS_MAX)),
-                    Content::Multipart(children) => {
-                        let (before, after) = around(message, part, children);
-                        Self::shown(judge, &String::from_utf8_lossy(before))?;
-                        Self::shown(judge, &String::from_utf8_lossy(after))
-                    }
-                    Content::Message(embedded) => {
-                        Self::shown(judge, &String::from_utf8_lossy(embedded.root.header.of(message)))
-                    }
-                })
-            }
-        }
     }
 
     /// The date of a field, or now, in the zone that was asked for. `None`: the field has none.
@@ -276,14 +332,7 @@ impl<'a> Machine<'a> {
             None => self.context.now.civil(self.context.offset_minutes),
             Some(name) => {
                 let name = self.expand(name).into_owned();
-                let fields = self.fields.get_or_insert_with(|| Fields::of(self.message.header()));
-                let octets = self.message.header();
-                let found = choose(fields.named(&name).collect(), index);
-                let Some(field) = found.first() else { return Ok(None) };
-                let value = field.decoded(octets);
-                // In trace fields the date stands behind the last semicolon (RFC 5260 §4.1).
-                let date = value.rsplit_once(';').map_or(value, |(_, date)| date);
-                match message::date::parse(date.trim()) {
+                match self.written(&name, index) {
                     Some(time) => time,
                     None => return Ok(None),
                 }
@@ -302,6 +351,35 @@ impl<'a> Machine<'a> {
         };
         Ok(written.timestamp().map(|moment| moment.civil(offset)))
     }
+
+    /// The date that a field holds.
+    fn written(&mut self, name: &str, index: Option<Index>) -> Option<CivilTime> {
+        self.find_fields();
+        let value = match self.root() {
+            0 => {
+                let header = self.message.header();
+                let fields = self.fields.as_ref()?;
+                self.spend(fields.len() as u64);
+                let all = fields.named(header, name).collect();
+                choose(all, index).first()?.decoded(header).to_owned()
+            }
+            number => {
+                let octets = self.part_numbered(number).header.of(self.message.base());
+                part_values(octets, &[name.to_owned()], index).first()?.decoded()
+            }
+        };
+        // In trace fields the date stands behind the last semicolon (RFC 5260 §4).
+        let date = value.rsplit_once(';').map_or(value.as_str(), |(_, date)| date);
+        message::date::parse(date.trim())
+    }
+}
+
+/// RFC 5228 §5.4: source routes are dropped.
+fn without_route(path: &str) -> &str {
+    match path.split_once(':') {
+        Some((route, path)) if route.starts_with('@') => path,
+        _ => path,
+    }
 }
 
 fn choose<T: Copy>(all: Vec<T>, index: Option<Index>) -> Vec<T> {
@@ -312,47 +390,7 @@ fn choose<T: Copy>(all: Vec<T>, index: Option<Index>) -> Vec<T> {
 }
 
 fn part_values<'h>(octets: &'h [u8], names: &[String], index: Option<Index>) -> Vec<header::Field<'h>> {
-    let named = names.iter().flat_map(|name| header::fields(octets).filter(move |field| field.is(name)));
+    let is_named = |field: &header::Field<'_>, name: &str| !name.is_empty() && field.is(name);
+    let named = names.iter().flat_map(|name| header::fields(octets).filter(move |field| is_named(field, name)));
     choose(named.collect(), index)
 }
-
-fn is_leaf(part: &Part) -> bool {
-    matches!(part.content, Content::Leaf)
-}
-
-/// RFC 5173 §5.2: `` is everything, `text` all subtypes, `text/plain` one.
-fn is_of_type(part: &Part, wanted: &str) -> bool {
-    match wanted.split_once('/') {
-        None => wanted.is_empty() || part.kind == wanted,
-        Some((kind, subtype)) => {
-            !kind.is_empty() && !subtype.is_empty() && part.kind == kind && part.subtype == subtype
-        }
-    }
-}
-
-/// Prologue and epilogue of a multipart (RFC 5173 §5.2).
-fn around<'m>(message: &'m [u8], part: &Part, children: &[Part]) -> (&'m [u8], &'m [u8]) {
-    let body = crate::version::range(part.body);
-    let first = children.first().map_or(body.start, |child| crate::version::place(child).start);
-    let last = children.last().map_or(body.end, |child| crate::version::place(child).end);
-    let before = message.get(body.start..first).unwrap_or_default();
-    let after = message.get(last..body.end).unwrap_or_default();
-    (without_last_line(before), without_delimiter(after))
-}
-
-/// The delimiter is the last line before the first part.
-fn without_last_line(octets: &[u8]) -> &[u8] {
-    let line = octets.strip_suffix(b"\n").unwrap_or(octets);
-    let end = line.iter().rposition(|octet| *octet == b'\n').map_or(0, |at| at + 1);
-    octets.get(..end).unwrap_or_default()
-}
-
-/// The closing delimiter is the first line behind the last part.
-fn without_delimiter(octets: &[u8]) -> &[u8] {
-    let octets = octets.strip_prefix(b"\r").unwrap_or(octets);
-    let octets = octets.strip_prefix(b"\n").unwrap_or(octets);
-    let end = octets.iter().position(|octet| *octet == b'\n').map_or(octets.len(), |at| at + 1);
-    octets.get(end..).unwrap_or_default()
-}
-
-const _: () = assert!((PART_OCTETS_MAX as u64) < WORK_OCTETS_MAX);

@@ -7,6 +7,7 @@ use message::header;
 use super::{Halt, Machine};
 use crate::effect::{DuplicateKey, Remember};
 use crate::flags;
+use crate::method::Method;
 use crate::program::{Duplicate, DuplicateId, Test, Wanted};
 use crate::question::{Answer, Question};
 
@@ -26,16 +27,20 @@ impl Machine<'_> {
                 })
             }
             Test::HasFlag { variables, keys, how } => {
-                let lists = variables.iter().map(|name| flags::split(self.variable(name)));
-                let all: Vec<String> =
-                    if variables.is_empty() { self.flags.clone() } else { lists.flatten().collect() };
+                let mut all = Vec::new();
+                for name in variables {
+                    let value = self.variable(name);
+                    self.spend_on_flags(value.len());
+                    all.extend(flags::split(value));
+                }
+                if variables.is_empty() {
+                    all.clone_from(&self.flags);
+                }
                 self.judged(keys, *how, |_, judge| all.iter().try_for_each(|flag| Self::shown(judge, flag)))
             }
             Test::Environment { name, keys, how } => {
-                let name = self.expand(name).to_ascii_lowercase();
-                let items = &self.context.environment;
-                let value = items.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone());
-                self.judged(keys, *how, |_, judge| value.iter().try_for_each(|value| Self::shown(judge, value)))
+                let value = self.environment(&self.expand(name)).map(str::to_owned);
+                self.known(value, keys, *how)
             }
             Test::There(wanted) => self.is_there(wanted),
             Test::Metadata { mailbox, annotation, keys, how } => {
@@ -48,17 +53,25 @@ impl Machine<'_> {
                 .into_iter()
                 .try_fold(true, |all, list| Ok(all && self.is(Question::ListExists(list))?)),
             Test::ValidMethod(methods) => {
-                let methods = self.expand_all(methods).into_iter();
-                methods.into_iter().try_fold(true, |all, method| Ok(all && self.is(Question::ValidMethod(method))?))
+                for method in self.expand_all(methods) {
+                    // RFC 5435 §4: the same check as for the action.
+                    if Method::parse(&method).is_err() || !self.is(Question::ValidMethod(method))? {
+                        return Ok(false);
+                    }
+                }
+                Ok(true)
             }
             Test::MethodCapability { method, capability, keys, how } => {
                 let method = self.expand(method).into_owned();
-                let capability = self.expand(capability).into_owned();
+                if Method::parse(&method).is_err() {
+                    return Ok(false);
+                }
+                let capability = self.expand(capability).to_ascii_lowercase();
                 let value = match self.ask(Question::MethodCapability { method, capability })? {
-                    Answer::Text(Some(value)) => value.clone(),
-                    _ => return Ok(false),
+                    Answer::Text(value) => value.clone(),
+                    _ => None,
                 };
-                self.judged(keys, *how, |_, judge| Self::shown(judge, &value))
+                self.known(value, keys, *how)
             }
             Test::Spam { is_percent, keys, how } => {
                 let tested = self.context.spam_percent.map(|percent| percent.min(100));
@@ -77,6 +90,24 @@ impl Machine<'_> {
             }
             _ => Ok(false),
         }
+    }
+
+    /// A test of something that may not be known: then it fails, even `:count "eq" "0"`. What is empty counts as none
+    /// (RFC 5183 §4, RFC 5435 §5).
+    fn known(
+        &mut self,
+        value: Option<String>,
+        keys: &crate::matching::Keys,
+        how: crate::matching::Match,
+    ) -> Result<bool, Halt> {
+        let Some(value) = value else { return Ok(false) };
+        let is_counting = matches!(how.kind, crate::matching::Kind::Count(_));
+        self.judged(keys, how, |_, judge| {
+            if is_counting && value.is_empty() {
+                return ControlFlow::Continue(());
+            }
+            Self::shown(judge, &value)
+        })
     }
 
     /// RFC 5235 §3: what was not tested counts as none.
@@ -136,9 +167,11 @@ impl Machine<'_> {
             DuplicateId::Given(value) => self.expand(value).into_owned(),
             DuplicateId::Header(name) => {
                 let name = self.expand(name).into_owned();
-                match header::find(self.message.header(), &name) {
-                    Some(field) => field.unfolded().into_owned(),
-                    None => return Ok(false),
+                let header = self.message.header();
+                self.spend(header.len() as u64);
+                match header::find(header, &name) {
+                    Some(field) if !name.is_empty() => field.decoded(),
+                    _ => return Ok(false),
                 }
             }
         };

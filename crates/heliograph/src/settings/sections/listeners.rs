@@ -37,7 +37,8 @@ pub const KEYS: &[Key] = &[
         kind: Kind::Choice(Protocol::NAMES),
         default: "",
         doc: "What is spoken: smtp takes mail from the world, submission and submissions from our users, lmtp from another \
-              server of ours; imap, imaps, pop3 and pop3s serve mailboxes; admin serves metrics and health over HTTP.",
+              server of ours; imap, imaps, pop3 and pop3s serve mailboxes; meter lets other servers of ours count in our \
+              tables, policy answers Postfix's policy delegation from them; admin serves metrics and health over HTTP.",
         example: "\"imaps\"",
         effect: Effect::Restart,
     },
@@ -45,7 +46,7 @@ pub const KEYS: &[Key] = &[
         path: "listeners[].address",
         kind: Kind::Listen,
         default: "",
-        doc: "Where: ADDRESS:PORT, *:PORT for every address of the machine, or unix:PATH (lmtp). Port 0 lets the \
+        doc: "Where: ADDRESS:PORT, *:PORT for every address of the machine, or unix:PATH (lmtp, policy). Port 0 lets the \
               system choose; the choice is printed at the start.",
         example: "\"*:993\"",
         effect: Effect::Restart,
@@ -54,8 +55,8 @@ pub const KEYS: &[Key] = &[
         path: "listeners[].tls",
         kind: Kind::Choice(&["auto", "never", "on-request", "implicit"]),
         default: "\"auto\"",
-        doc: "auto is what the protocol's name says: implicit for submissions, imaps and pop3s, never for admin and Unix \
-              sockets, on-request (STARTTLS) for the others.",
+        doc: "auto is what the protocol's name says: implicit for submissions, imaps and pop3s, never for meter, policy, \
+              admin and Unix sockets, on-request (STARTTLS) for the others.",
         example: "\"on-request\"",
         effect: Effect::Restart,
     },
@@ -156,8 +157,13 @@ fn check(values: &Values, at: &str, listener: &Listener, roles: &[Role], problem
         let role = protocol.role().map_or("", Role::name);
         refuse("protocol", format!("needs the role {role}, which does not run here"), "add it to server.roles");
     }
-    if matches!(listener.address, ListenAddress::Unix(_)) && protocol != Protocol::Lmtp {
-        refuse("address", format!("cannot be a Unix socket: {} is spoken over TCP", protocol.name()), "lmtp can be");
+    if matches!(listener.address, ListenAddress::Unix(_)) && !matches!(protocol, Protocol::Lmtp | Protocol::Policy) {
+        let why = format!("cannot be a Unix socket: {} is spoken over TCP", protocol.name());
+        refuse("address", why, "lmtp and policy can be");
+    }
+    if listener.tls != TlsChoice::Never && matches!(protocol, Protocol::Meter | Protocol::Policy) {
+        let why = format!("cannot be used: those who ask over {} speak no TLS", protocol.name());
+        refuse("tls", why, "leave it out, and let only trusted networks reach the listener");
     }
     if listener.tls == TlsChoice::OnRequest && !protocol.can_start_tls() {
         refuse("tls", format!("cannot be on-request: {} cannot start TLS later", protocol.name()), "implicit or never");

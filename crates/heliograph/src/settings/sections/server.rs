@@ -55,9 +55,10 @@ pub const KEYS: &[Key] = &[
     Key {
         path: "server.roles",
         kind: Kind::List(&Kind::Choice(Role::NAMES)),
-        default: "[\"mta\", \"access\"]",
+        default: "[\"mta\", \"access\", \"meter\"]",
         doc: "Which parts run here: mta takes and delivers mail (SMTP, submission, LMTP), access serves mailboxes \
-              (IMAP, POP3). Listeners of a part that does not run are refused.",
+              (IMAP, POP3), meter counts for other servers (meter, policy). Listeners of a part that does not run are \
+              refused. With meter alone no store is opened.",
         example: "[\"mta\"]",
         effect: Effect::Restart,
     },

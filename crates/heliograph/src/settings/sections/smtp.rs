@@ -20,8 +20,25 @@ pub struct Smtp {
     pub hops_max: usize,
     /// The longest time for which a message may be held back.
     pub hold_max: std::time::Duration,
+    /// Connections of one address in a time.
+    pub connection_rate: Option<Rate>,
+    /// Messages of one account in a time.
+    pub submission_messages: Option<Rate>,
+    /// Recipients of one account in a time.
+    pub submission_recipients: Option<Rate>,
 }
 
+/// So many in a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    /// How many.
+    pub quota: u64,
+    /// In what time.
+    pub time: std::time::Duration,
+}
+
+const DAY: std::time::Duration = std::time::Duration::from_secs(86_400);
+const SECOND: std::time::Duration = std::time::Duration::from_secs(1);
 const MIB: u64 = 1024 * 1024;
 
 /// The keys.
@@ -83,6 +100,49 @@ pub const KEYS: &[Key] = &[
         example: "\"7d\"",
         effect: Effect::Restart,
     },
+    Key {
+        path: "smtp.connection_rate",
+        kind: Kind::Number { min: 0, max: 1_000_000_000 },
+        default: "0",
+        doc: "Connections over SMTP and submission that one address may make in connection_time; who makes more is told \
+              421. 0 sets no rate. Counted by the meter in the table `connections`.",
+        example: "60",
+        effect: Effect::Reload,
+    },
+    Key {
+        path: "smtp.connection_time",
+        kind: Kind::Time { min: SECOND, max: DAY },
+        default: "\"1m\"",
+        doc: "The time of connection_rate. It is an average: after half of it, half of the connections are free again.",
+        example: "\"10m\"",
+        effect: Effect::Reload,
+    },
+    Key {
+        path: "smtp.submission_messages",
+        kind: Kind::Number { min: 0, max: 1_000_000_000 },
+        default: "0",
+        doc: "Messages that one account may send in submission_time; who sends more is told 450 4.7.1 at MAIL. 0 sets no \
+              rate. Counted by the meter in the table `submission.messages`.",
+        example: "300",
+        effect: Effect::Reload,
+    },
+    Key {
+        path: "smtp.submission_recipients",
+        kind: Kind::Number { min: 0, max: 1_000_000_000 },
+        default: "0",
+        doc: "Recipients that one account may send to in submission_time; each one more is told 450 4.7.1 at RCPT. 0 sets \
+              no rate. Counted by the meter in the table `submission.recipients`.",
+        example: "1000",
+        effect: Effect::Reload,
+    },
+    Key {
+        path: "smtp.submission_time",
+        kind: Kind::Time { min: SECOND, max: DAY },
+        default: "\"1h\"",
+        doc: "The time of submission_messages and submission_recipients, an average as well.",
+        example: "\"1d\"",
+        effect: Effect::Reload,
+    },
 ];
 
 /// Makes what the program runs on.
@@ -95,5 +155,13 @@ pub fn make(values: &Values) -> Smtp {
         errors_max: values.count("smtp.errors"),
         hops_max: values.count("smtp.hops"),
         hold_max: values.time("smtp.hold"),
+        connection_rate: rate(values, "smtp.connection_rate", "smtp.connection_time"),
+        submission_messages: rate(values, "smtp.submission_messages", "smtp.submission_time"),
+        submission_recipients: rate(values, "smtp.submission_recipients", "smtp.submission_time"),
     }
+}
+
+fn rate(values: &Values, quota: &str, time: &str) -> Option<Rate> {
+    let (quota, time) = (values.count(quota), values.time(time));
+    (quota > 0).then_some(Rate { quota, time })
 }

@@ -1,0 +1,57 @@
+//! The meter as the program runs it: our tables, whom we ask, and what depends on them; made from the settings, and changed
+//! by a reload without losing what was counted.
+
+use std::sync::Arc;
+
+use meter::client::Client;
+use meter::meter::Meter;
+use meter::service::policy::Rules;
+use meter::tables::Tables;
+use mta::inbound::rates::{Chosen, Rates};
+use net::{Random, Registry};
+
+use crate::settings::Settings;
+
+/// The meter and what depends on it. Cheap to clone.
+#[derive(Clone)]
+pub struct Metering {
+    /// Our own tables.
+    pub tables: Arc<Tables>,
+    /// Where everybody here asks: our tables, or those of another server.
+    pub meter: Meter,
+    /// What policy delegation counts.
+    pub rules: Arc<Rules>,
+    /// What incoming sessions count.
+    pub rates: Arc<Rates>,
+}
+
+impl Metering {
+    /// From the settings. Must be called within tokio.
+    pub fn new(settings: &Settings, random: &Arc<dyn Random>, registry: &Registry) -> Metering {
+        let tables = Arc::new(Tables::new(settings.meter.tables.clone(), registry));
+        let meter = match &settings.meter.client {
+            Some(client) => Meter::There(Client::start(client.clone(), Arc::clone(random), registry)),
+            None => Meter::Here(Arc::clone(&tables)),
+        };
+        let rules = Arc::new(Rules::new(settings.meter.rules.clone()));
+        let rates = Arc::new(Rates::new(meter.clone(), chosen(settings)));
+        Metering { tables, meter, rules, rates }
+    }
+
+    /// Takes new settings.
+    pub fn reload(&self, settings: &Settings) {
+        for table in self.tables.configure(settings.meter.tables.clone()) {
+            tracing::warn!(table, "a table of the meter begins empty: it is of another type now");
+        }
+        self.rules.replace(settings.meter.rules.clone());
+        self.rates.choose(chosen(settings));
+    }
+}
+
+fn chosen(settings: &Settings) -> Chosen {
+    Chosen {
+        connections: settings.smtp.connection_rate.is_some(),
+        messages: settings.smtp.submission_messages.is_some(),
+        recipients: settings.smtp.submission_recipients.is_some(),
+    }
+}
