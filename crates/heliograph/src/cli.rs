@@ -8,6 +8,7 @@ use clap_complete::Shell;
 use crate::commands::account::AccountVerb;
 use crate::commands::config::ConfigVerb;
 use crate::commands::explain::ExplainVerb;
+use crate::commands::filter::FilterVerb;
 use crate::commands::mailbox::MailboxVerb;
 use crate::commands::mapping::MappingVerb;
 use crate::commands::message::MessageVerb;
@@ -79,6 +80,9 @@ pub enum Verb {
     /// Mail that waits.
     #[command(subcommand)]
     Queue(QueueVerb),
+    /// Spam and virus filters.
+    #[command(subcommand)]
+    Filter(FilterVerb),
     /// An account's mailboxes and who may use them.
     #[command(subcommand)]
     Mailbox(MailboxVerb),

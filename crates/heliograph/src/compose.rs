@@ -10,6 +10,7 @@ use events::Bus;
 use mail::store::Mail;
 use mta::content::conversion::command;
 use mta::content::service::Content;
+use mta::filter::service::Filters;
 use mta::judge::counters::Counters;
 use mta::judge::court::Judge;
 use mta::judge::lookups::Outside;
@@ -54,6 +55,10 @@ pub struct Services {
     pub mail: Mail,
     /// Where mail for others waits.
     pub queue: Queue,
+    /// Who judges whole messages.
+    pub filters: Filters,
+    /// This server's name.
+    pub host: String,
     /// What is counted of whom.
     pub metering: Metering,
     /// What is done to the content of mail.
@@ -199,8 +204,9 @@ pub fn compose(settings: &Settings) -> Result<Services, Failure> {
     .map_err(|error| Failure::failed("cannot open the queue").because(error))?;
 
     let registry = Registry::new();
-    let content = content(settings, &random, &registry)?;
     let resolver: Arc<dyn Resolver> = Arc::new(resolver);
+    let filters = Filters::new(settings.filters.clone(), Arc::clone(&resolver), &registry);
+    let content = content(settings, &random, &registry)?;
     let metering = Metering::new(settings, &random, &registry);
     let counters = Counters { meter: metering.meter.clone(), own: Arc::clone(&metering.tables) };
     let outside = Outside::new(mta::judge::lookups::Parts {
@@ -222,6 +228,8 @@ pub fn compose(settings: &Settings) -> Result<Services, Failure> {
         logins,
         mail,
         queue,
+        filters,
+        host: settings.server.host.to_string(),
         content,
         resolver,
         judge: Arc::new(judge),

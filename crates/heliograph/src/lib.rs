@@ -64,6 +64,7 @@ fn dispatch(verb: Verb, context: &Context) -> Result<(), Failure> {
         Verb::Mapping(verb) => commands::mapping::run(verb, context),
         Verb::Explain(verb) => commands::explain::run(verb, context),
         Verb::Queue(verb) => commands::queue::run(verb, context),
+        Verb::Filter(verb) => commands::filter::run(verb, context),
         Verb::Mailbox(verb) => commands::mailbox::run(verb, context),
         Verb::Message(verb) => commands::message::run(verb, context),
         Verb::Partition(verb) => commands::partition::run(verb, context),

@@ -21,8 +21,8 @@ use crate::settings::document::Values;
 use crate::settings::key::Effect;
 use crate::settings::problem::Problems;
 use crate::settings::sections::{
-    channels, conversion, defragment, directory, disclaimers, dns, imap, listeners, log, mail, meter, policy, pop3,
-    queue, rules, server, smtp, sources, storage, tls,
+    channels, conversion, defragment, directory, disclaimers, dns, filters, imap, listeners, log, mail, meter, policy,
+    pop3, queue, rules, server, smtp, sources, storage, tls,
 };
 use crate::settings::value::Value;
 
@@ -39,6 +39,8 @@ pub struct Settings {
     pub policy: policy::Policy,
     /// `[queue]`.
     pub queue: queue::Queue,
+    /// `[[filters]]`.
+    pub filters: Vec<mta::filter::settings::Filter>,
     /// `[[disclaimers]]`, `[conversion]`, `[defragment]`.
     pub content: mta::content::settings::Settings,
     /// How long a fragment waits for others, if that is set.
@@ -138,6 +140,7 @@ impl Settings {
             listeners,
             smtp,
             queue: queue::make(values, &mut problems),
+            filters: filters::make(values, &mut problems),
             content,
             fragment_wait,
             imap: imap::make(values),

@@ -7,6 +7,7 @@ use crate::error::Error;
 use crate::flags::{FlagMode, Flags, SystemFlags};
 use crate::limits::{MESSAGES_A_BATCH, TRAVELLING_OCTETS_MAX};
 use crate::marks::{Marks, page_of};
+use crate::moves::Moved;
 use crate::record::MessageRow;
 use crate::rows;
 use crate::store::Mail;
@@ -117,7 +118,10 @@ impl Mail {
             whole = match (outcome, whole) {
                 (Ok(copied), before) => Some(joined(before, copied)),
                 (Err(error), None) => return Err(error),
-                (Err(_), Some(moved)) if then == Then::Remove => return Ok(moved),
+                (Err(_), Some(moved)) if then == Then::Remove => {
+                    self.tell(from, to, &moved.value);
+                    return Ok(moved);
+                }
                 (Err(error), Some(copied)) => {
                     let uids = copied.value.to.map(|placed| placed.uids).unwrap_or_default();
                     self.remove(to, uids, Expunge::All, false).await?;
@@ -125,8 +129,19 @@ impl Mail {
                 }
             };
             if is_last && let Some(whole) = whole {
+                self.tell(from, to, &whole.value);
                 return Ok(whole);
             }
+        }
+    }
+
+    fn tell(&self, from: &Place, to: &Place, copied: &Copied) {
+        if let Some(placed) = copied.to.as_ref().filter(|placed| !placed.uids.is_empty()) {
+            self.moved(Moved {
+                from: (from.owner.clone(), from.mailbox),
+                to: (to.owner.clone(), to.mailbox),
+                uids: placed.uids.clone(),
+            });
         }
     }
 

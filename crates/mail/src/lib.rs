@@ -8,6 +8,7 @@
 //! | `store` | [`store::Mail`]: the whole of it, opened once |
 //! | `deliver` | new messages: filed for several owners in one transaction |
 //! | `change` | flags, copies, moves, expunging |
+//! | `moves` | who is told of moves |
 //! | `replace` | a message in the place of another |
 //! | `mailboxes` | listing, making, renaming, deleting; rights, subscriptions |
 //! | `shared` | what others share with somebody |
@@ -42,6 +43,7 @@ mod keys;
 pub mod limits;
 pub mod mailboxes;
 pub mod marks;
+pub mod moves;
 pub mod name;
 mod open;
 pub mod record;

@@ -3,6 +3,7 @@
 use crate::cache::Cache;
 use crate::error::Error;
 use crate::keys::{self, Spaces};
+use crate::moves::{Moved, Mover};
 use crate::settings::Settings;
 use account::ledger;
 use account::owner::Owner;
@@ -12,7 +13,7 @@ use events::Bus;
 use model::BlobHash;
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use storage::{Partition, Partitions, Snapshot};
 
 pub use crate::keys::TOPIC;
@@ -29,6 +30,7 @@ pub(crate) struct Inner {
     pub(crate) settings: Settings,
     pub(crate) bus: Bus,
     pub(crate) cache: Cache,
+    mover: OnceLock<Arc<dyn Mover>>,
 }
 
 impl Mail {
@@ -41,12 +43,23 @@ impl Mail {
             partition.subscribe(Arc::new(bus.clone()));
         }
         let cache = Cache::default();
-        Ok(Mail { inner: Arc::new(Inner { partitions, spaces, settings, bus, cache }) })
+        Ok(Mail { inner: Arc::new(Inner { partitions, spaces, settings, bus, cache, mover: OnceLock::new() }) })
     }
 
     /// The bus on which changes are told.
     pub fn bus(&self) -> &Bus {
         &self.inner.bus
+    }
+
+    /// Has `mover` told of all moves and copies from now on. Only the first one is.
+    pub fn tell_moves(&self, mover: Arc<dyn Mover>) {
+        let _first = self.inner.mover.set(mover);
+    }
+
+    pub(crate) fn moved(&self, moved: Moved) {
+        if let Some(mover) = self.inner.mover.get() {
+            mover.moved(moved);
+        }
     }
 
     /// The partitions.

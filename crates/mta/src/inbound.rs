@@ -10,6 +10,7 @@
 //! | `login` | AUTH |
 //! | `entry` | RCPT TO: the address and the policy |
 //! | `recipient` | whether an address can have mail |
+//! | `fate` | recipients who do not get it as the others do |
 //! | `rates` | how much one client may bring in a time |
 //! | `arrival` | a whole message, and what a stage says of it |
 //! | `stages` | the stages that examine it, in their order |
@@ -24,6 +25,7 @@ mod accept;
 pub mod arrival;
 mod content;
 pub(crate) mod entry;
+mod fate;
 mod login;
 mod prefix;
 pub mod rates;

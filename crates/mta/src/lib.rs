@@ -6,8 +6,11 @@
 //! | `content` | conversions, disclaimers, fragments |
 //! | `delivery` | agents that take mail from the queue to where it belongs |
 //! | `judge` | the policy, at each stage of a session and of a message |
+//! | `filter` | spam and virus filters that are asked about a message |
 
 pub mod content;
 pub mod delivery;
+pub mod filter;
+pub mod fuzz;
 pub mod inbound;
 pub mod judge;

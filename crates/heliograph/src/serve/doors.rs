@@ -124,6 +124,7 @@ pub fn inbound_service(
         queue: services.queue.clone(),
         rates: Arc::clone(&services.metering.rates),
         content: Arc::clone(&services.content),
+        filters: services.filters.clone(),
         rules: settings.queue.rules.clone(),
         clock: Arc::clone(&services.clock),
         judge: Arc::clone(&services.judge),

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use model::Timestamp;
+use mta::filter::service::Filters;
 use mta::judge::court::Judge;
 use net::{ListenAddress, ServerTls};
 use tokio::sync::Notify;
@@ -35,6 +36,8 @@ pub struct Reloadable {
     pub metering: Metering,
     /// The policy; `None` when nothing here takes mail.
     pub judge: Option<Arc<Judge>>,
+    /// Who judges whole messages; `None` where no mail comes in.
+    pub filters: Option<Filters>,
 }
 
 /// Somebody asked the server to end.
@@ -114,6 +117,9 @@ impl Running {
             if let Some(judge) = &started.reloadable.judge {
                 // The files that the settings name may have changed without them.
                 judge.replace(fresh.policy.compiled(), fresh.policy.manner.clone());
+            }
+            if let Some(filters) = &started.reloadable.filters {
+                filters.replace(fresh.filters.clone());
             }
         }
         *self.settings.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(fresh);

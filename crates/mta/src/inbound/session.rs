@@ -4,6 +4,7 @@ use crate::inbound::accept::{self, Answered, Learned};
 use crate::inbound::arrival::{Arrival, Finding, Origin};
 use crate::inbound::content;
 use crate::inbound::entry::{self, Asked};
+use crate::inbound::fate::Fates;
 use crate::inbound::login::Login;
 use crate::inbound::prefix::{self, Way};
 use crate::inbound::recipient::Accepted;
@@ -20,6 +21,7 @@ use net::{BoxFuture, Connection, Door, Received};
 use smtp::envelope::{Envelope, MailFrom, RcptTo};
 use smtp::reply::Reply;
 use smtp::server::{Decision, Kind, Question, Session as Engine, Step};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
@@ -399,6 +401,7 @@ impl Session<'_> {
             origin: self.origin(),
             envelope,
             recipients: std::mem::take(&mut self.recipients),
+            fates: BTreeMap::new(),
             body: std::mem::take(&mut self.spool),
             fields: Vec::new(),
             spam_score: None,
@@ -410,6 +413,14 @@ impl Session<'_> {
             self.service.signals.refused(self.trace(), self.connection.peer(), "DATA", &reply);
             content::give_up(self.service, &mut arrival, &reply).await;
             return vec![reply; count];
+        }
+        let fates = Fates::take(&mut arrival, count);
+        if fates.dropped() > 0 {
+            self.service.signals.dropped(self.trace(), self.connection.peer(), fates.dropped());
+        }
+        if arrival.recipients.is_empty() {
+            content::give_up(self.service, &mut arrival, &refusal::content_refused("nobody is to get it")).await;
+            return self.for_nobody(&fates).await;
         }
         let is_final = accept::is_filed_at_once(&arrival.envelope, &arrival.recipients);
         let whole = self.with_prefix(&arrival, is_final);
@@ -433,7 +444,19 @@ impl Session<'_> {
         for reply in replies.iter().filter(|reply| !reply.is_positive()) {
             self.service.signals.refused(self.trace(), self.connection.peer(), "DATA", reply);
         }
-        answered.replies
+        if self.engine.is_lmtp() { fates.replies(answered.replies, self.trace()) } else { answered.replies }
+    }
+
+    /// Nobody gets the message: that stands in its trace before the client hears of it.
+    async fn for_nobody(&self, fates: &Fates) -> Vec<Reply> {
+        if fates.dropped() > 0 {
+            self.service.parts.queue.note(self.trace(), None, "dropped for all its recipients".to_owned());
+            if let Err(error) = self.service.parts.queue.write_notes().await {
+                self.service.signals.queue_failed(self.trace(), &error);
+                return vec![refusal::queue_away(&error); fates.named()];
+            }
+        }
+        fates.replies(Vec::new(), self.trace())
     }
 
     /// Notes for the trace how the message came, and what it was told.
