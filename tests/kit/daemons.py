@@ -4,6 +4,8 @@ import os
 import shutil
 import socket
 import subprocess
+import tempfile
+from pathlib import Path
 
 from kit.wait import until
 
@@ -22,9 +24,10 @@ def free_port():
 class Daemon:
     """A daemon in the foreground; `host` is where it listens."""
 
-    def __init__(self, folder, port, arguments, environment=None):
+    def __init__(self, folder, port, arguments, environment=None, scratch=None):
         self.folder, self.port, self.arguments = folder, port, [str(argument) for argument in arguments]
         self.environment = environment or {}
+        self.scratch = scratch
         self.host = f"127.0.0.1:{port}"
         self.process = None
 
@@ -64,6 +67,8 @@ class Daemon:
             except subprocess.TimeoutExpired:
                 self.kill()
         self.log.close()
+        if self.scratch is not None:
+            shutil.rmtree(self.scratch, ignore_errors=True)
 
 
 def program(*names):
@@ -98,22 +103,24 @@ actions {{ reject = 15; add_header = 6; greylist = 4; }}
 
 
 def spamd(folder):
+    """spamd with its own test pattern. It refuses to judge mail as root, so as root it runs as nobody, for whom the test's
+    folder is closed: what it reads lies in another one."""
     folder.mkdir()
     port = free_port()
-    (folder / "site").mkdir()
-    (folder / "site" / "check.pre").write_text("loadplugin Mail::SpamAssassin::Plugin::Check\n")
-    (folder / "home").mkdir()
+    home = Path(tempfile.mkdtemp(prefix="heliograph-spamd-"))
+    site = home / "site"
+    site.mkdir()
+    (site / "check.pre").write_text("loadplugin Mail::SpamAssassin::Plugin::Check\n")
+    home.chmod(0o777)
+    site.chmod(0o755)
     arguments = [
         program("spamd"), "--listen", f"127.0.0.1:{port}", "--nouser-config", "--local", "--max-children=1",
-        "--min-children=1", f"--siteconfigpath={folder}/site", f"--helper-home-dir={folder}/home",
-        f"--pidfile={folder}/spamd.pid", "--syslog=stderr",
+        "--min-children=1", f"--siteconfigpath={site}", f"--helper-home-dir={home}", f"--pidfile={home}/spamd.pid",
+        "--syslog=stderr", "--allow-tell",
     ]
     if os.getuid() == 0:
-        # It refuses to judge mail as root; everybody may then write into the folder that is the test's own.
         arguments.append("--username=nobody")
-        for path in (folder, folder / "home"):
-            path.chmod(0o777)
-    return Daemon(folder, port, arguments, {"HOME": str(folder / "home")})
+    return Daemon(folder, port, arguments, {"HOME": str(home)}, scratch=home)
 
 
 def clamd(folder):

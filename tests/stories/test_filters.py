@@ -213,6 +213,30 @@ def test_an_unknown_recipient_is_refused_at_once_though_the_filter_is_away(filte
             assert client.rcpt("nobody@example.test")[0] == 550
 
 
+class Behind(smtplib.SMTP):
+    """A client whose connection comes through a proxy that tells its real address."""
+
+    def _get_socket(self, host, port, timeout):
+        connection = super()._get_socket(host, port, timeout)
+        connection.sendall(b"PROXY TCP4 192.0.2.77 127.0.0.1 5000 25\r\n")
+        return connection
+
+
+def test_the_filter_hears_the_real_address_behind_a_proxy(filtered):
+    with filters.milter() as milter:
+        filtered.prepare(table("milter", milter))
+        first = 'protocol = "smtp"\n'
+        text = filtered.settings.read_text()
+        assert text.count(first) == 1
+        filtered.settings.write_text(text.replace(first, first + 'proxies = ["127.0.0.0/8"]\n'))
+        with filtered:
+            with Behind("127.0.0.1", filtered.port("smtp"), timeout=60) as client:
+                client.sendmail("x@far.test", [filtered.alice.address], PLAIN)
+            assert milter.asked[0]["macros"][b"{client_addr}"] == b"192.0.2.77"
+            [filed] = wait_for(filtered, filtered.alice, 1)
+            assert b"([192.0.2.77])" in filed
+
+
 @pytest.mark.parametrize("protocol", ["clamd", "spamd", "rspamd", "icap", "milter"])
 @pytest.mark.parametrize("mood", ["hang", "close", "garbage"])
 def test_a_filter_that_breaks_in_the_middle_of_a_message_loses_nothing(filtered, protocol, mood):
