@@ -8,6 +8,7 @@ use directory::embedded::Embedded;
 use directory::login::Logins;
 use events::Bus;
 use mail::store::Mail;
+use mta::scripts::service::Scripts;
 use net::resolver::system::SystemResolver;
 use net::resolver::table::TableResolver;
 use net::tls::{CertificateFiles, Certificates, self_signed};
@@ -51,6 +52,8 @@ pub struct Services {
     pub queue: Queue,
     /// What is counted of whom.
     pub metering: Metering,
+    /// What runs when mail is filed.
+    pub scripts: Arc<Scripts>,
     /// Who knows names.
     pub resolver: Arc<dyn Resolver>,
     /// TLS for those who connect to us.
@@ -189,6 +192,15 @@ pub fn compose(settings: &Settings) -> Result<Services, Failure> {
     .map_err(|error| Failure::failed("cannot open the queue").because(error))?;
 
     let registry = Registry::new();
+    let parts = mta::scripts::service::Parts {
+        mail: mail.clone(),
+        directory: Arc::new(directory.clone()),
+        clock: Arc::clone(&clock),
+        random: Arc::clone(&random),
+    };
+    let scripts = Scripts::new(scripts(settings), parts, &registry)
+        .map_err(|error| Failure::failed("cannot read the administrator's Sieve scripts").because(error))?;
+
     Ok(Services {
         metering: Metering::new(settings, &random, &registry),
         clock,
@@ -199,10 +211,22 @@ pub fn compose(settings: &Settings) -> Result<Services, Failure> {
         logins,
         mail,
         queue,
+        scripts: Arc::new(scripts),
         resolver: Arc::new(resolver),
         server_tls,
         client_tls,
     })
+}
+
+/// How scripts are run.
+fn scripts(settings: &Settings) -> mta::scripts::settings::Settings {
+    let folder = settings.sieve.folder.clone().unwrap_or_else(|| settings.server.data.join("sieve"));
+    mta::scripts::settings::Settings {
+        redirects_max: settings.sieve.redirects_max,
+        vacation_min: settings.sieve.vacation_min,
+        separator: settings.directory.subaddress_separator,
+        ..mta::scripts::settings::Settings::new(settings.server.host.clone(), folder)
+    }
 }
 
 /// The certificates that the settings name, or one that vouches for itself.

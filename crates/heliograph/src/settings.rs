@@ -21,7 +21,7 @@ use crate::settings::document::Values;
 use crate::settings::key::Effect;
 use crate::settings::problem::Problems;
 use crate::settings::sections::{
-    directory, dns, imap, listeners, log, mail, meter, pop3, queue, server, smtp, storage, tls,
+    directory, dns, imap, listeners, log, mail, meter, pop3, queue, server, sieve, smtp, storage, tls,
 };
 use crate::settings::value::Value;
 
@@ -40,6 +40,8 @@ pub struct Settings {
     pub imap: imap::Imap,
     /// `[pop3]`.
     pub pop3: pop3::Pop3,
+    /// `[sieve]`.
+    pub sieve: sieve::Sieve,
     /// `[mail]`.
     pub mail: ::mail::settings::Settings,
     /// `[meter]`.
@@ -100,7 +102,7 @@ impl Settings {
 
     fn make(values: &Values) -> Result<Settings, Vec<problem::Problem>> {
         let mut problems = Vec::new();
-        let server = server::make(values);
+        let (server, sieve) = (server::make(values), sieve::make(values));
         let smtp = smtp::make(values);
         let listeners = listeners::make(values, &server.roles, &mut problems);
         let settings = Settings {
@@ -110,7 +112,7 @@ impl Settings {
             queue: queue::make(values, &mut problems),
             imap: imap::make(values),
             pop3: pop3::make(values),
-            mail: mail::make(values),
+            mail: mail::make(values, &sieve),
             directory: directory::make(values, &mut problems),
             storage: storage::make(values, &mut problems),
             tls: tls::make(values, &mut problems),
@@ -118,6 +120,7 @@ impl Settings {
             log: log::make(values),
             written: values.written(),
             server,
+            sieve,
         };
         if problems.is_empty() { Ok(settings) } else { Err(problems) }
     }

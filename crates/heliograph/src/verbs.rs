@@ -9,6 +9,7 @@ pub mod owner;
 pub mod partition;
 pub mod people;
 pub mod queue;
+pub mod scripts;
 pub mod server;
 pub mod sieve;
 pub mod store;

@@ -5,15 +5,16 @@ use crate::book::{Book, NewItem};
 use crate::deliver::{Placed, Quota};
 use crate::error::Error;
 use crate::flags::{FlagMode, Flags, SystemFlags};
+use crate::keys::{JUNK_TOPIC, NOT_JUNK_TOPIC, Spaces};
 use crate::limits::{MESSAGES_A_BATCH, TRAVELLING_OCTETS_MAX};
 use crate::marks::{Marks, page_of};
-use crate::record::MessageRow;
+use crate::record::{MessageRow, SpecialUse};
 use crate::rows;
 use crate::store::Mail;
 use account::owner::Owner;
 use model::{MailboxId, Modseq, Uid};
 use std::sync::Arc;
-use storage::{Committed, Read, Transaction};
+use storage::{Committed, Notice, Read, Transaction};
 
 /// What a change of flags did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -149,6 +150,11 @@ impl Mail {
             }
             let copied = place_items(&mut book, to.mailbox, &items, quota)?;
             book.close();
+            if then == Then::Remove
+                && let Some(placed) = &copied
+            {
+                tell_judgement(transaction, spaces, &from, &to, &placed.uids)?;
+            }
             Ok(Copied { from: items.iter().map(|item| item.uid).collect(), to: copied })
         };
         Ok(store.write(copying).await?)
@@ -347,6 +353,30 @@ fn take(book: &mut Book<'_, '_>, from: MailboxId, uids: &[Uid], then: Then) -> R
         items.push(Item { uid: *uid, row, keywords, summary: summary.unwrap_or_else(too_long_to_keep) });
     }
     Ok(items)
+}
+
+/// Tells those who learn from it that messages were moved into or out of the mailbox for unwanted mail.
+fn tell_judgement(
+    transaction: &mut Transaction<'_>,
+    spaces: Spaces,
+    from: &Place,
+    to: &Place,
+    uids: &[Uid],
+) -> Result<(), Error> {
+    let is_junk = |place: &Place| -> Result<bool, Error> {
+        let row = rows::row(&*transaction, spaces.keys(&place.owner), place.mailbox)?;
+        Ok(row.is_some_and(|row| row.special_use == Some(SpecialUse::Junk)))
+    };
+    let topic = match (is_junk(from)?, is_junk(to)?) {
+        (false, true) => JUNK_TOPIC,
+        (true, false) => NOT_JUNK_TOPIC,
+        _ => return Ok(()),
+    };
+    let (account, collection) = (to.owner.account, to.mailbox.0);
+    for uid in uids {
+        transaction.notify(Notice { account, topic, collection, sequence: u64::from(uid.0) });
+    }
+    Ok(())
 }
 
 /// A summary that was not stored is not stored for the copy either.

@@ -11,6 +11,7 @@
 //! | `recipient` | what is decided at RCPT TO |
 //! | `arrival` | a whole message and the stages that examine it |
 //! | `rates` | how much one client may bring in a time |
+//! | `scripted` | what recipients' scripts make of it before it is answered |
 //! | `accept` | what is done with a whole message |
 //! | `prefix` | the fields that are put on top of it |
 //! | `refusal` | the only place where our errors become codes |
@@ -24,6 +25,7 @@ mod prefix;
 pub mod rates;
 mod recipient;
 mod refusal;
+mod scripted;
 pub mod service;
 mod session;
 pub mod settings;

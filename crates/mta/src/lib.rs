@@ -4,6 +4,8 @@
 //! |---|---|
 //! | `inbound` | sessions of those who bring mail |
 //! | `delivery` | agents that take mail from the queue to where it belongs |
+//! | `scripts` | Sieve where mail is filed |
 
 pub mod delivery;
 pub mod inbound;
+pub mod scripts;

@@ -12,6 +12,7 @@ pub mod pop3;
 pub mod queue;
 pub mod routes;
 pub mod server;
+pub mod sieve;
 pub mod smtp;
 pub mod storage;
 pub mod tls;
@@ -32,6 +33,7 @@ pub const SECTIONS: &[(&str, &str, &[Key])] = &[
     ("routes[]", "Domains whose mail leaves by a way of its own: one [[routes]] each.", routes::KEYS),
     ("imap", "Those who read their mail over IMAP.", imap::KEYS),
     ("pop3", "Those who fetch their mail over POP3.", pop3::KEYS),
+    ("sieve", "Scripts that sort mail, and ManageSieve.", sieve::KEYS),
     ("mail", "The mail store.", mail::KEYS),
     ("meter", "How often something may happen: where it is counted.", meter::KEYS),
     ("meter.tables[]", "What is counted: one [[meter.tables]] each.", meter::TABLE_KEYS),

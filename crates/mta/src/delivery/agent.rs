@@ -30,9 +30,13 @@ pub async fn attempt(service: &Service, lease: Lease, shutdown: &ShutdownToken) 
         let completed = lease.complete(outcomes).await;
         return completed.map(|_| ()).inspect_err(|error| service.signals.queue_failed(trace, error));
     }
-    let mut peers = Vec::new();
+    let (mut peers, mut caused) = (Vec::new(), Vec::new());
     let outcomes = match lease.route.channel {
-        Channel::Process | Channel::Local | Channel::Held => local::attempt(service, &lease).await,
+        Channel::Process | Channel::Local | Channel::Held => {
+            let attempted = local::attempt(service, &lease).await;
+            caused = attempted.caused;
+            attempted.outcomes
+        }
         Channel::Smtp | Channel::Lmtp => {
             let attempt = remote::attempt(service, &lease, shutdown).await;
             service.rest(&lease.route.destination, attempt.reached);
@@ -40,7 +44,7 @@ pub async fn attempt(service: &Service, lease: Lease, shutdown: &ShutdownToken) 
             attempt.outcomes
         }
     };
-    let completed = lease.complete(outcomes).await;
+    let completed = lease.complete_with(outcomes, caused).await;
     for (key, peer) in peers {
         remote::keep(service, key, peer).await;
     }

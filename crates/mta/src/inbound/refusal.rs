@@ -92,6 +92,20 @@ pub fn mail_loop() -> Reply {
     reply(554, (5, 4, 6), "too many Received fields: the message is in a loop")
 }
 
+/// A recipient's script does not want the message (RFC 5429 §2.1.1). Words that the client cannot be told are not told.
+pub fn refused_by_recipient(reason: &str, utf8: bool) -> Reply {
+    const REASON_OCTETS_MAX: usize = 400;
+    let words: Vec<&str> = reason.split_whitespace().collect();
+    let mut text = words.join(" ");
+    let is_sayable = (utf8 || text.is_ascii()) && !text.is_empty() && !text.chars().any(char::is_control);
+    if !is_sayable {
+        return reply(550, (5, 7, 1), "the recipient does not want this message");
+    }
+    let end = (0..=REASON_OCTETS_MAX.min(text.len())).rev().find(|at| text.is_char_boundary(*at));
+    text.truncate(end.unwrap_or(0));
+    reply(550, (5, 7, 1), &text)
+}
+
 /// What a login ended with (RFC 4954 §6).
 pub fn denied(why: Denied) -> Reply {
     match why {

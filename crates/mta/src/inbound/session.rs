@@ -3,9 +3,10 @@
 use crate::inbound::accept::{self, Answered};
 use crate::inbound::arrival::{self, Arrival, Finding, Origin};
 use crate::inbound::login::Login;
-use crate::inbound::prefix::{self, Way};
+use crate::inbound::prefix;
 use crate::inbound::recipient::{self, Accepted};
 use crate::inbound::refusal;
+use crate::inbound::scripted::{self, Way};
 use crate::inbound::service::Service;
 use bytes::{Buf, Bytes, BytesMut};
 use model::{Address, TraceId};
@@ -328,13 +329,9 @@ impl Session<'_> {
             self.service.signals.refused(self.trace(), self.connection.peer(), "DATA", &reply);
             return vec![reply; count];
         }
-        let is_final = accept::is_filed_at_once(&arrival.envelope, &arrival.recipients);
-        let whole = self.with_prefix(&arrival, is_final);
-        let scores = arrival.scores();
+        let message_id = message::header::find(&arrival.body, "Message-ID").map(|field| field.unfolded().into_owned());
+        let (answered, octets) = self.file(&arrival).await;
         let Arrival { envelope, recipients, .. } = arrival;
-        let octets = whole.len();
-        let message_id = message::header::find(&whole, "Message-ID").map(|field| field.unfolded().into_owned());
-        let answered = accept::file(self.service, self.trace(), whole, &envelope, &recipients, scores).await;
         let replies = &answered.replies;
         let taken = if self.engine.is_lmtp() {
             replies.iter().filter(|reply| reply.is_positive()).count()
@@ -350,6 +347,37 @@ impl Session<'_> {
             self.service.signals.refused(self.trace(), self.connection.peer(), "DATA", reply);
         }
         answered.replies
+    }
+
+    /// Files the message, through its recipients' scripts where they have any; the replies, and the octets of it.
+    async fn file(&self, arrival: &Arrival) -> (Answered, usize) {
+        let (service, trace, scores) = (self.service, arrival.trace, arrival.scores());
+        let is_final = accept::is_filed_at_once(&arrival.envelope, &arrival.recipients);
+        if !scripted::is_concerned(service, arrival) {
+            let whole = self.with_prefix(arrival, is_final);
+            let octets = whole.len();
+            return (accept::file(service, trace, whole, &arrival.envelope, &arrival.recipients, scores).await, octets);
+        }
+        let whole = self.with_prefix(arrival, true);
+        let octets = whole.len();
+        let left = match scripted::judge(service, arrival, whole).await {
+            Way::Answered(answered) => return (answered, octets),
+            Way::Queued(left) => left,
+        };
+        let kept = |at: usize| left.iter().any(|one| one.as_ref().is_ok_and(|place| *place == at));
+        let mut envelope = arrival.envelope.clone();
+        let mut recipients = arrival.recipients.clone();
+        let (mut first, mut second) = (0.., 0..);
+        envelope.recipients.retain(|_| first.next().is_some_and(kept));
+        recipients.retain(|_| second.next().is_some_and(kept));
+        let whole = self.with_prefix(arrival, false);
+        let reply = accept::submit(service, trace, whole, &envelope, &recipients, scores).await;
+        let replies = if self.engine.is_lmtp() {
+            left.into_iter().map(|one| one.map_or_else(|refused| refused, |_| reply.clone())).collect()
+        } else {
+            vec![reply]
+        };
+        (Answered::only(replies), octets)
     }
 
     /// Notes for the trace how the message came, and what it was told.
@@ -395,7 +423,7 @@ impl Session<'_> {
             _ => None,
         };
         let mail = &arrival.envelope.mail_from;
-        let way = Way {
+        let way = prefix::Way {
             hello: self.engine.hello().unwrap_or("unknown"),
             is_extended: self.engine.is_extended(),
             peer: self.connection.peer(),

@@ -82,6 +82,10 @@ impl Signals {
         warn!(%trace, reason = error as &dyn std::error::Error, "the message could not be queued; the client is told to come again");
     }
 
+    pub fn scripts_wait(&self, trace: TraceId, error: &crate::scripts::run::Away) {
+        warn!(%trace, reason = error as &dyn std::error::Error, "scripts cannot be run now; the queue keeps the message");
+    }
+
     pub fn ended(&self, trace: TraceId, why: &str) {
         debug!(%trace, why, "SMTP session ended");
     }
