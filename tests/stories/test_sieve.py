@@ -213,6 +213,36 @@ def test_the_administrator_s_scripts_run_before_and_after(server):
     assert len(bodies(server, server.bob, "Sent")) == 1
 
 
+def test_the_administrator_s_scripts_judge_whole_messages(server, far):
+    folder = server.data / "sieve" / "message"
+    folder.mkdir(parents=True)
+    (folder / "10.sieve").write_text(
+        'require ["reject", "editheader", "vnd.heliograph.system"];\n'
+        'if header :is "subject" "bad" { reject "not here"; stop; }\n'
+        'if header :is "subject" "drop" { discard; stop; }\n'
+        'if header :is "subject" "wait" { hold "look at it"; stop; }\n'
+        'if header :is "subject" "eye" { capture "keeper@far.test"; }\n'
+        'addtag "[in]"; addheader "X-Seen" "1";\n'
+    )
+    (folder / "20.sieve").write_text('require "fileinto"; fileinto "Junk";')
+    until(lambda: len(server.json("sieve", "administrators")) == 2, "the scripts to be read")
+    assert [one["name"] for one in server.json("sieve", "administrators") if one["problem"]] == ["message/20"]
+    with pytest.raises(smtplib.SMTPDataError) as refused:
+        bring(server, server.alice.address, server.bob.address, subject="bad")
+    assert refused.value.smtp_code == 550 and b"not here" in refused.value.smtp_error
+    for subject in ("drop", "wait", "plain", "eye"):
+        bring(server, server.alice.address, server.bob.address, subject=subject)
+    wait_for(server, server.alice, 2)
+    wait_for(server, server.bob, 2)
+    found = [email.message_from_bytes(one) for one in bodies(server, server.alice)]
+    assert sorted(one["Subject"] for one in found) == ["[in] eye", "[in] plain"]
+    assert all(one["X-Seen"] == "1" for one in found)
+    until(lambda: len(far.messages) == 1, "the copy")
+    assert b"message/rfc822" in far.messages[0][2] and b"carol@far.test" in far.messages[0][2]
+    held = server.json("queue", "list")
+    assert len(held["entries"] if isinstance(held, dict) else held) == 1
+
+
 def test_scripts_are_managed_by_verbs_and_survive_a_restart(server):
     activate(server, server.alice, "discard;")
     server.command("sieve", "put", server.alice.address, "other", "-", stdin="keep;")

@@ -9,13 +9,14 @@ use crate::store::Mail;
 use account::owner::Owner;
 use bytes::Bytes;
 use model::{AccountId, BlobHash};
-use std::collections::HashSet;
 use std::ops::ControlFlow;
-use storage::{Committed, NewBlob, Notice, Partition, Read, Transaction};
+use storage::{Committed, NewBlob, Notice, Read, Transaction};
 
+pub(crate) mod active;
 mod memory;
 mod record;
 
+use active::active;
 pub use memory::Memory;
 pub(crate) use memory::{note_trouble, remember};
 pub(crate) use record::{MemoryRow, decode_trouble, encode_trouble};
@@ -183,16 +184,6 @@ impl Mail {
     }
 }
 
-/// The accounts of a partition that have an active script.
-pub(crate) fn scripted(partition: &Partition, spaces: Spaces) -> Result<HashSet<AccountId>, Error> {
-    let mut found = HashSet::new();
-    partition.snapshot()?.each(keys::active_scripts(spaces.mail).range(), &mut |key, _| {
-        found.extend(keys::rest(key).and_then(|mut parts| parts.u32()).map(AccountId));
-        Ok(ControlFlow::Continue(()))
-    })?;
-    Ok(found)
-}
-
 /// Takes all that belongs to scripts off an account in its last transaction.
 pub(crate) fn forget_all(transaction: &mut Transaction<'_>, spaces: Spaces, owner: &Owner) -> Result<(), Error> {
     for script in all(transaction, spaces, owner)? {
@@ -242,12 +233,6 @@ fn all(reader: &dyn Read, spaces: Spaces, owner: &Owner) -> Result<Vec<Script>, 
     })?;
     found.sort_by(|left, right| left.row.name.cmp(&right.row.name));
     Ok(found)
-}
-
-fn active(reader: &dyn Read, spaces: Spaces, account: AccountId) -> Result<Option<u32>, Error> {
-    let Some(row) = reader.get(&keys::active_script(spaces.mail, account))? else { return Ok(None) };
-    let octets = row.try_into().map_err(|_| storage::Error::Row("active scripts"))?;
-    Ok(Some(u32::from_le_bytes(octets)))
 }
 
 fn decode(row: &[u8]) -> Result<ScriptRow, Error> {

@@ -3,7 +3,7 @@
 use crate::cache::Cache;
 use crate::error::Error;
 use crate::keys::{self, Spaces};
-use crate::scripts;
+use crate::scripts::active;
 use crate::settings::Settings;
 use account::ledger;
 use account::owner::Owner;
@@ -40,7 +40,7 @@ impl Mail {
         let (mut spaces, mut scripted) = (BTreeMap::new(), HashSet::new());
         for (nick, partition) in partitions.iter() {
             let both = Spaces { account: partition.space(ledger::SPACE)?, mail: partition.space(keys::SPACE)? };
-            scripted.extend(scripts::scripted(partition, both)?);
+            scripted.extend(active::scripted(partition, both)?);
             spaces.insert(nick.to_owned(), both);
             partition.subscribe(Arc::new(bus.clone()));
         }

@@ -11,6 +11,7 @@
 //! | `recipient` | what is decided at RCPT TO |
 //! | `arrival` | a whole message and the stages that examine it |
 //! | `rates` | how much one client may bring in a time |
+//! | `system_script` | the administrator's scripts of a whole message |
 //! | `scripted` | what recipients' scripts make of it before it is answered |
 //! | `accept` | what is done with a whole message |
 //! | `prefix` | the fields that are put on top of it |
@@ -30,3 +31,4 @@ pub mod service;
 mod session;
 pub mod settings;
 mod signals;
+mod system_script;

@@ -10,11 +10,14 @@
 //! | `service` | [`service::Scripts`]: whether anything is to be run, and compiled scripts |
 //! | `library` | the administrator's scripts, from a folder |
 //! | `run` | the layers for one recipient |
+//! | `subject` | for whom they run |
+//! | `stage` | the administrator's scripts of a whole message, before it is answered |
 //! | `answers` | what scripts ask |
 //! | `whole` | a message that is looked at, parsed once |
 //! | `decision` | what is to be done |
 //! | `effects` | from a script's wishes to that |
 //! | `vacation`, `notify`, `forward` | messages that scripts cause |
+//! | `mailto`, `remembered` | whom notifications tell; under what things are remembered |
 //! | `letter` | how such a message is written |
 //! | `settings`, `signals` | as named |
 
@@ -24,10 +27,14 @@ mod effects;
 mod forward;
 mod letter;
 pub mod library;
+mod mailto;
 mod notify;
+mod remembered;
 pub mod run;
 pub mod service;
 pub mod settings;
 mod signals;
+pub mod stage;
+pub mod subject;
 mod vacation;
 pub mod whole;

@@ -2,7 +2,8 @@
 
 use crate::delivery::routing::rule_of;
 use crate::delivery::service::Service;
-use crate::scripts::run::{self, Subject};
+use crate::scripts::run;
+use crate::scripts::subject::Subject;
 use crate::scripts::whole::Whole;
 use account::owner::Owner;
 use account::rights::Asker;
@@ -239,10 +240,15 @@ async fn file_scripted(service: &Service, lease: &Lease, one: &Planned, whole: &
                 service.parts.scripts.missing(message.trace, &one.account.address, missing);
             }
             let filed = placed.map_or(Filed::Before, Filed::from);
-            match decision.rejection {
-                _ if filed == Filed::OverQuota => (Became::Told(told(&filed)), Vec::new()),
-                Some(reason) => (Became::Told(reply(550, (5, 7, 1), &reason)), decision.outgoing),
-                None => (Became::Told(told(&filed)), decision.outgoing),
+            if filed == Filed::OverQuota {
+                return (Became::Told(told(&filed)), Vec::new());
+            }
+            service.parts.scripts.sent(message.trace, &one.account.address, &decision.outgoing);
+            let sent = decision.outgoing.into_iter().map(|(_, entry)| entry).collect();
+            let words = decision.rejection.map(|reason| reason.split_whitespace().collect::<Vec<_>>().join(" "));
+            match words {
+                Some(reason) => (Became::Told(reply(550, (5, 7, 1), &reason)), sent),
+                None => (Became::Told(told(&filed)), sent),
             }
         }
         Err(error) => {

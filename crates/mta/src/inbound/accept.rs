@@ -119,6 +119,7 @@ fn filed_where(recipients: &[Accepted], places: &[Vec<usize>], filed: &[Filed]) 
     let mut told = Vec::new();
     for (local, place) in targets.take(SHOWN) {
         let how = match filed.get(*place) {
+            Some(Filed::Done { uid, .. }) if uid.0 == 0 => "not kept".to_owned(),
             Some(Filed::Done { uid, .. }) => format!("UID {uid}"),
             Some(Filed::Before) => "there before".to_owned(),
             Some(Filed::OverQuota) | None => "no room".to_owned(),

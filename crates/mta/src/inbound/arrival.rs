@@ -5,6 +5,7 @@
 use crate::inbound::recipient::Accepted;
 use crate::inbound::refusal;
 use crate::inbound::service::Service;
+use crate::inbound::system_script;
 use directory::entry::Account;
 use model::TraceId;
 use net::Endpoint;
@@ -63,6 +64,8 @@ pub enum Finding {
     Pass,
     /// The message is refused for all, with this reply.
     Refuse(Reply),
+    /// The message is taken and dropped.
+    Drop,
 }
 
 /// Examines a message stage by stage; the first refusal ends it.
@@ -70,5 +73,5 @@ pub async fn examine(service: &Service, arrival: &mut Arrival) -> Finding {
     if message::edit::hops(&arrival.body) > service.settings.hops_max {
         return Finding::Refuse(refusal::mail_loop());
     }
-    Finding::Pass
+    system_script::examine(service, arrival).await
 }

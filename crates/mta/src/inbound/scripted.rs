@@ -9,7 +9,8 @@ use crate::inbound::recipient::Accepted;
 use crate::inbound::refusal;
 use crate::inbound::service::Service;
 use crate::scripts::decision::{Decision, usual};
-use crate::scripts::run::{self, Subject};
+use crate::scripts::run;
+use crate::scripts::subject::{Away, Subject};
 use crate::scripts::whole::Whole;
 use mail::filing::{Filing, Placement};
 use mail::flags::Flags;
@@ -71,7 +72,6 @@ pub async fn judge(service: &Service, arrival: &Arrival, whole: Vec<u8>) -> Way 
             None => everybody(),
         },
     };
-    note(service, arrival, &decided);
     finish(service, arrival, &whole, decided, left).await
 }
 
@@ -85,6 +85,7 @@ async fn finish(
 ) -> Way {
     let kept: Vec<usize> = left.iter().filter_map(|one| one.as_ref().ok().copied()).collect();
     if kept.is_empty() {
+        note(service, arrival, &decided);
         let replies: Vec<Reply> = left.into_iter().filter_map(Result::err).collect();
         let count = if service.kind == Kind::Lmtp { replies.len() } else { 1 };
         return Way::Answered(Answered::only(replies.into_iter().take(count).collect()));
@@ -92,12 +93,14 @@ async fn finish(
     let mut envelope = arrival.envelope.clone();
     envelope.recipients = kept.iter().filter_map(|at| arrival.envelope.recipients.get(*at).cloned()).collect();
     let recipients: Vec<Accepted> = kept.iter().filter_map(|at| arrival.recipients.get(*at).cloned()).collect();
+    let all = decided.clone();
     let decided: Vec<Decided> =
         (0..).zip(decided).filter(|(at, _)| kept.contains(at)).map(|(_, decisions)| decisions).collect();
     let is_local = decided.iter().flatten().flatten().all(Decision::is_local);
     let Some(plan) = accept::plan(&envelope, &recipients).filter(|_| is_local) else {
         return Way::Queued(left);
     };
+    note(service, arrival, &all);
     let filings = filings(&plan, &decided, whole);
     let answered = accept::place(service, arrival.trace, &recipients, &plan, filings).await;
     if service.kind != Kind::Lmtp {
@@ -129,12 +132,7 @@ fn filings(plan: &Plan, decided: &[Decided], whole: &Whole) -> Vec<Filing> {
     filings
 }
 
-async fn decide(
-    service: &Service,
-    arrival: &Arrival,
-    accepted: &Accepted,
-    whole: &Whole,
-) -> Result<Decided, run::Away> {
+async fn decide(service: &Service, arrival: &Arrival, accepted: &Accepted, whole: &Whole) -> Result<Decided, Away> {
     let scripts = &service.parts.scripts;
     let mut decided = Vec::with_capacity(accepted.targets.len());
     for local in &accepted.targets {

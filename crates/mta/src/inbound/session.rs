@@ -325,9 +325,18 @@ impl Session<'_> {
             spam_score: None,
             virus: None,
         };
-        if let Finding::Refuse(reply) = arrival::examine(self.service, &mut arrival).await {
-            self.service.signals.refused(self.trace(), self.connection.peer(), "DATA", &reply);
-            return vec![reply; count];
+        match arrival::examine(self.service, &mut arrival).await {
+            Finding::Pass => {}
+            Finding::Refuse(reply) => {
+                self.service.signals.refused(self.trace(), self.connection.peer(), "DATA", &reply);
+                return vec![reply; count];
+            }
+            Finding::Drop => {
+                let answered = Answered::only(vec![refusal::dropped(self.trace()); count]);
+                self.service.signals.dropped(self.trace(), arrival.body.len());
+                self.note(&arrival.envelope, None, arrival.body.len(), &answered);
+                return answered.replies;
+            }
         }
         let message_id = message::header::find(&arrival.body, "Message-ID").map(|field| field.unfolded().into_owned());
         let (answered, octets) = self.file(&arrival).await;

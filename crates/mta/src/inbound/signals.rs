@@ -82,7 +82,15 @@ impl Signals {
         warn!(%trace, reason = error as &dyn std::error::Error, "the message could not be queued; the client is told to come again");
     }
 
-    pub fn scripts_wait(&self, trace: TraceId, error: &crate::scripts::run::Away) {
+    pub fn scripts_away(&self, trace: TraceId, error: &crate::scripts::subject::Away) {
+        warn!(%trace, reason = error as &dyn std::error::Error, "the administrator's scripts cannot be run; the client is told to come again");
+    }
+
+    pub fn dropped(&self, trace: TraceId, octets: usize) {
+        info!(%trace, octets, "the message was dropped, as a script of the administrator wants it");
+    }
+
+    pub fn scripts_wait(&self, trace: TraceId, error: &crate::scripts::subject::Away) {
         warn!(%trace, reason = error as &dyn std::error::Error, "scripts cannot be run now; the queue keeps the message");
     }
 

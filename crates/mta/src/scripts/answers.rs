@@ -1,12 +1,13 @@
 //! What scripts ask while they run, answered from the mailboxes and the directory.
 
-use crate::scripts::notify;
-use crate::scripts::run::Subject;
+use crate::scripts::mailto::Mailto;
+use crate::scripts::remembered::duplicate_key;
 use crate::scripts::service::{Scripts, Unready};
+use crate::scripts::subject::Subject;
 use directory::resolve::Resolution;
 use mail::record::SpecialUse;
 use model::{MailboxId, Timestamp};
-use sieve::{Answer, DuplicateKey, Question};
+use sieve::{Answer, Question};
 
 /// Why there is no answer.
 #[derive(Debug)]
@@ -66,10 +67,10 @@ pub async fn answer(
             let known = mail.remembers(owner, duplicate_key(key), now, subject.target.delivery);
             Answer::Is(known?)
         }
-        Question::ValidMethod(uri) => Answer::Is(notify::Mailto::read(uri).is_some()),
+        Question::ValidMethod(uri) => Answer::Is(Mailto::read(uri).is_some()),
         // RFC 5436 §2.2: whether somebody reads mail now is not known.
         Question::MethodCapability { method, capability } => {
-            let is_known = notify::Mailto::read(method).is_some() && capability.eq_ignore_ascii_case("online");
+            let is_known = Mailto::read(method).is_some() && capability.eq_ignore_ascii_case("online");
             Answer::Text(is_known.then(|| "maybe".to_owned()))
         }
         Question::Script { name, is_global: true } => {
@@ -124,18 +125,6 @@ pub fn named_use(text: &str) -> Option<SpecialUse> {
     })
 }
 
-/// Under what a `duplicate` test is remembered.
-pub fn duplicate_key(key: &DuplicateKey) -> u128 {
-    hash(&["duplicate", &key.handle, &key.id])
-}
-
-/// A hash of texts, which divides them.
-pub fn hash(texts: &[&str]) -> u128 {
-    let joined: Vec<u8> = texts.iter().flat_map(|text| text.bytes().chain([0])).collect();
-    let hash = storage::NewBlob::new(joined).hash();
-    hash.0.first_chunk().map_or(0, |half| u128::from_be_bytes(*half))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -145,11 +134,5 @@ mod tests {
         assert_eq!(mailbox_id("F1f-a", 31), Some(MailboxId(10)));
         assert_eq!(mailbox_id("F1f-a", 32), None);
         assert_eq!(mailbox_id("x", 1), None);
-    }
-
-    #[test]
-    fn hashes_tell_texts_apart() {
-        assert_ne!(hash(&["ab", "c"]), hash(&["a", "bc"]));
-        assert_eq!(hash(&["a"]), hash(&["a"]));
     }
 }

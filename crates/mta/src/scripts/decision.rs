@@ -5,6 +5,19 @@ use mail::filing::{Destination, Filing, Placement};
 use mail::scripts::{Memory, Trouble};
 use queue::entry::NewEntry;
 
+/// Kinds of messages that scripts cause, by what they are for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sent {
+    /// A message sent on.
+    Redirect,
+    /// An answer that somebody is away.
+    Vacation,
+    /// A notification.
+    Notify,
+    /// A copy for somebody else.
+    Capture,
+}
+
 /// What the scripts of an account decided.
 #[derive(Clone, Default)]
 pub struct Decision {
@@ -13,7 +26,7 @@ pub struct Decision {
     /// What to remember.
     pub remember: Vec<Memory>,
     /// Messages to send.
-    pub outgoing: Vec<NewEntry>,
+    pub outgoing: Vec<(Sent, NewEntry)>,
     /// Why the message is refused.
     pub rejection: Option<String>,
     /// Why the message waits for an operator. Nothing else is done then.

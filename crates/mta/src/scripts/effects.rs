@@ -1,12 +1,12 @@
 //! From what a script wants to what is to be done.
 
-use crate::scripts::answers::{duplicate_key, mailbox_id, named_use};
-use crate::scripts::decision::{Decision, usual};
+use crate::scripts::answers::{mailbox_id, named_use};
+use crate::scripts::decision::{Decision, Sent, usual};
 use crate::scripts::forward;
 use crate::scripts::notify;
-use crate::scripts::run::{Away, Subject};
+use crate::scripts::remembered::duplicate_key;
 use crate::scripts::service::Scripts;
-use crate::scripts::signals::Sent;
+use crate::scripts::subject::{Away, Subject};
 use crate::scripts::vacation;
 use crate::scripts::whole::Whole;
 use mail::filing::{Destination, Placement};
@@ -26,6 +26,19 @@ pub enum Kept {
     Yes,
     /// It was dealt with.
     No,
+}
+
+/// A script whose wishes are fulfilled.
+#[derive(Clone, Copy)]
+pub struct Act<'a> {
+    /// What runs scripts.
+    pub scripts: &'a Scripts,
+    /// For whom.
+    pub subject: &'a Subject<'a>,
+    /// What the script is called.
+    pub name: &'a str,
+    /// When.
+    pub now: Timestamp,
 }
 
 /// What one script leaves to the next.
@@ -52,13 +65,11 @@ impl State {
     /// The directory is away.
     pub async fn apply(
         &mut self,
-        scripts: &Scripts,
-        subject: &Subject<'_>,
+        act: &Act<'_>,
         decision: &mut Decision,
-        name: &str,
         outcome: Box<Outcome<'_>>,
-        now: Timestamp,
     ) -> Result<Kept, Away> {
+        let Act { scripts, subject, name, now } = *act;
         let mut kept = Kept::No;
         let account = subject.account.address.as_str();
         let mut tags: Vec<String> = Vec::new();
@@ -78,7 +89,7 @@ impl State {
                 }
                 Effect::Redirect { to, options, message } => {
                     let octets = text(&self.whole, &message)?;
-                    if !self.redirect(scripts, subject, decision, &to, &options, &octets) {
+                    if !self.redirect(act, decision, &to, &options, &octets) {
                         kept = Kept::Yes;
                     }
                 }
@@ -86,14 +97,14 @@ impl State {
                     decision.note(format!("{name}: refused"));
                     decision.rejection = Some(reason);
                 }
-                Effect::Vacation(wanted) => self.vacation(scripts, subject, decision, &wanted, now).await?,
+                Effect::Vacation(wanted) => self.vacation(act, decision, &wanted).await?,
                 Effect::Notify(wanted) => {
                     match notify::letter(scripts, subject, self.whole.octets(), &wanted, now).await? {
                         Ok((entry, copy)) => {
-                            send(scripts, subject, decision, Sent::Notify, entry);
+                            send(decision, Sent::Notify, entry);
                             self.copy(subject, decision, wanted.copy.as_ref(), copy)?;
                         }
-                        Err(why) => not_done(scripts, subject, decision, why),
+                        Err(why) => not_done(act, decision, why),
                     }
                 }
                 Effect::Jettison => {
@@ -107,10 +118,10 @@ impl State {
                 }
                 Effect::Capture { to } => {
                     let entry = forward::capture(scripts, subject, to, self.whole.octets(), now);
-                    send(scripts, subject, decision, Sent::Capture, entry);
+                    send(decision, Sent::Capture, entry);
                 }
                 Effect::AddTag { tag } => tags.push(tag),
-                Effect::SpamAdjust { thousandths } => self.adjust(thousandths),
+                Effect::SpamAdjust { thousandths } => self.scores = adjusted(self.scores, thousandths),
                 Effect::VirusSet { level } => self.scores.virus = Some(level.min(5)),
             }
         }
@@ -137,49 +148,43 @@ impl State {
     /// Whether the message is sent on; one that was here before is kept instead (RFC 5228 §10).
     fn redirect(
         &mut self,
-        scripts: &Scripts,
-        subject: &Subject<'_>,
+        act: &Act<'_>,
         decision: &mut Decision,
         to: &Recipients,
         options: &RedirectOptions,
         whole: &Whole,
     ) -> bool {
+        let subject = act.subject;
         let to = match to {
             Recipients::Address(address) => Ok(address.clone()),
             // A list is a group of ours, by its address.
             Recipients::List(list) => list.parse(),
         };
         let Ok(to) = to else {
-            not_done(scripts, subject, decision, "a message cannot be sent on to a list that is no address");
+            not_done(act, decision, "a message cannot be sent on to a list that is no address");
             return false;
         };
         let is_loop = subject.account.address.parse().is_ok_and(|own| edit::was_delivered_to(whole.octets(), &own));
         if is_loop {
-            not_done(scripts, subject, decision, "the message was sent on from here before and is kept");
+            not_done(act, decision, "the message was sent on from here before and is kept");
             return false;
         }
         self.redirects_left = self.redirects_left.saturating_sub(1);
         decision.note(format!("sent on to {to}"));
         let entry = forward::onward(subject, to, options, whole.octets());
-        send(scripts, subject, decision, Sent::Redirect, entry);
+        send(decision, Sent::Redirect, entry);
         true
     }
 
-    async fn vacation(
-        &mut self,
-        scripts: &Scripts,
-        subject: &Subject<'_>,
-        decision: &mut Decision,
-        wanted: &sieve::Vacation,
-        now: Timestamp,
-    ) -> Result<(), Away> {
+    async fn vacation(&mut self, act: &Act<'_>, decision: &mut Decision, wanted: &sieve::Vacation) -> Result<(), Away> {
+        let Act { scripts, subject, now, .. } = *act;
         if std::mem::replace(&mut self.has_answered, true) {
             return Ok(());
         }
         match vacation::answer(scripts, subject, self.whole.octets(), wanted, now).await? {
             Ok(answer) => {
                 decision.note(format!("answered {} that nobody is there", answer.to));
-                send(scripts, subject, decision, Sent::Vacation, answer.entry);
+                send(decision, Sent::Vacation, answer.entry);
                 decision.remember.extend(answer.remember);
                 self.copy(subject, decision, wanted.copy.as_ref(), answer.octets)?;
             }
@@ -201,20 +206,14 @@ impl State {
         }
         Ok(())
     }
-
-    fn adjust(&mut self, thousandths: i64) {
-        let before = i64::from(self.scores.spam_percent.unwrap_or(0));
-        let after = before.saturating_add(thousandths / 1000).clamp(0, 100);
-        self.scores.spam_percent = u8::try_from(after).ok();
-    }
 }
 
-fn send(scripts: &Scripts, subject: &Subject<'_>, decision: &mut Decision, kind: Sent, entry: NewEntry) {
-    scripts.signals.sends(subject.trace, &subject.account.address, kind);
-    decision.outgoing.push(entry);
+fn send(decision: &mut Decision, kind: Sent, entry: NewEntry) {
+    decision.outgoing.push((kind, entry));
 }
 
-fn not_done(scripts: &Scripts, subject: &Subject<'_>, decision: &mut Decision, what: &str) {
+fn not_done(act: &Act<'_>, decision: &mut Decision, what: &str) {
+    let Act { scripts, subject, .. } = *act;
     scripts.signals.not_done(subject.trace, &subject.account.address, what);
     decision.note(what);
 }
@@ -261,8 +260,15 @@ fn flags(names: &[String]) -> Flags {
     flags
 }
 
+/// The scores with something added to that of spam.
+pub fn adjusted(scores: Scores, thousandths: i64) -> Scores {
+    let before = i64::from(scores.spam_percent.unwrap_or(0));
+    let after = before.saturating_add(thousandths / 1000).clamp(0, 100);
+    Scores { spam_percent: u8::try_from(after).ok(), ..scores }
+}
+
 /// The message with something before its subject.
-fn tagged(octets: &[u8], tag: &str) -> Vec<u8> {
+pub fn tagged(octets: &[u8], tag: &str) -> Vec<u8> {
     let found = header::find(octets, "Subject");
     let before = found.as_ref().map(|field| field.decoded()).unwrap_or_default();
     let mut field = Prefix::new();

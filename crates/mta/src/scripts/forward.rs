@@ -1,8 +1,8 @@
 //! Messages sent on (RFC 5228 §4.2, RFC 6009) and copies for others.
 
 use crate::scripts::letter::{self, Body, Letter};
-use crate::scripts::run::Subject;
 use crate::scripts::service::Scripts;
+use crate::scripts::subject::Subject;
 use message::edit::Prefix;
 use message::header;
 use model::{Address, Timestamp};

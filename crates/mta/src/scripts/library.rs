@@ -2,12 +2,13 @@
 //!
 //! | file | run |
 //! |---|---|
+//! | `message/*.sieve` | once for each message at its end, in the order of their names; see `stage` |
 //! | `before/*.sieve` | for everybody, before all others, in the order of their names |
 //! | `domain/DOMAIN.sieve` | for the accounts of the domain, before their own |
 //! | `after/*.sieve` | for everybody, after all others |
 //! | `global/NAME.sieve` | where `include :global "NAME"` asks for it |
 
-use crate::scripts::settings::administrator_extensions;
+use crate::scripts::settings::{administrator_extensions, message_extensions};
 use sieve::Script;
 use std::collections::BTreeMap;
 use std::io;
@@ -32,6 +33,8 @@ pub struct Named {
 /// All of the administrator's scripts.
 #[derive(Debug, Default)]
 pub struct Library {
+    /// Run once for each message.
+    pub message: Vec<Named>,
     /// Run before all others.
     pub before: Vec<Named>,
     /// Run after all others.
@@ -53,7 +56,7 @@ pub type Look = Vec<(PathBuf, u64, Option<SystemTime>)>;
 /// Those of the file system.
 pub fn look(folder: &Path) -> io::Result<Look> {
     let mut found = Look::new();
-    for below in ["before", "domain", "after", "global"] {
+    for below in ["message", "before", "domain", "after", "global"] {
         let entries = match std::fs::read_dir(folder.join(below)) {
             Ok(entries) => entries,
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
@@ -90,7 +93,8 @@ pub fn read(look: &Look) -> io::Result<Library> {
             continue;
         }
         let text = std::fs::read(path)?;
-        let script = match sieve::compile(&text, administrator_extensions()) {
+        let allowed = if folder == "message" { message_extensions() } else { administrator_extensions() };
+        let script = match sieve::compile(&text, allowed) {
             Ok(script) => Arc::new(script),
             Err(fault) => {
                 library.unusable.push((name, fault.to_string()));
@@ -99,6 +103,7 @@ pub fn read(look: &Look) -> io::Result<Library> {
         };
         let named = Named { name, script };
         match folder.as_str() {
+            "message" => library.message.push(named),
             "before" => library.before.push(named),
             "after" => library.after.push(named),
             "domain" => drop(library.domains.insert(stem.to_ascii_lowercase(), named)),
@@ -116,10 +121,10 @@ fn sieve_octets_max() -> u64 {
 impl Library {
     /// How many scripts it has.
     pub fn len(&self) -> usize {
-        self.before.len() + self.after.len() + self.domains.len() + self.global.len()
+        self.message.len() + self.before.len() + self.after.len() + self.domains.len() + self.global.len()
     }
 
-    /// Whether nothing runs for everybody and for no domain.
+    /// Whether nothing runs where mail is filed.
     pub fn is_idle(&self) -> bool {
         self.before.is_empty() && self.after.is_empty() && self.domains.is_empty()
     }

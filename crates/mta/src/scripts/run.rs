@@ -2,45 +2,17 @@
 
 use crate::scripts::answers::{self, Unanswered};
 use crate::scripts::decision::Decision;
-use crate::scripts::effects::{Kept, State};
+use crate::scripts::effects::{Act, Kept, State};
 use crate::scripts::service::{Scripts, Unready};
+use crate::scripts::subject::{Away, Subject};
 use crate::scripts::whole::Whole;
-use directory::entry::Account;
-use mail::deliver::Target;
 use mail::scripts::Trouble;
-use model::{Address, Timestamp, TraceId};
-use queue::entry::Scores;
+use model::Timestamp;
 use sieve::{Context, Machine, Outcome, Script, Step};
 use std::sync::Arc;
 
 /// Messages from here on are looked at where others need not wait.
 const LARGE_OCTETS: usize = 64 * 1024;
-
-/// For whom scripts run, and what is known of the message besides its text.
-#[derive(Clone, Copy)]
-pub struct Subject<'a> {
-    /// The transaction's name.
-    pub trace: TraceId,
-    /// The envelope sender; `None` is the null sender.
-    pub sender: Option<&'a Address>,
-    /// The envelope recipient.
-    pub recipient: &'a Address,
-    /// The account behind it.
-    pub account: &'a Account,
-    /// How the message would be filed without scripts.
-    pub target: &'a Target,
-    /// Fragments of filters and policy.
-    pub instructions: &'a [String],
-    /// What filters found.
-    pub scores: Scores,
-    /// Who had logged in to send it.
-    pub authenticated: Option<&'a str>,
-}
-
-/// What scripts need is away: the message must wait.
-#[derive(Debug, thiserror::Error)]
-#[error("what scripts need is away: {0}")]
-pub struct Away(pub String);
 
 /// One script of those that run.
 struct Layer {
@@ -66,7 +38,8 @@ pub async fn decide(scripts: &Scripts, subject: &Subject<'_>, whole: &Whole) -> 
             trouble(scripts, subject, &mut decision, name, failure.line, failure.reason);
             continue;
         }
-        let kept = state.apply(scripts, subject, &mut decision, &layer.name, outcome, now).await?;
+        let act = Act { scripts, subject, name: &layer.name, now };
+        let kept = state.apply(&act, &mut decision, outcome).await?;
         if decision.hold.is_some() || decision.rejection.is_some() || kept == Kept::No {
             return Ok(decision);
         }

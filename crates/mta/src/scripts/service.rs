@@ -1,5 +1,6 @@
 //! Whether anything is to be run for a recipient, and scripts ready to run.
 
+use crate::scripts::decision::Sent;
 use crate::scripts::library::{self, Library, Look};
 use crate::scripts::settings::{Settings, administrator_extensions, user_extensions};
 use crate::scripts::signals::Signals;
@@ -9,6 +10,7 @@ use directory::entry::Account;
 use mail::store::Mail;
 use model::{BlobHash, TraceId};
 use net::{Clock, Random, Registry, ShutdownToken};
+use queue::entry::NewEntry;
 use sieve::{Extensions, Script};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -62,6 +64,16 @@ impl Scripts {
     /// The administrator's scripts as they are now.
     pub fn library(&self) -> Arc<Library> {
         Arc::clone(&self.library.read().unwrap_or_else(PoisonError::into_inner).1)
+    }
+
+    /// Tells of messages that scripts send, once it is certain that they do.
+    pub fn sent(&self, trace: TraceId, account: &str, outgoing: &[(Sent, NewEntry)]) {
+        outgoing.iter().for_each(|(kind, _)| self.signals.sends(trace, account, *kind));
+    }
+
+    /// Tells that nobody could be given a copy: the message is for nobody here.
+    pub fn not_captured(&self, trace: TraceId) {
+        self.signals.not_done(trace, "", "a copy of a message that only goes elsewhere cannot be made");
     }
 
     /// Tells of mailboxes that a script chose and that are not there: the message is in INBOX.

@@ -41,6 +41,30 @@ pub fn user_extensions() -> Extensions {
     Extensions::for_users()
 }
 
+/// What the administrator's scripts of whole messages may: there is no mailbox.
+pub fn message_extensions() -> Extensions {
+    let mut extensions = administrator_extensions();
+    let of_mailboxes = [
+        Extension::Copy,
+        Extension::Duplicate,
+        Extension::Fcc,
+        Extension::FileInto,
+        Extension::ImapFlags,
+        Extension::Mailbox,
+        Extension::MailboxId,
+        Extension::MailboxMetadata,
+        Extension::Notify,
+        Extension::RedirectDeliverBy,
+        Extension::RedirectDsn,
+        Extension::ServerMetadata,
+        Extension::SpecialUse,
+        Extension::Vacation,
+        Extension::VacationSeconds,
+    ];
+    of_mailboxes.into_iter().for_each(|extension| extensions.remove(extension));
+    extensions
+}
+
 /// What the administrator's may.
 pub fn administrator_extensions() -> Extensions {
     let mut extensions = Extensions::for_administrators();

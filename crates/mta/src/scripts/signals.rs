@@ -1,5 +1,6 @@
 //! Every fact about scripts that is logged or counted, one function each. Nothing of a message or script is logged.
 
+use crate::scripts::decision::Sent;
 use model::TraceId;
 use net::{Counter, Registry};
 use tracing::{info, warn};
@@ -11,19 +12,6 @@ pub struct Signals {
     unusable: Counter,
     not_done: Counter,
     sent: [Counter; 4],
-}
-
-/// Kinds of messages that scripts cause, in the order of their counters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sent {
-    /// A message sent on.
-    Redirect,
-    /// An answer that somebody is away.
-    Vacation,
-    /// A notification.
-    Notify,
-    /// A copy for somebody else.
-    Capture,
 }
 
 impl Signals {

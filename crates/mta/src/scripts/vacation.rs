@@ -1,9 +1,9 @@
 //! Answers that somebody is away: to whom, and what they say (RFC 5230 §4, §5; RFC 3834).
 
-use crate::scripts::answers::hash;
 use crate::scripts::letter::{self, Body, Letter, mailbox};
-use crate::scripts::run::{Away, Subject};
+use crate::scripts::remembered::hash;
 use crate::scripts::service::Scripts;
+use crate::scripts::subject::{Away, Subject};
 use directory::resolve::Resolution;
 use mail::scripts::Memory;
 use message::{address, header};
