@@ -8,6 +8,7 @@
 //! | file | holds |
 //! |---|---|
 //! | `service` | [`service::Scripts`]: whether anything is to be run, and compiled scripts |
+//! | `cache` | compiled scripts |
 //! | `library` | the administrator's scripts, from a folder |
 //! | `run` | the layers for one recipient |
 //! | `subject` | for whom they run |
@@ -22,6 +23,7 @@
 //! | `settings`, `signals` | as named |
 
 mod answers;
+mod cache;
 pub mod decision;
 mod effects;
 mod forward;

@@ -5,7 +5,8 @@
 use crate::inbound::recipient::Accepted;
 use crate::inbound::refusal;
 use crate::inbound::service::Service;
-use crate::inbound::system_script;
+use crate::inbound::system_script::{self, Ruling};
+use crate::scripts::stage::Message;
 use directory::entry::Account;
 use model::TraceId;
 use net::Endpoint;
@@ -73,5 +74,34 @@ pub async fn examine(service: &Service, arrival: &mut Arrival) -> Finding {
     if message::edit::hops(&arrival.body) > service.settings.hops_max {
         return Finding::Refuse(refusal::mail_loop());
     }
-    system_script::examine(service, arrival).await
+    obey_scripts(service, arrival).await
+}
+
+/// Has the administrator's scripts of whole messages judge it.
+async fn obey_scripts(service: &Service, arrival: &mut Arrival) -> Finding {
+    let only_recipient = match arrival.recipients.as_slice() {
+        [only] => Some(&only.address),
+        _ => None,
+    };
+    let mail_from = &arrival.envelope.mail_from;
+    let message = Message {
+        trace: arrival.trace,
+        sender: mail_from.reverse_path.as_ref(),
+        only_recipient,
+        authenticated: arrival.origin.account.as_ref().map(|account| account.address.as_str()),
+        scores: arrival.scores(),
+        octets: &arrival.body,
+    };
+    let wanted = match system_script::judge(service, &message, mail_from.smtputf8).await {
+        Ruling::Silent => return Finding::Pass,
+        Ruling::Refused(reply) => return Finding::Refuse(reply),
+        Ruling::Dropped => return Finding::Drop,
+        Ruling::GoesOn(wanted) => wanted,
+    };
+    (arrival.spam_score, arrival.virus) = (wanted.scores.spam_percent, wanted.scores.virus);
+    system_script::instruct(service, arrival.trace, &wanted, &mut arrival.recipients);
+    if let Some(octets) = wanted.octets {
+        arrival.body = octets;
+    }
+    Finding::Pass
 }

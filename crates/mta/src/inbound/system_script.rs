@@ -1,62 +1,61 @@
 //! The administrator's scripts of whole messages, `message/*.sieve`: a stage at the end of a message.
 
-use crate::inbound::arrival::{Arrival, Finding};
+use crate::inbound::recipient::Accepted;
 use crate::inbound::refusal;
 use crate::inbound::service::Service;
-use crate::scripts::stage::{self, Message};
+use crate::scripts::stage::{self, Message, Wanted};
 use queue::entry::{Channel, Route};
+use smtp::reply::Reply;
 
-/// Runs them and does what they want with the arrival.
-pub async fn examine(service: &Service, arrival: &mut Arrival) -> Finding {
+/// What they make of a message.
+pub enum Ruling {
+    /// There are none.
+    Silent,
+    /// It goes on, as they want it.
+    GoesOn(Wanted),
+    /// It is refused.
+    Refused(Reply),
+    /// It is taken and dropped.
+    Dropped,
+}
+
+/// Runs them; nothing has happened yet.
+pub async fn judge(service: &Service, message: &Message<'_>, smtputf8: bool) -> Ruling {
     let scripts = &service.parts.scripts;
     if scripts.library().message.is_empty() {
-        return Finding::Pass;
+        return Ruling::Silent;
     }
-    let only_recipient = match arrival.recipients.as_slice() {
-        [only] => Some(&only.address),
-        _ => None,
-    };
-    let message = Message {
-        trace: arrival.trace,
-        sender: arrival.envelope.mail_from.reverse_path.as_ref(),
-        only_recipient,
-        authenticated: arrival.origin.account.as_ref().map(|account| account.address.as_str()),
-        scores: arrival.scores(),
-        octets: &arrival.body,
-    };
-    let wanted = match stage::end_of_message(scripts, &message).await {
+    let wanted = match stage::end_of_message(scripts, message).await {
         Ok(wanted) => wanted,
         Err(error) => {
-            service.signals.scripts_away(arrival.trace, &error);
-            return Finding::Refuse(refusal::directory_away());
+            service.signals.scripts_away(message.trace, &error);
+            return Ruling::Refused(refusal::directory_away());
         }
     };
     if !wanted.notes.is_empty() {
-        service.parts.queue.note(arrival.trace, None, wanted.notes.join("; "));
+        service.parts.queue.note(message.trace, None, wanted.notes.join("; "));
     }
-    if let Some(reason) = &wanted.rejection {
-        return Finding::Refuse(refusal::refused_by_policy(reason, arrival.envelope.mail_from.smtputf8));
+    match &wanted.rejection {
+        Some(reason) => Ruling::Refused(refusal::refused_by_policy(reason, smtputf8)),
+        None if wanted.is_dropped => Ruling::Dropped,
+        None => Ruling::GoesOn(wanted),
     }
-    if wanted.is_dropped {
-        return Finding::Drop;
-    }
-    (arrival.spam_score, arrival.virus) = (wanted.scores.spam_percent, wanted.scores.virus);
-    if let Some(octets) = wanted.octets {
-        arrival.body = octets;
-    }
-    if let Some(reason) = wanted.hold {
-        service.parts.queue.note(arrival.trace, None, format!("held by a script: {reason}"));
-        for accepted in &mut arrival.recipients {
+}
+
+/// Tells the recipients of a message that goes on what is wanted: where it waits, and who gets a copy.
+pub fn instruct(service: &Service, trace: model::TraceId, wanted: &Wanted, recipients: &mut [Accepted]) {
+    if let Some(reason) = &wanted.hold {
+        service.parts.queue.note(trace, None, format!("held by a script: {reason}"));
+        for accepted in recipients.iter_mut() {
             accepted.route = Some(Route::new(Channel::Held, ""));
         }
     }
     // A copy is an instruction, so that it is made once, with the filing.
-    for to in wanted.captures {
+    for to in &wanted.captures {
         let text = format!("require \"vnd.heliograph.system\"; capture \"{to}\";");
-        match arrival.recipients.iter_mut().find(|accepted| !accepted.targets.is_empty()) {
+        match recipients.iter_mut().find(|accepted| !accepted.targets.is_empty()) {
             Some(accepted) => accepted.instructions.push(text),
-            None => scripts.not_captured(arrival.trace),
+            None => service.parts.scripts.not_captured(trace),
         }
     }
-    Finding::Pass
 }

@@ -1,5 +1,6 @@
 //! Whether anything is to be run for a recipient, and scripts ready to run.
 
+use crate::scripts::cache::{Cache, Compiled};
 use crate::scripts::decision::Sent;
 use crate::scripts::library::{self, Library, Look};
 use crate::scripts::settings::{Settings, administrator_extensions, user_extensions};
@@ -12,11 +13,8 @@ use model::{BlobHash, TraceId};
 use net::{Clock, Random, Registry, ShutdownToken};
 use queue::entry::NewEntry;
 use sieve::{Extensions, Script};
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
-
-/// Compiled scripts that are kept.
-const COMPILED_MAX: usize = 4_096;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 
 /// Everything that running scripts needs, handed in.
 pub struct Parts {
@@ -37,8 +35,10 @@ pub struct Scripts {
     pub(crate) signals: Signals,
     library: RwLock<(Look, Arc<Library>)>,
     /// By the hash of the text; what does not compile is known, too.
-    compiled: Mutex<HashMap<BlobHash, Result<Arc<Script>, String>>>,
-    fragments: Mutex<HashMap<String, Result<Arc<Script>, String>>>,
+    compiled: Cache<BlobHash>,
+    fragments: Cache<String>,
+    /// Whether it was told already that the folder cannot be read.
+    is_unreadable: AtomicBool,
 }
 
 impl Scripts {
@@ -51,9 +51,9 @@ impl Scripts {
         let look = library::look(&settings.folder)?;
         let library = library::read(&look)?;
         tell(&signals, &library);
-        let (compiled, fragments) = (Mutex::default(), Mutex::default());
+        let (compiled, fragments, is_unreadable) = Default::default();
         let library = RwLock::new((look, Arc::new(library)));
-        Ok(Scripts { settings, parts, signals, library, compiled, fragments })
+        Ok(Scripts { settings, parts, signals, library, compiled, fragments, is_unreadable })
     }
 
     /// Whether a script may have to run for an account. `false` is certain, and costs next to nothing.
@@ -97,20 +97,24 @@ impl Scripts {
     }
 
     fn look_again(&self) {
-        let look = match library::look(&self.settings.folder) {
-            Ok(look) => look,
-            Err(error) => return self.signals.folder_unreadable(&self.settings.folder, &error),
-        };
-        if look == self.library.read().unwrap_or_else(PoisonError::into_inner).0 {
-            return;
-        }
-        match library::read(&look) {
-            Ok(library) => {
-                tell(&self.signals, &library);
-                *self.library.write().unwrap_or_else(PoisonError::into_inner) = (look, Arc::new(library));
+        match self.read_again() {
+            Ok(()) => self.is_unreadable.store(false, Ordering::Relaxed),
+            Err(error) if !self.is_unreadable.swap(true, Ordering::Relaxed) => {
+                self.signals.folder_unreadable(&self.settings.folder, &error);
             }
-            Err(error) => self.signals.folder_unreadable(&self.settings.folder, &error),
+            Err(_) => {}
         }
+    }
+
+    fn read_again(&self) -> std::io::Result<()> {
+        let look = library::look(&self.settings.folder)?;
+        if look == self.library.read().unwrap_or_else(PoisonError::into_inner).0 {
+            return Ok(());
+        }
+        let library = library::read(&look)?;
+        tell(&self.signals, &library);
+        *self.library.write().unwrap_or_else(PoisonError::into_inner) = (look, Arc::new(library));
+        Ok(())
     }
 
     /// The account's active script, ready to run.
@@ -128,7 +132,7 @@ impl Scripts {
     }
 
     /// Another script of the account.
-    pub(crate) fn personal(&self, owner: &Owner, name: &str) -> Result<Option<Result<Arc<Script>, String>>, Unready> {
+    pub(crate) fn personal(&self, owner: &Owner, name: &str) -> Result<Option<Compiled>, Unready> {
         match self.parts.mail.script(owner, name).map_err(Unready::Store)? {
             Some(found) => self.of_account(owner, &found).map(Some),
             None => Ok(None),
@@ -137,30 +141,22 @@ impl Scripts {
 
     fn of_account(&self, owner: &Owner, found: &mail::scripts::Script) -> Result<Result<Arc<Script>, String>, Unready> {
         let hash = found.row.blob;
-        if let Some(known) = self.compiled.lock().unwrap_or_else(PoisonError::into_inner).get(&hash) {
-            return Ok(known.clone());
+        if let Some(known) = self.compiled.get(&hash) {
+            return Ok(known);
         }
         let text = self.parts.mail.script_text(owner, found).map_err(Unready::Store)?;
         let compiled = compile(&text, user_extensions());
-        let mut all = self.compiled.lock().unwrap_or_else(PoisonError::into_inner);
-        if all.len() >= COMPILED_MAX {
-            all.clear();
-        }
-        all.insert(hash, compiled.clone());
+        self.compiled.keep(hash, text.len(), &compiled);
         Ok(compiled)
     }
 
     /// A fragment of a filter or of policy.
-    pub(crate) fn fragment(&self, text: &str) -> Result<Arc<Script>, String> {
-        if let Some(known) = self.fragments.lock().unwrap_or_else(PoisonError::into_inner).get(text) {
-            return known.clone();
+    pub(crate) fn fragment(&self, text: &str) -> Compiled {
+        if let Some(known) = self.fragments.get(text) {
+            return known;
         }
         let compiled = compile(text.as_bytes(), administrator_extensions());
-        let mut all = self.fragments.lock().unwrap_or_else(PoisonError::into_inner);
-        if all.len() >= COMPILED_MAX {
-            all.clear();
-        }
-        all.insert(text.to_owned(), compiled.clone());
+        self.fragments.keep(text.to_owned(), text.len(), &compiled);
         compiled
     }
 }
@@ -174,7 +170,7 @@ pub(crate) enum Unready {
     Unusable { script: String, reason: String },
 }
 
-fn compile(text: &[u8], allowed: Extensions) -> Result<Arc<Script>, String> {
+fn compile(text: &[u8], allowed: Extensions) -> Compiled {
     sieve::compile(text, allowed).map(Arc::new).map_err(|fault| fault.to_string())
 }
 

@@ -27,7 +27,11 @@ impl Ground {
 
     /// Puts a message from a stranger into the queue for Bob, with instructions.
     async fn bring(&self, instructions: &[&str]) {
-        let address: model::Address = "bob@b.test".parse().unwrap();
+        self.bring_to("bob@b.test", instructions).await;
+    }
+
+    async fn bring_to(&self, to: &str, instructions: &[&str]) {
+        let address: model::Address = to.parse().unwrap();
         let recipients = vec![(RcptTo { address, notify: None, original: None }, Route::new(Channel::Process, ""))];
         let mail_from = MailFrom { reverse_path: Some("carol@far.test".parse().unwrap()), ..MailFrom::default() };
         let body = NewBlob::new(MESSAGE.as_bytes().to_vec());
@@ -161,4 +165,25 @@ async fn mail_that_was_here_before_is_kept_rather_than_sent_on_for_ever() {
 fn a_place_is_told_as_one_filing() {
     let placed = Placed::Done { copies: Vec::new(), missing: Vec::new() };
     assert!(matches!(mail::deliver::Filed::from(&placed), mail::deliver::Filed::Done { .. }));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_member_s_script_sends_goes_once_although_another_member_has_to_wait() {
+    let ground = ground().await;
+    ground.script("alice@b.test", "require \"copy\"; redirect :copy \"else@far.test\";").await;
+    let bob: model::Address = "bob@b.test".parse().unwrap();
+    let room = |messages| directory::embedded::AccountChange { quota_messages: Some(messages), ..Default::default() };
+    ground.directory.change_account(&bob, room(Some(0))).await.unwrap();
+    let members = vec!["alice@b.test".to_owned(), "bob@b.test".to_owned()];
+    let group = Name::Group { title: String::new(), members };
+    ground.directory.set_name(&"both@b.test".parse().unwrap(), group).await.unwrap();
+    ground.bring_to("both@b.test", &[]).await;
+    ground.run(Channel::Process).await;
+    assert_eq!((ground.inbox("alice@b.test").await, ground.inbox("bob@b.test").await), (1, 0));
+    assert_eq!(ground.queued().len(), 1, "the message itself");
+    ground.directory.change_account(&bob, room(None)).await.unwrap();
+    ground.pass(3600);
+    ground.run(Channel::Process).await;
+    assert_eq!((ground.inbox("alice@b.test").await, ground.inbox("bob@b.test").await), (1, 1));
+    assert_eq!(ground.queued(), [("else@far.test".to_owned(), "carol@far.test".to_owned())]);
 }
