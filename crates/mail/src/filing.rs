@@ -8,7 +8,6 @@ use crate::flags::Flags;
 use crate::keys::Spaces;
 use crate::name;
 use crate::record::SpecialUse;
-use crate::rows;
 use crate::scripts::{Memory, Trouble, note_trouble, remember};
 use crate::signals;
 use crate::store::Mail;
@@ -171,15 +170,14 @@ fn find(book: &mut Book<'_, '_>, destination: &Destination, missing: &mut Vec<St
         Destination::Chosen { id, special_use, mailbox, creates } => (*id, *special_use, mailbox, *creates),
     };
     if let Some(id) = id
-        && book.transaction.get(&book.keys.mailbox(id))?.is_some()
+        && book.has(id)?
     {
         return Ok(id);
     }
-    if let Some(wanted) = special_use {
-        let all = rows::all(book.transaction, book.keys)?;
-        if let Some(found) = all.iter().find(|held| held.row.special_use == Some(wanted)) {
-            return Ok(found.id);
-        }
+    if let Some(wanted) = special_use
+        && let Some(found) = book.find_by_use(wanted)?
+    {
+        return Ok(found);
     }
     let Ok(normal) = name::normalise(name) else {
         missing.push(name.clone());

@@ -44,8 +44,9 @@ pub async fn answer(
         Question::SpecialUseExists { mailbox, special_use } => {
             let wanted = named_use(special_use);
             let all = mail.mailboxes(owner)?;
+            let asked = mailbox.as_ref().map(|name| mail::name::normalise(name).unwrap_or_default());
             Answer::Is(all.iter().any(|held| {
-                let is_asked = mailbox.as_ref().is_none_or(|name| held.row.name == *name);
+                let is_asked = asked.as_ref().is_none_or(|name| held.row.name == *name);
                 is_asked && wanted.is_some() && held.row.special_use == wanted
             }))
         }
