@@ -124,8 +124,20 @@ impl Protocol {
     ];
 
     /// All names.
-    pub const NAMES: &'static [&'static str] =
-        &["smtp", "submission", "submissions", "lmtp", "imap", "imaps", "pop3", "pop3s", "managesieve", "meter", "policy", "admin"];
+    pub const NAMES: &'static [&'static str] = &[
+        "smtp",
+        "submission",
+        "submissions",
+        "lmtp",
+        "imap",
+        "imaps",
+        "pop3",
+        "pop3s",
+        "managesieve",
+        "meter",
+        "policy",
+        "admin",
+    ];
 
     fn row(self) -> &'static Row {
         TABLE.iter().find(|row| row.protocol == self).expect("each protocol has a row, as a test holds")

@@ -18,7 +18,7 @@
 //! | `decision` | what is to be done |
 //! | `effects` | from a script's wishes to that |
 //! | `vacation`, `notify`, `forward` | messages that scripts cause |
-//! | `mailto`, `remembered` | whom notifications tell; under what things are remembered |
+//! | `remembered` | under what things are remembered |
 //! | `letter` | how such a message is written |
 //! | `settings`, `signals` | as named |
 
@@ -29,7 +29,6 @@ mod effects;
 mod forward;
 mod letter;
 pub mod library;
-mod mailto;
 mod notify;
 mod remembered;
 pub mod run;

@@ -1,13 +1,12 @@
 //! What scripts ask while they run, answered from the mailboxes and the directory.
 
-use crate::scripts::mailto::Mailto;
 use crate::scripts::remembered::duplicate_key;
 use crate::scripts::service::{Scripts, Unready};
 use crate::scripts::subject::Subject;
 use directory::resolve::Resolution;
 use mail::record::SpecialUse;
 use model::{MailboxId, Timestamp};
-use sieve::{Answer, Question};
+use sieve::{Answer, Method, Question};
 
 /// Why there is no answer.
 #[derive(Debug)]
@@ -68,10 +67,10 @@ pub async fn answer(
             let known = mail.remembers(owner, duplicate_key(key), now, subject.target.delivery);
             Answer::Is(known?)
         }
-        Question::ValidMethod(uri) => Answer::Is(Mailto::read(uri).is_some()),
+        Question::ValidMethod(uri) => Answer::Is(is_mail(uri)),
         // RFC 5436 §2.2: whether somebody reads mail now is not known.
         Question::MethodCapability { method, capability } => {
-            let is_known = Mailto::read(method).is_some() && capability.eq_ignore_ascii_case("online");
+            let is_known = is_mail(method) && capability.eq_ignore_ascii_case("online");
             Answer::Text(is_known.then(|| "maybe".to_owned()))
         }
         Question::Script { name, is_global: true } => {
@@ -86,6 +85,11 @@ pub async fn answer(
             Err(Unready::Store(error)) => return Err(error.into()),
         },
     })
+}
+
+/// Whether a notification method is one that tells by mail.
+fn is_mail(uri: &str) -> bool {
+    matches!(Method::parse(uri), Ok(Method::Mail(_)))
 }
 
 /// A list is a group of ours, by its address.

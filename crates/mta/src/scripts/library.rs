@@ -88,7 +88,7 @@ pub fn read(look: &Look) -> io::Result<Library> {
         let (folder, file) = (part(path.parent()), part(Some(path)));
         let stem = file.strip_suffix(ENDING).unwrap_or(&file).to_owned();
         let name = format!("{folder}/{stem}");
-        if *octets > sieve_octets_max() {
+        if *octets > sieve::limits::SCRIPT_OCTETS_MAX as u64 {
             library.unusable.push((name, "the file is too large".to_owned()));
             continue;
         }
@@ -111,11 +111,6 @@ pub fn read(look: &Look) -> io::Result<Library> {
         }
     }
     Ok(library)
-}
-
-/// More than the language takes.
-fn sieve_octets_max() -> u64 {
-    1 << 20
 }
 
 impl Library {

@@ -1,14 +1,13 @@
 //! Notifications by mail (RFC 5435, RFC 5436). Other methods are not offered.
 
 use crate::scripts::letter::{self, Body, Letter};
-use crate::scripts::mailto::Mailto;
 use crate::scripts::service::Scripts;
 use crate::scripts::subject::{Away, Subject};
 use crate::scripts::vacation::{is_automatic, sender};
 use message::header;
-use model::Timestamp;
+use model::{Address, Timestamp};
 use queue::entry::NewEntry;
-use sieve::Notification;
+use sieve::{Method, Notification};
 
 /// The notification with its octets, or why there is none.
 ///
@@ -21,7 +20,9 @@ pub async fn letter(
     wanted: &Notification,
     now: Timestamp,
 ) -> Result<Result<(NewEntry, Vec<u8>), &'static str>, Away> {
-    let Some(mailto) = Mailto::read(&wanted.method) else { return Ok(Err("the method of notification is not known")) };
+    let Ok(Method::Mail(mailto)) = Method::parse(&wanted.method) else {
+        return Ok(Err("the method of notification is not known here"));
+    };
     // RFC 5436 §2.7.1: what programs send is not told of, or it would never end.
     let is_answer = header::find(octets, "Auto-Submitted")
         .is_some_and(|field| !field.unfolded().trim().to_ascii_lowercase().starts_with("no"));
@@ -42,23 +43,27 @@ pub async fn letter(
         3 => "low",
         _ => "normal",
     };
-    let to: Vec<String> = mailto.to.iter().map(|to| format!("<{to}>")).collect();
+    let list = |of: &[Address]| of.iter().map(|one| format!("<{one}>")).collect::<Vec<_>>().join(", ");
+    let mut fields: Vec<(&str, String)> =
+        mailto.fields.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
+    if !mailto.cc.is_empty() {
+        fields.push(("Cc", list(&mailto.cc)));
+    }
+    fields.push(("Auto-Submitted", format!("auto-notified; owner-email=\"{}\"", subject.account.address)));
+    fields.push(("Importance", importance.to_owned()));
     let written = Letter {
         from,
-        to: to.join(", "),
+        to: list(&mailto.to),
         subject: line.lines().next().unwrap_or_default(),
         host: &scripts.settings.host,
         now,
         token: scripts.parts.random.u64(),
-        fields: vec![
-            ("Auto-Submitted", format!("auto-notified; owner-email=\"{}\"", subject.account.address)),
-            ("Importance", importance.to_owned()),
-        ],
+        fields,
         body: Body::Text(&text),
     }
     .write();
     // RFC 5436 §2.7: a null sender stays one.
     let envelope = subject.sender.and(address);
-    let entry = letter::entry(envelope, mailto.to, written.clone(), subject.trace);
+    let entry = letter::entry(envelope, [mailto.to, mailto.cc].concat(), written.clone(), subject.trace);
     Ok(Ok((entry, written)))
 }
