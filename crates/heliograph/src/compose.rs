@@ -8,6 +8,8 @@ use directory::embedded::Embedded;
 use directory::login::Logins;
 use events::Bus;
 use mail::store::Mail;
+use mta::content::conversion::command;
+use mta::content::service::Content;
 use mta::scripts::service::Scripts;
 use net::resolver::system::SystemResolver;
 use net::resolver::table::TableResolver;
@@ -54,6 +56,8 @@ pub struct Services {
     pub metering: Metering,
     /// What runs when mail is filed.
     pub scripts: Arc<Scripts>,
+    /// What is done to the content of mail.
+    pub content: Arc<Content>,
     /// Who knows names.
     pub resolver: Arc<dyn Resolver>,
     /// TLS for those who connect to us.
@@ -184,6 +188,7 @@ pub fn compose(settings: &Settings) -> Result<Services, Failure> {
             messages_max: settings.queue.messages_max,
             return_octets_max: settings.queue.return_octets_max,
             trace_kept: settings.queue.trace_kept,
+            fragment_wait: settings.fragment_wait,
             ..queue::settings::Settings::new(settings.server.host.clone())
         },
         Arc::new(move || now.now()),
@@ -201,6 +206,7 @@ pub fn compose(settings: &Settings) -> Result<Services, Failure> {
     let scripts = Scripts::new(scripts(settings), parts, &registry)
         .map_err(|error| Failure::failed("cannot read the administrator's Sieve scripts").because(error))?;
 
+    let content = content(settings, &random, &registry)?;
     Ok(Services {
         metering: Metering::new(settings, &random, &registry),
         clock,
@@ -212,6 +218,7 @@ pub fn compose(settings: &Settings) -> Result<Services, Failure> {
         mail,
         queue,
         scripts: Arc::new(scripts),
+        content,
         resolver: Arc::new(resolver),
         server_tls,
         client_tls,
@@ -227,6 +234,23 @@ fn scripts(settings: &Settings) -> mta::scripts::settings::Settings {
         separator: settings.directory.subaddress_separator,
         ..mta::scripts::settings::Settings::new(settings.server.host.clone(), folder)
     }
+}
+
+/// What is done to the content of mail, with an empty folder for its commands.
+fn content(settings: &Settings, random: &Arc<dyn Random>, registry: &Registry) -> Result<Arc<Content>, Failure> {
+    let mut chosen = settings.content.clone();
+    // The data folder may have been given on the command line.
+    chosen.conversion.scratch = Layout::new(&settings.server.data).run().join("conversion");
+    let conversion = &chosen.conversion;
+    for warning in &conversion.conversions.warnings {
+        tracing::warn!(%warning, "in the conversions file");
+    }
+    if !conversion.conversions.entries.is_empty() {
+        let scratch = conversion.scratch.display();
+        command::prepare(&conversion.scratch)
+            .map_err(|error| Failure::failed(format!("cannot make the folder {scratch}")).because(error))?;
+    }
+    Ok(Arc::new(Content::new(chosen, settings.server.host.as_str(), Arc::clone(random), registry)))
 }
 
 /// The certificates that the settings name, or one that vouches for itself.

@@ -137,6 +137,7 @@ fn agents(settings: &Settings, services: &Services) -> Arc<mta::delivery::Servic
         directory: Arc::new(services.directory.clone()),
         resolver: Arc::clone(&services.resolver),
         tls: services.client_tls.clone(),
+        content: Arc::clone(&services.content),
         random: Arc::clone(&services.random),
     };
     let queue = &settings.queue;

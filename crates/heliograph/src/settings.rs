@@ -21,7 +21,8 @@ use crate::settings::document::Values;
 use crate::settings::key::Effect;
 use crate::settings::problem::Problems;
 use crate::settings::sections::{
-    directory, dns, imap, listeners, log, mail, meter, pop3, queue, server, sieve, smtp, storage, tls,
+    channels, conversion, defragment, directory, disclaimers, dns, imap, listeners, log, mail, meter, pop3, queue,
+    server, sieve, smtp, storage, tls,
 };
 use crate::settings::value::Value;
 
@@ -36,6 +37,10 @@ pub struct Settings {
     pub smtp: smtp::Smtp,
     /// `[queue]`.
     pub queue: queue::Queue,
+    /// `[[disclaimers]]`, `[conversion]`, `[defragment]`.
+    pub content: mta::content::settings::Settings,
+    /// How long a fragment waits for others, if that is set.
+    pub fragment_wait: Option<std::time::Duration>,
     /// `[imap]`.
     pub imap: imap::Imap,
     /// `[pop3]`.
@@ -105,11 +110,20 @@ impl Settings {
         let (server, sieve) = (server::make(values), sieve::make(values));
         let smtp = smtp::make(values);
         let listeners = listeners::make(values, &server.roles, &mut problems);
+        let (defragment, fragment_wait) = defragment::make(values);
+        let content = mta::content::settings::Settings {
+            disclaimers: disclaimers::make(values, &mut problems),
+            conversion: conversion::make(values, &server.data, &mut problems),
+            defragment,
+            fragment_octets: channels::fragment_octets(values),
+        };
         let settings = Settings {
             meter: meter::make(values, &smtp, &listeners, &mut problems),
             listeners,
             smtp,
             queue: queue::make(values, &mut problems),
+            content,
+            fragment_wait,
             imap: imap::make(values),
             pop3: pop3::make(values),
             mail: mail::make(values, &sieve),

@@ -39,6 +39,48 @@ pub fn guess(octets: &[u8]) -> Cow<'_, str> {
     }
 }
 
+/// Encodes; `None` if the charset is not known, or has no octets for one of the characters. US-ASCII is taken at its word.
+pub fn encode(name: &str, text: &str) -> Option<Vec<u8>> {
+    if text.is_ascii() && is_ascii_compatible(name) {
+        return Some(text.as_bytes().to_vec());
+    }
+    let encoding = named(name)?;
+    // The octets of UTF-16 cannot be made here, and such a part can become UTF-8 instead.
+    if encoding.output_encoding() != encoding {
+        return None;
+    }
+    let (octets, _, is_lossy) = encoding.encode(text);
+    // The encoding standard reads these names as the windows charsets, which have letters where the names mean controls.
+    let has_controls = is_iso(name) && octets.iter().any(|octet| (0x80..0xa0).contains(octet));
+    (!is_lossy && !has_controls).then(|| octets.into_owned())
+}
+
+/// Decodes; `None` if the charset is not known or the octets are no text in it.
+pub fn decode_exactly<'a>(name: &str, octets: &'a [u8]) -> Option<Cow<'a, str>> {
+    match named(name) {
+        Some(encoding) => encoding.decode_without_bom_handling_and_without_replacement(octets),
+        None if is_ascii(name) && octets.is_ascii() => Some(guess(octets)),
+        None => None,
+    }
+}
+
+/// Whether ASCII text has the same octets in it. Of unknown charsets only those are doubted whose names say otherwise.
+pub fn is_ascii_compatible(name: &str) -> bool {
+    match named(name) {
+        Some(encoding) => encoding.is_ascii_compatible() || encoding == encoding_rs::ISO_2022_JP,
+        None => {
+            let name = name.to_ascii_lowercase();
+            is_ascii(&name)
+                || !["utf-7", "utf7", "utf-16", "utf-32", "ucs", "ebcdic", "hz-gb"].iter().any(|odd| name.contains(odd))
+        }
+    }
+}
+
+fn is_iso(name: &str) -> bool {
+    let name = name.trim().to_ascii_lowercase();
+    ["iso-8859", "iso8859", "iso_8859", "latin", "l1", "l5", "tis-620"].iter().any(|known| name.starts_with(known))
+}
+
 /// Decodes piece by piece.
 pub struct Decoder {
     /// `None` until the first piece has shown what it is.
@@ -102,6 +144,19 @@ mod tests {
         assert_eq!(decode("x-unknown", b"\xe9"), "é");
         assert_eq!(decode("us-ascii", "é".as_bytes()), "é");
         assert!(is_known("US-ASCII") && is_known("koi8-r") && !is_known("utf-7"));
+    }
+
+    #[test]
+    fn what_a_charset_cannot_hold_is_not_written() {
+        assert_eq!(encode("iso-8859-1", "Grüße"), Some(b"Gr\xfc\xdfe".to_vec()));
+        assert_eq!(encode("iso-8859-1", "5 €"), None);
+        assert_eq!(encode("windows-1252", "5 €"), Some(b"5 \x80".to_vec()));
+        assert_eq!(encode("us-ascii", "é"), None);
+        assert_eq!(encode("utf-16", "x"), None);
+        assert_eq!(encode("x-unknown", "x"), Some(b"x".to_vec()));
+        assert_eq!(encode("utf-7", "x"), None);
+        assert_eq!(decode_exactly("utf-8", b"\xff"), None);
+        assert_eq!(decode_exactly("us-ascii", b"\xe9"), None);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Entry points for fuzzing: each takes any octets and panics only if a law of this crate is broken.
 
+use crate::addition::{self, Addition};
 use crate::address;
 use crate::content;
 use crate::date;
@@ -10,6 +11,8 @@ use crate::header;
 use crate::html;
 use crate::parameter;
 use crate::parse;
+use crate::partial;
+use crate::rewrite::Rewriter;
 use crate::search::Needle;
 use crate::structure::{Content, Part, Structure};
 use crate::summary::Summary;
@@ -125,6 +128,48 @@ pub fn fuzz_downgrade(data: &[u8]) {
     assert!(downgraded.is_ascii(), "nothing beyond ASCII is left");
 }
 
+/// Changing parts of any octets: nothing asked for changes nothing, and an added text is added once.
+pub fn fuzz_rewrite(data: &[u8]) {
+    let structure = parse::structure(data);
+    assert_eq!(Rewriter::new(data, &structure).finish(), data, "nothing asked for, nothing changed");
+    let mut rewriter = Rewriter::new(data, &structure);
+    for (index, part) in structure.parts().enumerate() {
+        match data.get(index).map(|octet| octet % 4) {
+            Some(0) => rewriter.remove(part),
+            Some(1) => rewriter.set_content(part, b"--b\r\n\xff", None),
+            Some(2) => rewriter.set_field(part, "Content-Description", "x"),
+            _ => {}
+        }
+    }
+    let _ = rewriter.finish();
+    let addition = Addition {
+        text: "Added. é".to_owned(),
+        html: "<p>Added. é</p>".to_owned(),
+        at_top: data.len().is_multiple_of(2),
+    };
+    if let Some(after) = addition::add(data, &structure, &addition).message {
+        assert!(after.len() > data.len() / 4, "nothing large is lost");
+        let _ = addition::add(&after, &parse::structure(&after), &addition);
+    }
+}
+
+/// Any octets may be a fragment, or a message to be split.
+pub fn fuzz_partial(data: &[u8]) {
+    let structure = parse::structure(data);
+    if let Ok(fragment) = partial::read(&structure.root) {
+        assert!(
+            fragment.number > 0 && fragment.total.is_none_or(|total| fragment.number <= total),
+            "numbers make sense"
+        );
+    }
+    let (first, second) = data.split_at(data.len() / 2);
+    let _ = partial::join(&[first, second]);
+    let how = partial::Split { octets_max: 64, parts_max: 20, id: "i", host: "h" };
+    if let Ok(fragments) = partial::split(data, how) {
+        assert!(fragments.len() <= 40, "fragments are few");
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -180,6 +225,8 @@ mod tests {
             fuzz_transfer(&data);
             fuzz_content(&data);
             fuzz_downgrade(&data);
+            fuzz_rewrite(&data);
+            fuzz_partial(&data);
         }
     }
 }

@@ -26,10 +26,15 @@
 //! | `html`, `preview` | text out of HTML; the preview (RFC 8970) |
 //! | `summary`, `record` | all that is computed once at delivery, and its bytes |
 //! | `edit` | fields put on top, hop count (RFC 5321 §4.4, RFC 6409 §8) |
+//! | `rewrite` | chosen parts and fields changed, every other octet copied |
+//! | `protection` | what is signed or encrypted and must stay as it is (RFC 1847, RFC 8551) |
+//! | `addition` | a text added to what people read, such as a disclaimer |
+//! | `partial` | fragments of a message: read, joined, made (RFC 2046 §5.2.2) |
 //! | `report` | delivery status notifications (RFC 3464, RFC 6522, RFC 6533) |
 //! | `downgrade` | 8-bit to 7-bit (RFC 6152 §3) |
 //! | `fuzz` | entry points for fuzzing |
 
+pub mod addition;
 pub mod address;
 pub mod charset;
 pub mod content;
@@ -45,9 +50,12 @@ mod lexeme;
 pub mod limits;
 pub mod parameter;
 pub mod parse;
+pub mod partial;
 pub mod preview;
+pub mod protection;
 pub mod record;
 pub mod report;
+pub mod rewrite;
 pub mod search;
 pub mod sort;
 pub mod span;

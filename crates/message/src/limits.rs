@@ -51,3 +51,6 @@ pub const COMMENT_DEPTH_MAX: usize = 32;
 
 /// How long a line of a downgraded or built message may be, without its line end (RFC 5322 §2.1.1).
 pub const LINE_OCTETS_MAX: usize = 998;
+
+/// Octets of the id by which fragments of one message know each other.
+pub const FRAGMENT_ID_OCTETS_MAX: usize = 512;

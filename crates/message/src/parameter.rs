@@ -42,6 +42,35 @@ impl Parameter {
     }
 }
 
+/// Writes a type or disposition with its parameters, ASCII only: values that are no tokens are quoted (RFC 2045 §5.1), those
+/// beyond ASCII are written as RFC 2231 §4 says.
+pub fn write(word: &str, parameters: &[Parameter]) -> String {
+    let mut output = word.to_owned();
+    for parameter in parameters {
+        let (name, value) = parameter.ascii();
+        let is_token = |text: &str| {
+            !text.is_empty()
+                && text.bytes().all(|octet| octet.is_ascii_graphic() && !b"()<>@,;:\\\"/[]?=".contains(&octet))
+        };
+        output.push_str("; ");
+        output.push_str(&name);
+        output.push('=');
+        if is_token(&value) {
+            output.push_str(&value);
+            continue;
+        }
+        output.push('"');
+        for character in value.chars().filter(|character| !character.is_control()) {
+            if matches!(character, '"' | '\\') {
+                output.push('\\');
+            }
+            output.push(character);
+        }
+        output.push('"');
+    }
+    output
+}
+
 /// Reads `word *( ";" name "=" value )` from the unfolded or folded value of a field: the word as it came, and the
 /// parameters.
 pub fn parse(value: &[u8]) -> (String, Vec<Parameter>) {

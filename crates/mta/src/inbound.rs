@@ -9,8 +9,10 @@
 //! | `session` | a connection driven by the engine |
 //! | `login` | AUTH |
 //! | `recipient` | what is decided at RCPT TO |
-//! | `arrival` | a whole message and the stages that examine it |
 //! | `rates` | how much one client may bring in a time |
+//! | `arrival` | a whole message, and what a stage says of it |
+//! | `stages` | the stages that examine it, in their order |
+//! | `content` | stages about the content: fragments, conversions, disclaimers |
 //! | `system_script` | the administrator's scripts of a whole message |
 //! | `scripted` | what recipients' scripts make of it before it is answered |
 //! | `accept` | what is done with a whole message |
@@ -21,6 +23,7 @@
 
 mod accept;
 pub mod arrival;
+mod content;
 mod login;
 mod prefix;
 pub mod rates;
@@ -31,4 +34,5 @@ pub mod service;
 mod session;
 pub mod settings;
 mod signals;
+mod stages;
 mod system_script;

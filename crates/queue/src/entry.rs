@@ -21,11 +21,26 @@ pub enum Channel {
     Lmtp,
     /// Nowhere until somebody releases it.
     Held,
+    /// To be changed before it goes on: conversions and disclaimers.
+    Conversion,
+    /// Fragments that wait for the others of their message (RFC 2046 §5.2.2).
+    Defragment,
 }
+
+/// The moment of what goes ahead of all that is due.
+pub const AHEAD: Timestamp = Timestamp(0);
 
 impl Channel {
     /// All of them.
-    pub const ALL: [Channel; 5] = [Channel::Process, Channel::Local, Channel::Smtp, Channel::Lmtp, Channel::Held];
+    pub const ALL: [Channel; 7] = [
+        Channel::Process,
+        Channel::Local,
+        Channel::Smtp,
+        Channel::Lmtp,
+        Channel::Held,
+        Channel::Conversion,
+        Channel::Defragment,
+    ];
 
     /// Its name.
     pub fn as_str(self) -> &'static str {
@@ -35,6 +50,8 @@ impl Channel {
             Channel::Smtp => "smtp",
             Channel::Lmtp => "lmtp",
             Channel::Held => "held",
+            Channel::Conversion => "conversion",
+            Channel::Defragment => "defragment",
         }
     }
 
@@ -45,6 +62,8 @@ impl Channel {
             Channel::Smtp => 2,
             Channel::Lmtp => 3,
             Channel::Held => 4,
+            Channel::Conversion => 5,
+            Channel::Defragment => 6,
         }
     }
 
@@ -61,7 +80,7 @@ impl std::fmt::Display for Channel {
 
 /// The text is no channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the channels are process, local, smtp, lmtp and held")]
+#[error("the channels are process, local, smtp, lmtp, held, conversion and defragment")]
 pub struct NotAChannel;
 
 impl std::str::FromStr for Channel {

@@ -17,6 +17,9 @@ pub enum Error {
     /// The message is not in the queue (any more).
     #[error("message {0} is not in the queue")]
     NoMessage(QueueId),
+    /// Somebody has taken a waiting fragment meanwhile: temporary.
+    #[error("fragment {0} does not wait any more")]
+    Fragment(QueueId),
     /// A row cannot be read.
     #[error("a record of the queue cannot be read: {0}")]
     Record(#[from] crate::octets::RecordError),
@@ -32,7 +35,9 @@ impl Error {
     /// Whether trying again later may help.
     pub fn is_temporary(&self) -> bool {
         match self {
-            Error::Full(_) | Error::Write(storage::WriteError::NoSpace | storage::WriteError::Closed) => true,
+            Error::Full(_)
+            | Error::Fragment(_)
+            | Error::Write(storage::WriteError::NoSpace | storage::WriteError::Closed) => true,
             Error::Storage(error) | Error::Write(storage::WriteError::Storage(error)) => error.is_temporary(),
             _ => false,
         }

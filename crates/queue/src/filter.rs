@@ -8,7 +8,7 @@ use std::time::Duration;
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
 pub struct Filter {
-    /// One of these queue ids, in hexadecimal digits; none named means any.
+    /// One of these queue ids, in hexadecimal digits, or `FIRST-LAST` for all from one to another; none named means any.
     pub ids: Vec<String>,
     /// In the sender; `<>` is the null sender.
     pub sender: Option<String>,
@@ -18,6 +18,8 @@ pub struct Filter {
     pub domain: Option<String>,
     /// In the subject.
     pub subject: Option<String>,
+    /// In the decoded text of the message, its header included.
+    pub content: Option<String>,
     /// At least so many seconds old.
     pub older_secs: Option<u64>,
     /// At most so many seconds old.
@@ -34,19 +36,19 @@ impl Filter {
         *self == Filter::default()
     }
 
-    /// The ids, if any are named and all can be read.
-    pub fn ids(&self) -> Option<Vec<QueueId>> {
+    /// From which id to which, if any are named; what cannot be read names none.
+    pub fn ranges(&self) -> Option<Vec<(QueueId, QueueId)>> {
         if self.ids.is_empty() {
             return None;
         }
-        Some(self.ids.iter().filter_map(|id| id.parse().ok()).collect())
+        Some(self.ids.iter().filter_map(|text| range(text)).collect())
     }
 
     /// Whether the message itself matches.
     pub fn takes(&self, id: QueueId, message: &Message, now: Timestamp) -> bool {
         let age = now.since(message.arrived_at);
         let sender = message.mail_from.reverse_path.as_ref().map_or_else(|| "<>".to_owned(), ToString::to_string);
-        self.ids().is_none_or(|ids| ids.contains(&id))
+        self.ranges().is_none_or(|ranges| ranges.iter().any(|(first, last)| (*first..=*last).contains(&id)))
             && self.sender.as_ref().is_none_or(|text| holds(&sender, text))
             && self.subject.as_ref().is_none_or(|text| holds(&message.subject, text))
             && self.older_secs.is_none_or(|secs| age >= Duration::from_secs(secs))
@@ -64,6 +66,14 @@ impl Filter {
             })
             && self.channel.is_none_or(|channel| recipient.route.channel == channel)
             && self.held.is_none_or(|held| (recipient.state == State::Held) == held)
+    }
+}
+
+/// An id, or two of them with a hyphen between.
+pub fn range(text: &str) -> Option<(QueueId, QueueId)> {
+    match text.split_once('-') {
+        Some((first, last)) => Some((first.parse().ok()?, last.parse().ok()?)),
+        None => text.parse().ok().map(|id| (id, id)),
     }
 }
 

@@ -1,12 +1,13 @@
 //! What is due and when, in memory. It is only ever made from rows, and made again for a message whose rows changed.
 
-use crate::entry::{Channel, Message, Recipient, Route, State};
+use crate::entry::{AHEAD, Channel, Message, Recipient, Route, State};
+use crate::fragments::Fragments;
 use model::{QueueId, Timestamp};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-/// Higher priority first, then the older message.
-type Rank = (Reverse<i8>, QueueId);
+/// What an operator released first, then higher priority, then the older message.
+type Rank = (Reverse<bool>, Reverse<i8>, QueueId);
 
 /// All messages by what is next for them.
 #[derive(Debug, Default)]
@@ -19,6 +20,8 @@ pub struct Index {
     /// Due, by route.
     ready: BTreeMap<Route, BTreeSet<Rank>>,
     leased: HashSet<(QueueId, Route)>,
+    /// Fragments that wait for others.
+    pub fragments: Fragments,
 }
 
 #[derive(Clone, Debug)]
@@ -27,6 +30,12 @@ struct Job {
     due: Timestamp,
     priority: i8,
     deadline: Option<Timestamp>,
+}
+
+impl Job {
+    fn rank(&self, id: QueueId) -> Rank {
+        (Reverse(self.due == AHEAD), Reverse(self.priority), id)
+    }
 }
 
 impl Index {
@@ -47,8 +56,9 @@ impl Index {
             if let Some(deadline) = job.deadline {
                 self.deadlines.remove(&(deadline, id, job.route.clone()));
             }
-            self.unready(&job.route, (Reverse(job.priority), id));
+            self.unready(&job.route, job.rank(id));
         }
+        self.fragments.set(id, entry);
         let Some((message, recipients)) = entry else { return };
         let mut first_due: BTreeMap<&Route, Timestamp> = BTreeMap::new();
         for recipient in recipients {
@@ -85,8 +95,8 @@ impl Index {
                 self.waiting.insert((due, id, route));
                 return;
             }
-            let priority = self.messages.get(&id).and_then(|jobs| jobs.iter().find(|job| job.route == route));
-            let rank = (Reverse(priority.map_or(0, |job| job.priority)), id);
+            let job = self.messages.get(&id).and_then(|jobs| jobs.iter().find(|job| job.route == route));
+            let rank = job.map_or((Reverse(false), Reverse(0), id), |job| job.rank(id));
             self.ready.entry(route).or_default().insert(rank);
         }
     }
@@ -96,11 +106,11 @@ impl Index {
         self.promote(now);
         let leased = &self.leased;
         let heads = self.ready.iter().filter_map(|(route, ranks)| {
-            let rank = ranks.iter().find(|(_, id)| !leased.contains(&(*id, route.clone())))?;
+            let rank = ranks.iter().find(|(_, _, id)| !leased.contains(&(*id, route.clone())))?;
             may(route).then_some((*rank, route))
         });
         let (rank, route) = heads.min_by_key(|(rank, _)| *rank)?;
-        let taken = (rank.1, route.clone());
+        let taken = (rank.2, route.clone());
         self.leased.insert(taken.clone());
         Some(taken)
     }

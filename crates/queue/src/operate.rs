@@ -1,15 +1,16 @@
 //! What operators see and do. Every count is made from the rows of one snapshot, so that it agrees with what is there.
 
-use crate::entry::{Channel, Event, Message, Recipient, State};
+use crate::entry::{AHEAD, Channel, Event, Message, Recipient, State};
 use crate::error::Error;
 use crate::filter::Filter;
 use crate::keys;
 use crate::limits::{CHANGE_BATCH, PAGE_MAX};
 use crate::queue::{Queue, load, lock};
 use crate::trail::{self, Names};
+use message::search::Needle;
 use model::{QueueId, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
-use storage::{Read, Scan, Transaction};
+use storage::{Read, Scan, Snapshot, Transaction};
 
 /// A message as it is listed.
 #[derive(Clone, Debug)]
@@ -76,7 +77,7 @@ pub enum Field {
 pub enum Action {
     /// No more attempts until released.
     Hold,
-    /// Try again, at once.
+    /// Try again, at once and ahead of all others.
     Release,
     /// Give up and tell the sender.
     Return,
@@ -243,20 +244,38 @@ impl Queue {
         let keys = self.inner.keys;
         let now = self.now();
         let snapshot = self.inner.partition.snapshot()?;
+        let needle = filter.content.as_deref().map(Needle::new);
         let mut look = |id: QueueId| -> Result<bool, Error> {
             let Some((message, recipients)) = load(&snapshot, keys, id)? else { return Ok(true) };
-            let matches = filter.takes(id, &message, now) && recipients.iter().any(|one| filter.takes_recipient(one));
+            let fits = filter.takes(id, &message, now) && recipients.iter().any(|one| filter.takes_recipient(one));
+            let matches = fits && self.has_content(&message, needle.as_ref())?;
             Ok(!matches || see(self.entry(id, message, recipients)))
         };
-        if let Some(mut ids) = filter.ids() {
-            ids.sort_unstable();
-            for id in ids.into_iter().filter(|id| after.is_none_or(|after| *id > after)) {
-                if !look(id)? {
-                    break;
-                }
+        let Some(mut ranges) = filter.ranges() else {
+            return self.visit_range(&snapshot, after, None, &mut look).map(|_| ());
+        };
+        ranges.sort_unstable();
+        let mut seen = after;
+        for (first, last) in ranges {
+            // Ranges may overlap, and no message is shown twice.
+            let from = seen.max(Some(QueueId(first.0.saturating_sub(1))));
+            if !self.visit_range(&snapshot, from, Some(last), &mut look)? {
+                break;
             }
-            return Ok(());
+            seen = seen.max(Some(last));
         }
+        Ok(())
+    }
+
+    /// Looks at the messages after one and up to another; whether more are wanted.
+    fn visit_range(
+        &self,
+        snapshot: &Snapshot,
+        after: Option<QueueId>,
+        last: Option<QueueId>,
+        look: &mut dyn FnMut(QueueId) -> Result<bool, Error>,
+    ) -> Result<bool, Error> {
+        let keys = self.inner.keys;
         let mut range = keys.messages().range();
         if let Some(after) = after {
             range = range.after(keys.message(after));
@@ -264,17 +283,25 @@ impl Queue {
         loop {
             let page = snapshot.scan(range.clone(), Scan::first(PAGE_MAX).keys_only())?;
             for (key, _) in &page.rows {
-                if let Some(id) = keys::rest(key).and_then(|mut parts| parts.u64()).map(QueueId)
-                    && !look(id)?
-                {
-                    return Ok(());
+                let id = keys::rest(key).and_then(|mut parts| parts.u64()).map(QueueId);
+                match id {
+                    Some(id) if last.is_some_and(|last| id > last) => return Ok(true),
+                    Some(id) if !look(id)? => return Ok(false),
+                    _ => {}
                 }
             }
             match page.next {
-                None => return Ok(()),
+                None => return Ok(true),
                 Some(next) => range = range.resume(next, false),
             }
         }
+    }
+
+    /// Whether the message's text has what the filter asks for; the body is read only when it does.
+    fn has_content(&self, message: &Message, needle: Option<&Needle>) -> Result<bool, Error> {
+        let Some(needle) = needle else { return Ok(true) };
+        let body = self.inner.partition.blob(&message.body)?.into_bytes();
+        Ok(needle.is_in_message(&body, &message::parse::structure(&body)))
     }
 }
 
@@ -318,7 +345,7 @@ fn act(recipient: &mut Recipient, action: Action, now: Timestamp) -> bool {
     match (action, recipient.state) {
         (Action::Hold, State::Due(_)) => recipient.state = State::Held,
         (Action::Release, State::Held) => {
-            recipient.state = State::Due(now);
+            recipient.state = State::Due(AHEAD);
             if recipient.route.channel == Channel::Held {
                 recipient.route = crate::entry::Route::new(Channel::Process, "");
             }

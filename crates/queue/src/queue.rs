@@ -1,7 +1,8 @@
 //! The queue itself: opening, taking messages in, knowing what changed.
 
-use crate::entry::{Channel, Event, Message, NewEntry, Recipient, State};
+use crate::entry::{Channel, Event, Message, NewEntry, Recipient, Route, State};
 use crate::error::Error;
+use crate::fragments::Place;
 use crate::index::Index;
 use crate::keys::{self, Keys};
 use crate::limits::{INSTRUCTIONS_MAX, INSTRUCTIONS_OCTETS_MAX, RECIPIENTS_MAX, SUBJECT_OCTETS_MAX, cut};
@@ -13,7 +14,7 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use storage::{Abort, Committed, Notice, Observer, Partition, Read, Transaction};
+use storage::{Abort, Committed, NewBlob, Notice, Observer, Partition, Read, Transaction};
 use tokio::sync::Notify;
 
 /// The topic under which changes of messages are published: the sequence is the queue id.
@@ -132,10 +133,8 @@ impl Queue {
         if !entry.instructions.values().all(|fragments| fits(fragments)) {
             return Err(Error::Instructions);
         }
-        let (keys, now) = (self.inner.keys, self.now());
-        let id = QueueId(u64::try_from(transaction.add(keys.last_id(), 1)).unwrap_or(0));
+        let now = self.now();
         let counts_from = leaves_at(entry, now);
-        let subject = message::header::find(entry.body.bytes(), "Subject").map(|field| field.decoded());
         let mut mail_from = entry.mail_from.clone();
         (mail_from.hold, mail_from.submitter) = (None, None);
         let message = Message {
@@ -146,26 +145,51 @@ impl Queue {
             counts_from,
             trace: entry.trace,
             received_from: cut(&entry.received_from, 255).to_owned(),
-            subject: cut(&subject.unwrap_or_default(), SUBJECT_OCTETS_MAX).to_owned(),
+            subject: subject_of(&entry.body),
             scores: entry.scores,
         };
-        transaction.blob(&entry.body);
-        transaction.put(keys.message(id), record::encode_message(&message));
-        for ((number, place), (rcpt, route)) in (0u32..).zip(0usize..).zip(&entry.recipients) {
-            let state = if route.channel == Channel::Held { State::Held } else { State::Due(counts_from) };
+        let recipients = entry.recipients.iter().enumerate().map(|(place, (rcpt, route))| {
             let instructions = entry.instructions.get(&place).cloned().unwrap_or_default();
-            let (rcpt, route) = (rcpt.clone(), route.clone());
-            let recipient = Recipient { rcpt, route, state, attempts: 0, notices: 0, heard: None, instructions };
-            transaction.put(keys.recipient(id, number), record::encode_recipient(&recipient));
+            let (rcpt, route, state) = (rcpt.clone(), route.clone(), self.first_state(route, counts_from));
+            Recipient { rcpt, route, state, attempts: 0, notices: 0, heard: None, instructions }
+        });
+        self.insert(transaction, &message, recipients.collect(), &entry.body)
+    }
+
+    /// How a recipient begins: a fragment waits for the others of its message first.
+    fn first_state(&self, route: &Route, from: Timestamp) -> State {
+        match route.channel {
+            Channel::Held => State::Held,
+            Channel::Defragment => {
+                let channel = route.destination.parse::<Place>().map_or(Channel::Local, |place| place.channel);
+                State::Due(from.plus(self.inner.settings.fragment_wait(channel)))
+            }
+            _ => State::Due(from),
         }
-        transaction.put(keys.trace_of(id), entry.trace.0.to_le_bytes());
+    }
+
+    /// Writes a message with its recipients under a number of its own.
+    pub(crate) fn insert(
+        &self,
+        transaction: &mut Transaction<'_>,
+        message: &Message,
+        recipients: Vec<Recipient>,
+        body: &NewBlob,
+    ) -> Result<QueueId, Error> {
+        let (keys, count) = (self.inner.keys, recipients.len());
+        let id = QueueId(u64::try_from(transaction.add(keys.last_id(), 1)).unwrap_or(0));
+        transaction.blob(body);
+        transaction.put(keys.message(id), record::encode_message(message));
+        for (number, recipient) in (0u32..).zip(&recipients) {
+            transaction.put(keys.recipient(id, number), record::encode_recipient(recipient));
+        }
+        transaction.put(keys.trace_of(id), message.trace.0.to_le_bytes());
         let from = message.mail_from.reverse_path.as_ref().map_or_else(|| "<>".to_owned(), ToString::to_string);
         let text = format!("queued as {id} from {from} for {count} recipients, {} octets", message.octets);
-        let message_id =
-            message::header::find(entry.body.bytes(), "Message-ID").map(|field| field.unfolded().into_owned());
+        let message_id = message::header::find(body.bytes(), "Message-ID").map(|field| field.unfolded().into_owned());
         let names = Names { id, message_id: message_id.as_deref().map_or(0, trail::hash_of) };
-        let event = Event { at: now, text };
-        trail::note(transaction, keys, entry.trace, names, &event)?;
+        let event = Event { at: self.now(), text };
+        trail::note(transaction, keys, message.trace, names, &event)?;
         self.tell(transaction, id);
         Ok(id)
     }
@@ -230,6 +254,12 @@ impl Queue {
 fn fits(fragments: &[String]) -> bool {
     let octets: usize = fragments.iter().map(String::len).sum();
     fragments.len() <= INSTRUCTIONS_MAX && octets <= INSTRUCTIONS_OCTETS_MAX
+}
+
+/// The subject as it is kept for listings.
+pub(crate) fn subject_of(body: &NewBlob) -> String {
+    let subject = message::header::find(body.bytes(), "Subject").map(|field| field.decoded());
+    cut(&subject.unwrap_or_default(), SUBJECT_OCTETS_MAX).to_owned()
 }
 
 /// When a message may leave (RFC 4865 §4).

@@ -22,6 +22,9 @@ pub struct Settings {
     pub return_octets_max: u64,
     /// How long traces are kept.
     pub trace_kept: Duration,
+    /// How long a fragment waits for the others of its message; `None` is half of the time to the first notice of the
+    /// channel that it is for.
+    pub fragment_wait: Option<Duration>,
 }
 
 /// How one channel tries.
@@ -52,12 +55,19 @@ impl Settings {
             messages_max: 1_000_000,
             return_octets_max: 128 << 10,
             trace_kept: 7 * DAY,
+            fragment_wait: None,
         }
     }
 
     /// How a channel tries.
     pub fn channel(&self, channel: Channel) -> ChannelSettings {
         self.channels.get(&channel).cloned().unwrap_or_default()
+    }
+
+    /// How long a fragment for this channel waits for the others.
+    pub fn fragment_wait(&self, channel: Channel) -> Duration {
+        let half = || self.channel(channel).notices.first().map_or(DAY, |first| *first / 2);
+        self.fragment_wait.unwrap_or_else(half)
     }
 
     /// Who sends notices.

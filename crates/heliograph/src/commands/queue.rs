@@ -19,7 +19,7 @@ use crate::verbs::queue::{QueueRequest, ShownEvent, ShownMessage};
 /// Which messages: all that is given must hold.
 #[derive(Clone, Debug, Default, Args)]
 pub struct Which {
-    /// These queue ids.
+    /// These queue ids, or FIRST-LAST for all from one to another.
     ids: Vec<String>,
     /// In the sender; "<>" is the null sender.
     #[arg(long)]
@@ -33,6 +33,9 @@ pub struct Which {
     /// In the subject.
     #[arg(long)]
     subject: Option<String>,
+    /// In the text of the message.
+    #[arg(long)]
+    content: Option<String>,
     /// At least this old, such as 2h.
     #[arg(long)]
     older: Option<humantime::Duration>,
@@ -63,6 +66,39 @@ pub enum QueueVerb {
         #[arg(long, default_value_t = 100)]
         limit: usize,
     },
+    /// List what is held, oldest first.
+    Held {
+        /// Only those after this id.
+        #[arg(long)]
+        after: Option<String>,
+        /// At most so many.
+        #[arg(long, default_value_t = 100)]
+        limit: usize,
+    },
+    /// Hold every message that holds some text, as when many copies of one came; --delete to delete them instead.
+    Clean {
+        /// In the subject.
+        #[arg(long)]
+        subject: Option<String>,
+        /// In the sender; "<>" is the null sender.
+        #[arg(long)]
+        from: Option<String>,
+        /// In a recipient.
+        #[arg(long)]
+        to: Option<String>,
+        /// In the text of the message.
+        #[arg(long)]
+        content: Option<String>,
+        /// In this channel.
+        #[arg(long)]
+        channel: Option<String>,
+        /// Texts with fewer octets are refused: they are in too many messages.
+        #[arg(long, default_value_t = 24)]
+        min_length: usize,
+        /// Delete the messages and tell nobody, instead of holding them.
+        #[arg(long)]
+        delete: bool,
+    },
     /// Show one message with its recipients.
     Show {
         /// Its queue id.
@@ -80,12 +116,12 @@ pub enum QueueVerb {
     Retry(Which),
     /// Stop a channel: no new attempts.
     Stop {
-        /// process, local, smtp or lmtp.
+        /// process, local, smtp, lmtp, conversion or defragment.
         channel: String,
     },
     /// Start a channel again.
     Start {
-        /// process, local, smtp or lmtp.
+        /// process, local, smtp, lmtp, conversion or defragment.
         channel: String,
     },
     /// The most frequent senders, recipients, domains, subjects or replies.
@@ -109,6 +145,21 @@ pub fn run(verb: QueueVerb, context: &Context) -> Result<(), Failure> {
         QueueVerb::List { which, after, limit } => {
             let request = QueueRequest::List { filter: filter(which)?, after, limit };
             show(context, request, |messages: Vec<ShownMessage>| messages.iter().map(line).collect())
+        }
+        QueueVerb::Held { after, limit } => {
+            let filter = Filter { held: Some(true), ..Filter::default() };
+            let request = QueueRequest::List { filter, after, limit };
+            show(context, request, |messages: Vec<ShownMessage>| messages.iter().map(line).collect())
+        }
+        QueueVerb::Clean { subject, from, to, content, channel, min_length, delete } => {
+            let texts = [&subject, &from, &to, &content];
+            check_lengths(&texts, min_length)?;
+            let which = Which { subject, sender: from, recipient: to, content, channel, ..Which::default() };
+            let (action, question) = match delete {
+                true => (Action::Delete, Some("Delete these messages and tell nobody?")),
+                false => (Action::Hold, None),
+            };
+            change(context, which, action, question)
         }
         QueueVerb::Show { id } => {
             let filter = Filter { ids: vec![id.clone()], ..Filter::default() };
@@ -164,13 +215,32 @@ pub fn trace(id: String, context: &Context) -> Result<(), Failure> {
     })
 }
 
+/// Texts that are cleaned by must say enough; the null sender says all that there is.
+fn check_lengths(texts: &[&Option<String>], min_length: usize) -> Result<(), Failure> {
+    let given: Vec<&String> = texts.iter().filter_map(|text| text.as_ref()).collect();
+    if given.is_empty() {
+        return Err(Failure::usage("say what is in the messages: --subject, --from, --to or --content"));
+    }
+    match given.iter().find(|text| text.len() < min_length && text.as_str() != "<>") {
+        None => Ok(()),
+        Some(short) => Err(Failure::usage(format!(
+            "\"{short}\" has fewer than {min_length} octets and may be in many messages; --min-length {} takes it all the same",
+            short.len()
+        ))),
+    }
+}
+
 fn filter(which: Which) -> Result<Filter, Failure> {
+    if let Some(odd) = which.ids.iter().find(|text| queue::filter::range(text).is_none()) {
+        return Err(Failure::usage(format!("{odd} is no queue id, and no range of them such as 1a-2f")));
+    }
     Ok(Filter {
         ids: which.ids,
         sender: which.sender,
         recipient: which.recipient,
         domain: which.domain,
         subject: which.subject,
+        content: which.content,
         older_secs: which.older.map(|older| older.as_secs()),
         channel: which.channel.map(|channel| parse_channel(&channel)).transpose()?,
         held: which.held.then_some(true),
@@ -179,7 +249,9 @@ fn filter(which: Which) -> Result<Filter, Failure> {
 }
 
 fn parse_channel(text: &str) -> Result<Channel, Failure> {
-    text.parse().map_err(|_| Failure::usage(format!("{text} is no channel: process, local, smtp, lmtp, held")))
+    text.parse().map_err(|_| {
+        Failure::usage(format!("{text} is no channel: process, local, smtp, lmtp, held, conversion, defragment"))
+    })
 }
 
 fn change(context: &Context, which: Which, action: Action, question: Option<&str>) -> Result<(), Failure> {

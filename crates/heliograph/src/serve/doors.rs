@@ -57,6 +57,7 @@ impl Doors {
                 queue: services.queue.clone(),
                 rates: Arc::clone(&services.metering.rates),
                 rules: settings.queue.rules.clone(),
+                content: Arc::clone(&services.content),
                 clock: Arc::clone(&services.clock),
             };
             let service = inbound::service::Service::new(kind, listener, door, parts, &services.registry);

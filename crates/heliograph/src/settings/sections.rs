@@ -1,7 +1,10 @@
 //! All sections, joined. Each file below holds the keys of one and makes what the program runs on from them.
 
 pub mod channels;
+pub mod conversion;
+pub mod defragment;
 pub mod directory;
+pub mod disclaimers;
 pub mod dns;
 pub mod imap;
 pub mod listeners;
@@ -29,7 +32,14 @@ pub const SECTIONS: &[(&str, &str, &[Key])] = &[
     ),
     ("smtp", "Those who bring mail over SMTP, submission and LMTP.", smtp::KEYS),
     ("queue", "Mail on its way.", queue::KEYS),
-    ("channels", "What one channel of the queue does otherwise: process, local, smtp or lmtp.", channels::KEYS),
+    (
+        "channels",
+        "What one channel of the queue does otherwise: process, local, smtp, lmtp or conversion.",
+        channels::KEYS,
+    ),
+    ("disclaimers[]", "Texts for mail that leaves: one [[disclaimers]] each.", disclaimers::KEYS),
+    ("conversion", "Parts of messages that external commands change.", conversion::KEYS),
+    ("defragment", "Fragments of messages that wait for each other.", defragment::KEYS),
     ("routes[]", "Domains whose mail leaves by a way of its own: one [[routes]] each.", routes::KEYS),
     ("imap", "Those who read their mail over IMAP.", imap::KEYS),
     ("pop3", "Those who fetch their mail over POP3.", pop3::KEYS),

@@ -19,6 +19,8 @@ name = 't'
 [[meter.rules]]
 key = ['sender']
 table = 't'
+[[disclaimers]]
+text = 'x'
 [[tls.certificates]]
 chain = 'chain.pem'
 key = 'key.pem'

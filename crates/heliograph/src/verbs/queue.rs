@@ -1,7 +1,7 @@
 //! The queue: what waits, and what operators do with it.
 
 use model::{QueueId, Timestamp, TraceId};
-use queue::entry::{Channel, State};
+use queue::entry::{AHEAD, Channel, State};
 use queue::filter::Filter;
 use queue::operate::{Action, Entry, Field};
 use serde::{Deserialize, Serialize};
@@ -173,6 +173,7 @@ fn shown(entry: &Entry) -> ShownMessage {
                 destination: recipient.route.destination.clone(),
                 state: state_name(recipient.state).to_owned(),
                 due: match recipient.state {
+                    State::Due(AHEAD) => Some("once, ahead of others".to_owned()),
                     State::Due(at) => Some(time(at)),
                     _ => None,
                 },

@@ -1,5 +1,6 @@
 //! The agents: one task a message, as many as the channel may have, and a graceful end.
 
+use crate::content::{fragments, treatment};
 use crate::delivery::local;
 use crate::delivery::remote;
 use crate::delivery::service::Service;
@@ -30,9 +31,20 @@ pub async fn attempt(service: &Service, lease: Lease, shutdown: &ShutdownToken) 
         let completed = lease.complete(outcomes).await;
         return completed.map(|_| ()).inspect_err(|error| service.signals.queue_failed(trace, error));
     }
+    let content = &service.parts.content;
+    let change = match lease.route.channel {
+        Channel::Conversion => Some(treatment::attempt(content, &lease).await),
+        Channel::Smtp | Channel::Lmtp => fragments::split(content, &lease),
+        _ => None,
+    };
+    if let Some(change) = change {
+        let changed = lease.change(change).await;
+        return changed.map(|_| ()).inspect_err(|error| service.signals.queue_failed(trace, error));
+    }
     let (mut peers, mut caused) = (Vec::new(), Vec::new());
     let outcomes = match lease.route.channel {
-        Channel::Process | Channel::Local | Channel::Held => {
+        Channel::Defragment => fragments::release(content, &lease),
+        Channel::Process | Channel::Local | Channel::Held | Channel::Conversion => {
             let attempted = local::attempt(service, &lease).await;
             caused = attempted.caused;
             attempted.outcomes
@@ -78,7 +90,7 @@ impl Drop for UnderWay<'_> {
 /// Runs all agents until the program ends: what is under way when it drains is finished, if there is time.
 pub async fn start(service: Arc<Service>, shutdown: ShutdownToken) {
     let mut channels = JoinSet::new();
-    for channel in [Channel::Process, Channel::Local, Channel::Smtp, Channel::Lmtp] {
+    for channel in Channel::ALL.into_iter().filter(|channel| *channel != Channel::Held) {
         channels.spawn(run(Arc::clone(&service), channel, shutdown.clone()));
     }
     channels.spawn(tidy(Arc::clone(&service), shutdown.clone()));

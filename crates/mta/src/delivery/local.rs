@@ -1,5 +1,6 @@
 //! Looking addresses up, and filing mail in our own mailboxes, exactly once.
 
+use crate::content::selection;
 use crate::delivery::routing::rule_of;
 use crate::delivery::service::Service;
 use crate::scripts::run;
@@ -62,13 +63,13 @@ pub async fn attempt(service: &Service, lease: &Lease) -> Attempted {
                     add(&mut plan, lease, *number, recipient, &target);
                 }
                 if !remote.is_empty() {
-                    let ways = remote.into_iter().map(|to| (to.clone(), way(service, &to))).collect();
+                    let ways = remote.into_iter().map(|to| (to.clone(), way(service, lease, &to))).collect();
                     onward.insert(*number, ways);
                 }
                 continue;
             }
             Ok(Resolution::Foreign) => {
-                onward.insert(*number, vec![(address.clone(), way(service, address))]);
+                onward.insert(*number, vec![(address.clone(), way(service, lease, address))]);
                 continue;
             }
             Ok(Resolution::Unknown) => reply(550, (5, 1, 1), "there is no such mailbox"),
@@ -129,9 +130,12 @@ fn judged(reply: Reply) -> Outcome {
     Outcome { reply, host: String::new(), verdict }
 }
 
-/// The way of an address that is not ours.
-fn way(service: &Service, address: &Address) -> Route {
-    rule_of(&service.settings.rules, &address.domain).route(&address.domain)
+/// The way of an address that is not ours: by the conversion channel when its mail is treated there, which the way here tells.
+fn way(service: &Service, lease: &Lease, address: &Address) -> Route {
+    let route = rule_of(&service.settings.rules, &address.domain).route(&address.domain);
+    let source = if lease.route.channel == Channel::Process { lease.route.destination.as_str() } else { "" };
+    let from = lease.message.mail_from.reverse_path.as_ref();
+    selection::route(&service.parts.content, source, from, address, route)
 }
 
 fn add(plan: &mut Plan, lease: &Lease, number: u32, recipient: &Recipient, local: &LocalTarget) {

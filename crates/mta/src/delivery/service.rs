@@ -1,5 +1,6 @@
 //! What all agents share, and taking what is due.
 
+use crate::content::service::Content;
 use crate::delivery::pool::Pool;
 use crate::delivery::settings::Settings;
 use crate::delivery::signals::Signals;
@@ -31,6 +32,8 @@ pub struct Parts {
     pub resolver: Arc<dyn Resolver>,
     /// TLS for those to whom we connect.
     pub tls: ClientTls,
+    /// What is done to the content of mail.
+    pub content: Arc<Content>,
     /// Random numbers.
     pub random: Arc<dyn Random>,
 }
@@ -61,7 +64,7 @@ impl Service {
         let now = self.parts.queue.now();
         let most = match channel {
             Channel::Smtp | Channel::Lmtp => self.settings.destination_agents,
-            Channel::Process | Channel::Local | Channel::Held => usize::MAX,
+            Channel::Process | Channel::Local | Channel::Held | Channel::Conversion | Channel::Defragment => usize::MAX,
         };
         let lease =
             self.parts.queue.take(channel, now, &mut |destination| self.throttle.may(destination, most, now))?;

@@ -47,7 +47,15 @@ impl Settings {
         Settings {
             host: host.to_owned(),
             own_addresses: Vec::new(),
-            agents: [(Channel::Process, 16), (Channel::Local, 16), (Channel::Smtp, 64), (Channel::Lmtp, 16)].into(),
+            agents: [
+                (Channel::Process, 16),
+                (Channel::Local, 16),
+                (Channel::Smtp, 64),
+                (Channel::Lmtp, 16),
+                (Channel::Conversion, 4),
+                (Channel::Defragment, 4),
+            ]
+            .into(),
             message_octets_max: BTreeMap::new(),
             destination_agents: 8,
             back_off: Schedule::exponential(minute, 2.0, 30 * minute).with_jitter(0.1),

@@ -1,5 +1,6 @@
 //! What is done with a whole message: it is filed for every recipient in one transaction, or refused.
 
+use crate::content::fragments::Gathered;
 use crate::inbound::recipient::{Accepted, at_home_route, quota};
 use crate::inbound::refusal;
 use crate::inbound::service::Service;
@@ -17,6 +18,14 @@ use smtp::reply::Reply;
 use smtp::server::Kind;
 use storage::{Committed, NewBlob};
 
+/// What the stages learned of a message that goes into the queue with it.
+pub struct Learned {
+    /// What filters thought of it.
+    pub scores: Scores,
+    /// Fragments in the queue that end when it is taken in.
+    pub gathered: Option<Gathered>,
+}
+
 /// Files `message` and returns the replies that the protocol wants: one for each recipient under LMTP, else one for all,
 /// who then all have the message or all have not. Each account gets it once, however many addresses lead there.
 pub async fn file(
@@ -25,11 +34,11 @@ pub async fn file(
     message: Vec<u8>,
     envelope: &Envelope,
     recipients: &[Accepted],
-    scores: Scores,
+    learned: Learned,
 ) -> Answered {
     let (rule, count) = manner(service, recipients);
     let Some(plan) = plan(envelope, recipients) else {
-        let reply = submit(service, trace, message, envelope, recipients, scores).await;
+        let reply = submit(service, trace, message, envelope, recipients, learned).await;
         return Answered::only(vec![reply; count]);
     };
     let parsed = tokio::task::block_in_place(|| NewMessage::new(message));
@@ -106,6 +115,11 @@ pub struct Answered {
 }
 
 impl Answered {
+    /// Whether everybody is refused for good.
+    pub fn is_refusal(&self) -> bool {
+        self.replies.iter().all(|reply| reply.class() == 5)
+    }
+
     /// Replies alone.
     pub fn only(replies: Vec<Reply>) -> Answered {
         Answered { replies, where_filed: None }
@@ -200,7 +214,7 @@ pub async fn submit(
     message: Vec<u8>,
     envelope: &Envelope,
     recipients: &[Accepted],
-    scores: Scores,
+    learned: Learned,
 ) -> Reply {
     let routed = envelope.recipients.iter().zip(recipients);
     let instructed = (0usize..).zip(recipients).filter(|(_, accepted)| !accepted.instructions.is_empty());
@@ -215,10 +229,22 @@ pub async fn submit(
         body: tokio::task::block_in_place(|| NewBlob::new(message)),
         trace,
         received_from: String::new(),
-        scores,
+        scores: learned.scores,
         instructions: instructed.map(|(place, accepted)| (place, accepted.instructions.clone())).collect(),
     };
-    match service.parts.queue.submit(entry).await {
+    let submitted = match learned.gathered {
+        None => service.parts.queue.submit(entry).await,
+        // The lock in it goes when the message is durable.
+        Some(ref gathered) => {
+            let (fragments, told) = (gathered.fragments.clone(), gathered.told.clone());
+            let submitted = service.parts.queue.submit_all(vec![entry], fragments, told).await;
+            submitted.map(|Committed { value, receipt }| Committed {
+                value: value.first().copied().unwrap_or_default(),
+                receipt,
+            })
+        }
+    };
+    match submitted {
         Ok(committed) => refusal::queued(committed.receipt, committed.value),
         Err(error) => {
             service.signals.queue_failed(trace, &error);

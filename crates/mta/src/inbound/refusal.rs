@@ -121,6 +121,14 @@ fn refused_because(reason: &str, utf8: bool, otherwise: &str) -> Reply {
     reply(550, (5, 7, 1), &text)
 }
 
+/// A fragment that cannot be put together with others (RFC 3463 §3.7), or that has no room to wait.
+pub fn bad_fragment(why: &crate::content::fragments::Refused) -> Reply {
+    match why.is_temporary() {
+        true => reply(452, (4, 3, 1), &why.to_string()),
+        false => reply(554, (5, 6, 0), &why.to_string()),
+    }
+}
+
 /// What a login ended with (RFC 4954 §6).
 pub fn denied(why: Denied) -> Reply {
     match why {

@@ -14,6 +14,7 @@ use crate::scripts::subject::{Away, Subject};
 use crate::scripts::whole::Whole;
 use mail::filing::{Filing, Placement};
 use mail::flags::Flags;
+use queue::entry::Channel;
 use smtp::reply::Reply;
 use smtp::server::Kind;
 
@@ -23,8 +24,12 @@ const TOLD_MAX: usize = 5;
 /// Whether a script may have a say. Costs next to nothing when not.
 pub fn is_concerned(service: &Service, arrival: &Arrival) -> bool {
     let scripts = &service.parts.scripts;
+    // What waits for something or is changed first meets the scripts when the queue files it.
+    let comes_home =
+        |accepted: &Accepted| accepted.route.as_ref().is_none_or(|route| route.channel == Channel::Process);
     let concerns = |accepted: &Accepted| {
-        accepted.targets.iter().any(|local| scripts.concern(&local.account, &accepted.instructions))
+        comes_home(accepted)
+            && accepted.targets.iter().any(|local| scripts.concern(&local.account, &accepted.instructions))
     };
     arrival.recipients.iter().any(concerns)
 }

@@ -1,5 +1,6 @@
 //! What all sessions of one listener share.
 
+use crate::content::service::Content;
 use crate::delivery::routing::Rule;
 use crate::inbound::rates::Rates;
 use crate::inbound::settings::Settings;
@@ -31,6 +32,8 @@ pub struct Parts {
     pub rates: Arc<Rates>,
     /// Domains with a way of their own.
     pub rules: Vec<Rule>,
+    /// What is done to the content of mail.
+    pub content: Arc<Content>,
     /// The time.
     pub clock: Arc<dyn Clock>,
 }

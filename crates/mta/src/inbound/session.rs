@@ -1,13 +1,15 @@
 //! A connection driven by the engine.
 
-use crate::inbound::accept::{self, Answered};
-use crate::inbound::arrival::{self, Arrival, Finding, Origin};
+use crate::inbound::accept::{self, Answered, Learned};
+use crate::inbound::arrival::{Arrival, Finding, Origin};
+use crate::inbound::content;
 use crate::inbound::login::Login;
 use crate::inbound::prefix;
 use crate::inbound::recipient::{self, Accepted};
 use crate::inbound::refusal;
 use crate::inbound::scripted::{self, Way};
 use crate::inbound::service::Service;
+use crate::inbound::stages;
 use bytes::{Buf, Bytes, BytesMut};
 use model::{Address, TraceId};
 use net::admission::Refused;
@@ -324,22 +326,19 @@ impl Session<'_> {
             fields: Vec::new(),
             spam_score: None,
             virus: None,
+            gathered: None,
         };
-        match arrival::examine(self.service, &mut arrival).await {
+        match stages::examine(self.service, &mut arrival).await {
             Finding::Pass => {}
             Finding::Refuse(reply) => {
                 self.service.signals.refused(self.trace(), self.connection.peer(), "DATA", &reply);
+                content::give_up(self.service, &mut arrival, &reply).await;
                 return vec![reply; count];
             }
-            Finding::Drop => {
-                let answered = Answered::only(vec![refusal::dropped(self.trace()); count]);
-                self.service.signals.dropped(self.trace(), arrival.body.len());
-                self.note(&arrival.envelope, None, arrival.body.len(), &answered);
-                return answered.replies;
-            }
+            Finding::Drop => return self.dropped(&mut arrival, count).await,
         }
         let message_id = message::header::find(&arrival.body, "Message-ID").map(|field| field.unfolded().into_owned());
-        let (answered, octets) = self.file(&arrival).await;
+        let (answered, octets) = self.file(&mut arrival).await;
         let Arrival { envelope, recipients, .. } = arrival;
         let replies = &answered.replies;
         let taken = if self.engine.is_lmtp() {
@@ -358,19 +357,36 @@ impl Session<'_> {
         answered.replies
     }
 
+    /// Tells that the message was taken, of which nothing is kept.
+    async fn dropped(&self, arrival: &mut Arrival, count: usize) -> Vec<Reply> {
+        let answered = Answered::only(vec![refusal::dropped(self.trace()); count]);
+        self.service.signals.dropped(self.trace(), arrival.body.len());
+        self.note(&arrival.envelope, None, arrival.body.len(), &answered);
+        content::give_up(self.service, arrival, &refusal::refused_by_policy("", false)).await;
+        answered.replies
+    }
+
     /// Files the message, through its recipients' scripts where they have any; the replies, and the octets of it.
-    async fn file(&self, arrival: &Arrival) -> (Answered, usize) {
-        let (service, trace, scores) = (self.service, arrival.trace, arrival.scores());
+    async fn file(&self, arrival: &mut Arrival) -> (Answered, usize) {
+        let (service, trace) = (self.service, arrival.trace);
+        let mut learned = Learned { scores: arrival.scores(), gathered: None };
         let is_final = accept::is_filed_at_once(&arrival.envelope, &arrival.recipients);
         if !scripted::is_concerned(service, arrival) {
             let whole = self.with_prefix(arrival, is_final);
             let octets = whole.len();
-            return (accept::file(service, trace, whole, &arrival.envelope, &arrival.recipients, scores).await, octets);
+            learned.gathered = arrival.gathered.take();
+            let answered = accept::file(service, trace, whole, &arrival.envelope, &arrival.recipients, learned).await;
+            return (answered, octets);
         }
         let whole = self.with_prefix(arrival, true);
         let octets = whole.len();
         let left = match scripted::judge(service, arrival, whole).await {
-            Way::Answered(answered) => return (answered, octets),
+            Way::Answered(answered) => {
+                if let Some(refused) = answered.replies.first().filter(|_| answered.is_refusal()) {
+                    content::give_up(service, arrival, refused).await;
+                }
+                return (answered, octets);
+            }
             Way::Queued(left) => left,
         };
         let kept = |at: usize| left.iter().any(|one| one.as_ref().is_ok_and(|place| *place == at));
@@ -380,7 +396,8 @@ impl Session<'_> {
         envelope.recipients.retain(|_| first.next().is_some_and(kept));
         recipients.retain(|_| second.next().is_some_and(kept));
         let whole = self.with_prefix(arrival, false);
-        let reply = accept::submit(service, trace, whole, &envelope, &recipients, scores).await;
+        learned.gathered = arrival.gathered.take();
+        let reply = accept::submit(service, trace, whole, &envelope, &recipients, learned).await;
         let replies = if self.engine.is_lmtp() {
             left.into_iter().map(|one| one.map_or_else(|refused| refused, |_| reply.clone())).collect()
         } else {

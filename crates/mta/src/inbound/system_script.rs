@@ -4,6 +4,7 @@ use crate::inbound::recipient::Accepted;
 use crate::inbound::refusal;
 use crate::inbound::service::Service;
 use crate::scripts::stage::{self, Message, Wanted};
+use model::TraceId;
 use queue::entry::{Channel, Route};
 use smtp::reply::Reply;
 
@@ -42,15 +43,16 @@ pub async fn judge(service: &Service, message: &Message<'_>, smtputf8: bool) -> 
     }
 }
 
-/// Tells the recipients of a message that goes on what is wanted: where it waits, and who gets a copy.
-pub fn instruct(service: &Service, trace: model::TraceId, wanted: &Wanted, recipients: &mut [Accepted]) {
-    if let Some(reason) = &wanted.hold {
-        service.parts.queue.note(trace, None, format!("held by a script: {reason}"));
-        for accepted in recipients.iter_mut() {
-            accepted.route = Some(Route::new(Channel::Held, ""));
-        }
+/// Has a message wait for an operator.
+pub fn hold(service: &Service, trace: TraceId, reason: &str, recipients: &mut [Accepted]) {
+    service.parts.queue.note(trace, None, format!("held by a script: {reason}"));
+    for accepted in recipients {
+        accepted.route = Some(Route::new(Channel::Held, ""));
     }
-    // A copy is an instruction, so that it is made once, with the filing.
+}
+
+/// Has copies made for those who are wanted to have one: by an instruction, so that it is made once, with the filing.
+pub fn capture(service: &Service, trace: TraceId, wanted: &Wanted, recipients: &mut [Accepted]) {
     for to in &wanted.captures {
         let text = format!("require \"vnd.heliograph.system\"; capture \"{to}\";");
         match recipients.iter_mut().find(|accepted| !accepted.targets.is_empty()) {

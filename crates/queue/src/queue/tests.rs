@@ -3,8 +3,10 @@
 use super::*;
 use crate::entry::{Outcome, Route, Scores, Verdict};
 use crate::filter::Filter;
+use crate::fragments::Place;
 use crate::lease::Lease;
 use crate::operate::{Action, Field};
+use crate::replace::{Change, Replacement};
 use smtp::envelope::{DeliverBy, DeliverByMode, Hold, MailFrom, RcptTo, Returned};
 use smtp::reply::Reply;
 use std::collections::BTreeMap;
@@ -321,4 +323,113 @@ async fn a_check_finds_what_does_not_agree() {
     {
         assert!(found.contains(expected), "{expected}: {found}");
     }
+}
+
+#[tokio::test]
+async fn what_is_released_goes_ahead_of_all_others() {
+    let ground = Ground::new();
+    for priority in [Some(5), Some(9), None] {
+        let mut one = entry(None, &["x@c.test"]);
+        one.mail_from.priority = priority;
+        ground.queue.submit(one).await.unwrap();
+    }
+    let last = Filter { ids: vec!["3-9".to_owned()], ..Filter::default() };
+    assert_eq!(ground.queue.change(&last, Action::Hold).await.unwrap(), 1);
+    assert_eq!(ground.queue.change(&last, Action::Release).await.unwrap(), 1);
+    assert_eq!(ground.take(Channel::Smtp).unwrap().id, QueueId(3));
+    assert_eq!(
+        ground
+            .queue
+            .list(&Filter { ids: vec!["1-2".into(), "2".into()], ..Filter::default() }, None, 9)
+            .unwrap()
+            .entries
+            .len(),
+        2
+    );
+}
+
+#[tokio::test]
+async fn operators_find_messages_by_what_they_say() {
+    let ground = Ground::new();
+    let mut other = entry(None, &["x@c.test"]);
+    other.body = NewBlob::new(&b"Content-Transfer-Encoding: base64\r\n\r\nYSBzZWNyZXQgd29yZA==\r\n"[..]);
+    ground.queue.submit(other).await.unwrap();
+    ground.queue.submit(entry(None, &["x@c.test"])).await.unwrap();
+    let found = |content: &str| {
+        let filter = Filter { content: Some(content.to_owned()), ..Filter::default() };
+        let listing = ground.queue.list(&filter, None, 9).unwrap();
+        listing.entries.iter().map(|entry| entry.id.0).collect::<Vec<_>>()
+    };
+    assert_eq!((found("SECRET word"), found("body"), found("nothing")), (vec![1], vec![2], vec![]));
+}
+
+#[tokio::test]
+async fn a_message_takes_the_place_of_another_with_its_times_and_wishes() {
+    let ground = Ground::new();
+    let mut one = entry(Some("a@b.test"), &["x@c.test", "y@d.test", "z@e.test"]);
+    one.recipients.iter_mut().for_each(|(_, route)| *route = Route::new(Channel::Conversion, "w"));
+    one.recipients[0].0.notify = Some(smtp::envelope::Notify { success: true, failure: false, delay: false });
+    let id = ground.queue.submit(one).await.unwrap().value;
+    ground.pass(DAY);
+    let lease = ground.take(Channel::Conversion).unwrap();
+    let body = NewBlob::new(&b"Subject: other\r\n\r\nnew\r\n"[..]);
+    let change = Change {
+        replacements: vec![Replacement { body, recipients: vec![(0, Route::new(Channel::Smtp, "c.test"))] }],
+        held: vec![(1, Route::new(Channel::Conversion, "asis"), "it says so".to_owned())],
+        outcomes: vec![(2, outcome(Verdict::Failed, "550 5.7.1 not this"))],
+        told: vec!["part 1 was changed".to_owned()],
+    };
+    lease.change(change).await.unwrap();
+    let lease = ground.take(Channel::Smtp).unwrap();
+    assert_eq!(
+        (&lease.message.subject[..], &lease.body().unwrap()[..]),
+        ("other", &b"Subject: other\r\n\r\nnew\r\n"[..])
+    );
+    assert_eq!(lease.message.counts_from, ground.queue.now().minus(DAY));
+    assert!(lease.recipients[0].1.rcpt.notify.unwrap().success);
+    assert_eq!(ground.summary(Channel::Conversion), (0, 0, 1));
+    assert!(ground.notice().await.unwrap().contains("5.7.1"));
+    assert!(ground.queue.trace(id.0).unwrap().iter().any(|event| event.text == "part 1 was changed"));
+    assert_eq!(ground.queue.check().unwrap().findings, [] as [&str; 0]);
+}
+
+fn fragment(set: u128, number: u32, total: u32) -> NewEntry {
+    let mut one = entry(Some("a@b.test"), &["x@c.test"]);
+    let place = Place { set, number, total, channel: Channel::Local };
+    one.recipients[0].1 = Route::new(Channel::Defragment, &place.to_string());
+    one
+}
+
+#[tokio::test]
+async fn fragments_wait_half_of_the_time_to_the_first_notice_and_survive() {
+    let ground = Ground::new();
+    ground.queue.submit(fragment(7, 2, 0)).await.unwrap();
+    ground.queue.submit(fragment(7, 1, 3)).await.unwrap();
+    ground.queue.submit(fragment(8, 1, 2)).await.unwrap();
+    let queue = open(&ground.partition, &ground.now);
+    assert_eq!(queue.fragments(7).unwrap().keys().copied().collect::<Vec<_>>(), [1, 2]);
+    let load = queue.fragment_load("a@b.test").unwrap();
+    assert_eq!((load.sets, load.sender_sets, load.octets), (2, 2, 3 * BODY.len() as u64));
+    assert_eq!(load.octets, load.sender_octets);
+    assert_eq!(queue.fragment_load("other@b.test").unwrap().sender_sets, 0);
+    ground.pass(DAY + DAY / 2 - Duration::from_secs(1));
+    assert!(ground.take(Channel::Defragment).is_none());
+    ground.pass(Duration::from_secs(1));
+    assert!(ground.take(Channel::Defragment).is_some(), "3 days to the first notice");
+}
+
+#[tokio::test]
+async fn a_whole_takes_the_place_of_its_fragments_or_nothing_happens() {
+    let ground = Ground::new();
+    let first = ground.queue.submit(fragment(7, 1, 2)).await.unwrap().value;
+    let whole = || vec![entry(Some("a@b.test"), &["x@c.test"])];
+    let gone = ground.queue.submit_all(whole(), vec![first, QueueId(99)], "joined".into()).await;
+    assert!(matches!(gone, Err(Error::Fragment(QueueId(99)))));
+    assert_eq!((ground.queue.fragments(7).unwrap().len(), ground.summary(Channel::Smtp)), (1, (0, 0, 0)));
+    ground.queue.submit_all(whole(), vec![first], "joined".into()).await.unwrap();
+    assert_eq!((ground.queue.fragments(7).unwrap().len(), ground.summary(Channel::Smtp)), (0, (1, 0, 0)));
+    let second = ground.queue.submit(fragment(7, 2, 2)).await.unwrap().value;
+    assert_eq!(ground.queue.drop_fragments(vec![second, first], "refused".into()).await.unwrap(), 1);
+    assert_eq!(ground.queue.fragment_load("a@b.test").unwrap().sets, 0);
+    assert_eq!(ground.queue.check().unwrap().findings, [] as [&str; 0]);
 }

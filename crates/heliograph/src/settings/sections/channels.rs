@@ -81,18 +81,59 @@ const PROCESS: [Key; 4] = keys_of!("process", "16", "while an address is looked 
 const LOCAL: [Key; 4] = keys_of!("local", "16", "into our own mailboxes");
 const SMTP: [Key; 4] = keys_of!("smtp", "64", "to other hosts");
 const LMTP: [Key; 4] = keys_of!("lmtp", "16", "into another store");
+const CONVERSION: [Key; 4] = keys_of!("conversion", "4", "while parts are converted and disclaimers added");
+
+const fn defragment(path: &'static str) -> Key {
+    Key {
+        path,
+        kind: Kind::Flag,
+        default: "false",
+        doc: "Whether fragments of messages (message/partial) are put together before they go by this channel. A message is put \
+              together for all of its recipients when it is for one of them.",
+        example: "true",
+        effect: Effect::Restart,
+    }
+}
+
+const fn fragment_size(path: &'static str) -> Key {
+    Key {
+        path,
+        kind: Kind::Size { min: 2048, max: 500 * MIB },
+        default: "",
+        doc: "Messages larger than this go by this channel as fragments (message/partial) of at most this size. Unset means that \
+              all go whole.",
+        example: "\"1 MiB\"",
+        effect: Effect::Restart,
+    }
+}
 
 /// The keys.
-pub const KEYS: &[Key] = &joined([PROCESS, LOCAL, SMTP, LMTP]);
+pub const KEYS: &[Key] = &joined(
+    [PROCESS, LOCAL, SMTP, LMTP, CONVERSION],
+    [
+        defragment("channels.local.defragment"),
+        defragment("channels.smtp.defragment"),
+        fragment_size("channels.smtp.fragment_size"),
+        defragment("channels.lmtp.defragment"),
+        fragment_size("channels.lmtp.fragment_size"),
+    ],
+);
 
-const fn joined(lists: [[Key; 4]; 4]) -> [Key; 16] {
-    let [[a, b, c, d], [e, f, g, h], [i, j, k, l], [m, n, o, p]] = lists;
-    [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p]
+const fn joined(lists: [[Key; 4]; 5], more: [Key; 5]) -> [Key; 25] {
+    let [[a, b, c, d], [e, f, g, h], [i, j, k, l], [m, n, o, p], [q, r, s, t]] = lists;
+    let [u, v, w, x, y] = more;
+    [a, b, c, d, e, f, g, h, u, i, j, k, l, v, w, m, n, o, p, x, y, q, r, s, t]
+}
+
+/// Octets above which channels send fragments.
+pub fn fragment_octets(values: &Values) -> BTreeMap<Channel, u64> {
+    let size = |channel: Channel| values.size_if_set(&format!("channels.{channel}.fragment_size"));
+    [Channel::Smtp, Channel::Lmtp].into_iter().filter_map(|channel| Some((channel, size(channel)?))).collect()
 }
 
 /// Makes what the program runs on; `usual` is what `[queue]` says.
 pub fn make(values: &Values, usual: &ChannelSettings, problems: &mut Vec<Problem>) -> BTreeMap<Channel, ChannelChoice> {
-    let channels = [Channel::Process, Channel::Local, Channel::Smtp, Channel::Lmtp];
+    let channels = [Channel::Process, Channel::Local, Channel::Smtp, Channel::Lmtp, Channel::Conversion];
     channels.into_iter().map(|channel| (channel, make_one(values, channel, usual, problems))).collect()
 }
 

@@ -1,6 +1,8 @@
 //! Agents against servers on loopback that do as they are told; time is handed in.
 
 use super::*;
+use crate::content::service::Content;
+use crate::content::settings::Disclaimer;
 use crate::delivery::routing::{Credentials, Rule, TlsPolicy, Way};
 use crate::delivery::service::Parts;
 use crate::delivery::settings::Settings;
@@ -128,6 +130,10 @@ struct Ground {
 
 impl Ground {
     async fn new(names: &[String], rules: Vec<Rule>) -> Ground {
+        Ground::with_content(names, rules, crate::content::settings::Settings::default()).await
+    }
+
+    async fn with_content(names: &[String], rules: Vec<Rule>, content: crate::content::settings::Settings) -> Ground {
         let system = Partition::in_memory().unwrap();
         let directory = Embedded::new(system.clone(), directory::settings::Settings::default()).unwrap();
         directory.add_domain(&"b.test".parse().unwrap(), None).await.unwrap();
@@ -171,6 +177,7 @@ impl Ground {
             directory: Arc::new(directory.clone()),
             resolver: Arc::new(TableResolver::new(Table::parse(names).unwrap())),
             tls: ClientTls::new(None).unwrap(),
+            content: Arc::new(Content::new(content, "mx.b.test", Arc::new(Seeded::new(2)), &Registry::new())),
             random: Arc::new(Seeded::new(1)),
         };
         let settings = Settings { rules, ..Settings::new("mx.b.test") };
@@ -406,6 +413,73 @@ async fn agents_work_on_their_own_and_end_when_asked() {
     }
     shutdown.drain();
     agents.await.unwrap();
+    assert_eq!(sink.messages().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_large_message_goes_as_fragments() {
+    let sink = Sink::new(Manners::default()).await;
+    let content = crate::content::settings::Settings {
+        fragment_octets: [(Channel::Smtp, 2048)].into(),
+        ..crate::content::settings::Settings::default()
+    };
+    let ground = Ground::with_content(&[format!("far.test a 127.0.0.1:{}", sink.port)], Vec::new(), content).await;
+    let body = format!("Subject: large\r\n\r\n{}", "a line of text\r\n".repeat(300));
+    ground.submit(None, &["friend@far.test"], &body).await;
+    assert!(ground.run(Channel::Smtp).await > 3);
+    let fragments = sink.messages();
+    assert!(fragments.len() > 2 && fragments.iter().all(|one| one.contains("Content-Type: message/partial;")));
+    let octets: Vec<&[u8]> = fragments.iter().map(|one| one.strip_suffix(".\r\n").unwrap().as_bytes()).collect();
+    let whole = String::from_utf8(message::partial::join(&octets)).unwrap();
+    assert_eq!(whole, body);
+    assert!(ground.service.parts.queue.list(&Filter::default(), None, 10).unwrap().entries.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn disclaimers_are_for_those_whom_they_are_for() {
+    let sink = Sink::new(Manners::default()).await;
+    let any = || vec!["*".to_owned()];
+    let disclaimer = Disclaimer {
+        name: "one".to_owned(),
+        sources: vec!["submission".to_owned()],
+        outs: any(),
+        from: any(),
+        to: vec!["friend@far.test".to_owned()],
+        addition: message::addition::Addition {
+            text: "Mind this.".to_owned(),
+            html: "<p>Mind this.".to_owned(),
+            at_top: false,
+        },
+    };
+    let settings = crate::content::settings::Settings { disclaimers: vec![disclaimer], ..Default::default() };
+    let ground = Ground::with_content(&[format!("far.test a 127.0.0.1:{}", sink.port)], Vec::new(), settings).await;
+    let content = &ground.service.parts.content;
+    let way = |to: &str| {
+        let to = to.parse().unwrap();
+        crate::content::selection::route(content, "submission", None, &to, ground.service.route(&to))
+    };
+    assert_eq!(way("other@far.test").channel, Channel::Smtp);
+    let through = way("friend@far.test");
+    assert_eq!(through, Route::new(Channel::Conversion, "submission>smtp far.test"));
+    ground.submit(Some(through), &["friend@far.test", "other@far.test"], "Subject: x\r\n\r\nHello\r\n").await;
+    assert_eq!(ground.run(Channel::Conversion).await, 1);
+    assert_eq!(ground.run(Channel::Smtp).await, 2);
+    let mut bodies = sink.messages();
+    bodies.sort();
+    assert_eq!(bodies, ["Subject: x\r\n\r\nHello\r\n\r\nMind this.\r\n.\r\n", "Subject: x\r\n\r\nHello\r\n.\r\n"]);
+}
+
+#[tokio::test]
+async fn a_fragment_that_waited_in_vain_goes_on_alone() {
+    let sink = Sink::new(Manners::default()).await;
+    let ground = Ground::to(&sink).await;
+    let place = queue::fragments::Place { set: 7, number: 2, total: 3, channel: Channel::Smtp };
+    let route = Route::new(Channel::Defragment, &place.to_string());
+    ground.submit(Some(route), &["friend@far.test"], "Subject: x\r\n\r\nHello\r\n").await;
+    assert_eq!(ground.run(Channel::Defragment).await, 0);
+    ground.now.fetch_add(36 * 3_600_000, Ordering::SeqCst);
+    assert_eq!((ground.run(Channel::Defragment).await, ground.run(Channel::Process).await), (1, 1));
+    assert_eq!(ground.run(Channel::Smtp).await, 1);
     assert_eq!(sink.messages().len(), 1);
 }
 

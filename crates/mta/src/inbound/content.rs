@@ -1,0 +1,101 @@
+//! The stages of an arriving message that are about its content: fragments are put together first, so that everything after
+//! judges the whole; at the end those who are to get something else than what came are sent by way of the conversion channel.
+
+use crate::content::fragments::{self, Gathering, Refused};
+use crate::content::selection;
+use crate::inbound::arrival::Arrival;
+use crate::inbound::recipient::{Accepted, at_home_route};
+use crate::inbound::refusal;
+use crate::inbound::service::Service;
+use queue::entry::{Channel, Route};
+use smtp::reply::Reply;
+use smtp::server::Kind;
+
+/// Puts a message together whose last fragment this is, or has the fragment wait.
+pub async fn gather(service: &Service, arrival: &mut Arrival) -> Result<(), Reply> {
+    let content = &service.parts.content;
+    let Some(channel) = fragments::channel(content, arrival.recipients.iter().map(out)) else { return Ok(()) };
+    let (queue, trace) = (&service.parts.queue, arrival.trace);
+    let gathering = fragments::gather(content, queue, trace, channel, &arrival.envelope, &arrival.body).await;
+    match gathering {
+        Ok(Gathering::Other) => {}
+        Ok(Gathering::Waits(place, gathered)) => {
+            let route = Route::new(Channel::Defragment, &place.to_string());
+            arrival.recipients.iter_mut().for_each(|recipient| recipient.route = Some(route.clone()));
+            arrival.gathered = Some(gathered);
+        }
+        Ok(Gathering::Whole(whole, gathered)) => {
+            arrival.body = whole;
+            arrival.envelope.mail_from.size_octets = None;
+            // Through the queue, where the fragments end in the transaction that takes the whole in.
+            for recipient in arrival.recipients.iter_mut().filter(|recipient| recipient.route.is_none()) {
+                recipient.route = Some(at_home_route());
+            }
+            arrival.gathered = Some(gathered);
+        }
+        Err(refused) => {
+            content.signals.fragment_refused(trace, &refused.to_string());
+            return Err(match &refused {
+                Refused::Queue(error) => refusal::queue_away(error),
+                _ => refusal::bad_fragment(&refused),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// After a message was refused for good: the fragments that it was made of will not wait for anything else.
+pub async fn give_up(service: &Service, arrival: &mut Arrival, reply: &Reply) {
+    let waits =
+        arrival.recipients.iter().all(|one| one.route.as_ref().map(|route| route.channel) == Some(Channel::Defragment));
+    if reply.class() != 5 || waits {
+        return;
+    }
+    let Some(gathered) = arrival.gathered.take() else { return };
+    let why = reply.text();
+    let told =
+        format!("dropped: the message made of its fragments was refused as {}: {} {why}", arrival.trace, reply.code);
+    match service.parts.queue.drop_fragments(gathered.fragments, told).await {
+        Ok(count) => service.parts.content.signals.fragments_dropped(arrival.trace, count, &why),
+        Err(error) => service.signals.queue_failed(arrival.trace, &error),
+    }
+}
+
+/// Sends those by way of the conversion channel whose mail is converted or gets a disclaimer.
+pub fn choose(service: &Service, arrival: &mut Arrival) {
+    let content = &service.parts.content;
+    if !selection::is_used(content) {
+        return;
+    }
+    let source = source(arrival.origin.kind, arrival.origin.account.is_some());
+    let from = arrival.envelope.mail_from.reverse_path.clone();
+    for recipient in &mut arrival.recipients {
+        let before = recipient.route.clone();
+        let way = before.clone().unwrap_or_else(at_home_route);
+        let route = selection::route(content, source, from.as_ref(), &recipient.address, way);
+        if route.channel == Channel::Conversion {
+            recipient.route = Some(route);
+        } else if before == Some(at_home_route()) {
+            // Where it leads is found in the queue, which must know by then how the message came.
+            recipient.route = Some(Route::new(Channel::Process, source));
+        }
+    }
+}
+
+/// The channel that brought a message, as patterns name it.
+fn source(kind: Kind, is_logged_in: bool) -> &'static str {
+    match kind {
+        Kind::Lmtp => "lmtp",
+        Kind::Submission => "submission",
+        Kind::Smtp if is_logged_in => "submission",
+        Kind::Smtp => "smtp",
+    }
+}
+
+/// The channel by which a recipient's mail leaves; our own mailboxes are local, whatever leads there.
+fn out(recipient: &Accepted) -> Channel {
+    match recipient.route.as_ref().map(|route| route.channel) {
+        None | Some(Channel::Process) => Channel::Local,
+        Some(other) => other,
+    }
+}

@@ -1,0 +1,59 @@
+//! The stages that examine a whole message, in their order.
+
+use crate::inbound::arrival::{Arrival, Finding};
+use crate::inbound::content;
+use crate::inbound::refusal;
+use crate::inbound::service::Service;
+use crate::inbound::system_script::{self, Ruling};
+use crate::scripts::stage::Message;
+
+/// Examines a message stage by stage; the first refusal ends it.
+pub async fn examine(service: &Service, arrival: &mut Arrival) -> Finding {
+    if message::edit::hops(&arrival.body) > service.settings.hops_max {
+        return Finding::Refuse(refusal::mail_loop());
+    }
+    if let Err(reply) = content::gather(service, arrival).await {
+        return Finding::Refuse(reply);
+    }
+    // What judges the message stands here: it sees what was put together, and what leaves is changed last.
+    let ruled = if arrival.is_fragment() { Ok(None) } else { obey_scripts(service, arrival).await };
+    let hold = match ruled {
+        Ok(hold) => hold,
+        Err(finding) => return finding,
+    };
+    content::choose(service, arrival);
+    if let Some(reason) = hold {
+        system_script::hold(service, arrival.trace, &reason, &mut arrival.recipients);
+    }
+    Finding::Pass
+}
+
+/// Has the administrator's scripts of whole messages judge it; why it is to be held, or what else than going on becomes
+/// of it.
+async fn obey_scripts(service: &Service, arrival: &mut Arrival) -> Result<Option<String>, Finding> {
+    let only_recipient = match arrival.recipients.as_slice() {
+        [only] => Some(&only.address),
+        _ => None,
+    };
+    let mail_from = &arrival.envelope.mail_from;
+    let message = Message {
+        trace: arrival.trace,
+        sender: mail_from.reverse_path.as_ref(),
+        only_recipient,
+        authenticated: arrival.origin.account.as_ref().map(|account| account.address.as_str()),
+        scores: arrival.scores(),
+        octets: &arrival.body,
+    };
+    let wanted = match system_script::judge(service, &message, mail_from.smtputf8).await {
+        Ruling::Silent => return Ok(None),
+        Ruling::Refused(reply) => return Err(Finding::Refuse(reply)),
+        Ruling::Dropped => return Err(Finding::Drop),
+        Ruling::GoesOn(wanted) => wanted,
+    };
+    (arrival.spam_score, arrival.virus) = (wanted.scores.spam_percent, wanted.scores.virus);
+    system_script::capture(service, arrival.trace, &wanted, &mut arrival.recipients);
+    if let Some(octets) = wanted.octets {
+        arrival.body = octets;
+    }
+    Ok(wanted.hold)
+}

@@ -1,0 +1,180 @@
+"""Fragments of messages (message/partial): put together however they come, released in the end, bounded in all ways."""
+
+import smtplib
+
+import pytest
+
+from kit.configured import bring, configured, names, submit, waiting
+from kit.mailbox import bodies, wait_for
+from kit.server import Account
+from kit.wait import until
+
+DEFRAGMENT = "[channels.local]\ndefragment = true\n"
+INNER = b"Subject: the whole\r\nMessage-ID: <whole@far.test>\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=us-ascii\r\nX-Inner: dropped\r\n\r\n"
+BODY = b"".join(b"line %04d of the message\r\n" % number for number in range(500))
+
+
+def fragments(count, name="abc@far.test", inner=INNER + BODY):
+    """The message inside, cut into fragments at ends of lines."""
+    lines = inner.splitlines(keepends=True)
+    size = -(-len(lines) // count)
+    return [fragment(name, number + 1, count, b"".join(lines[number * size : (number + 1) * size])) for number in range(count)]
+
+
+def fragment(name, number, total, content, subject="part"):
+    total = f"; total={total}" if total else ""
+    head = (
+        f"From: alice@example.test\r\nTo: joint@joined.test\r\nSubject: {subject} {number}\r\nMessage-ID: <{number}.{name}>\r\n"
+        f'X-Outer: kept\r\nMIME-Version: 1.0\r\nContent-Type: message/partial; id="{name}"; number={number}{total}\r\n\r\n'
+    )
+    return head.encode() + content
+
+
+def is_whole(message):
+    head, body = message.split(b"\r\n\r\n", 1)
+    assert body == BODY
+    assert b"Subject: the whole\r\n" in head + b"\r\n" and b"<whole@far.test>" in head and b"X-Outer: kept" in head
+    assert b"message/partial" not in head and b"X-Inner" not in head
+
+
+def with_joint(server):
+    server.command("domain", "add", "joined.test")
+    server.command("account", "add", "joint@joined.test", "--password-stdin", stdin="a long password\n")
+
+
+JOINT = Account("joint@joined.test", "a long password")
+
+
+@pytest.fixture
+def first(tmp_path):
+    with configured(tmp_path / "first", DEFRAGMENT, with_joint) as server:
+        yield server
+
+
+def summary(server):
+    return {one["channel"]: one for one in server.json("queue", "summarize")}["defragment"]
+
+
+def test_five_fragments_out_of_order_over_two_servers_become_one_message(first, tmp_path):
+    with configured(tmp_path / "second", names(joined_test=first.port("smtp"))) as second:
+        parts = fragments(5)
+        for number in (3, 0):
+            bring(first, [JOINT.address], parts[number], sender="alice@example.test")
+        for number in (4, 1):
+            submit(second, [JOINT.address], parts[number])
+        until(lambda: waiting(first, "defragment") == 4, "four fragments that wait")
+        listed = first.json("queue", "list", "--channel", "defragment")
+        assert len(listed) == 4 and all("/5 local" in one["recipients"][0]["destination"] for one in listed)
+        bring(first, [JOINT.address], parts[2], sender="alice@example.test")
+        [whole] = wait_for(first, JOINT, 1)
+        is_whole(whole)
+        assert waiting(first, "defragment") == 0
+        assert first.command("store", "check", check=False).returncode in (0, 1)
+
+
+def test_what_stays_incomplete_is_released_without_a_notice(tmp_path):
+    settings = DEFRAGMENT + '[defragment]\nwait = "4s"\n'
+    with configured(tmp_path, settings, with_joint) as server:
+        for part in fragments(5)[:3]:
+            bring(server, [JOINT.address], part, sender=server.alice.address)
+        assert waiting(server, "defragment") == 3
+        got = wait_for(server, JOINT, 3)
+        assert sorted(b"number=%d" % number in one for one in got for number in (1, 2, 3)) == [False] * 6 + [True] * 3
+        assert all(b"message/partial" in one for one in got)
+        assert waiting(server, "defragment") == 0
+        assert bodies(server, server.alice) == [], "nobody was told of a delay or a failure"
+
+
+def test_half_of_the_time_to_the_first_notice_is_waited(tmp_path):
+    settings = '[channels.local]\ndefragment = true\nnotices = ["4h", "2d"]\n'
+    with configured(tmp_path, settings, with_joint) as server:
+        bring(server, [JOINT.address], fragments(5)[1])
+        [one] = server.json("queue", "list", "--channel", "defragment")
+        import datetime
+
+        moment = lambda text: datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
+        wait = moment(one["recipients"][0]["due"]) - moment(one["arrived"])
+        assert wait == datetime.timedelta(hours=2)
+        # An operator may release it earlier.
+        server.command("queue", "retry", one["id"])
+        [got] = wait_for(server, JOINT, 1)
+        assert b"message/partial" in got
+
+
+def test_fragments_survive_a_crash(first):
+    parts = fragments(3)
+    bring(first, [JOINT.address], parts[2])
+    bring(first, [JOINT.address], parts[0])
+    first.kill()
+    first.start()
+    assert summary(first)["messages"] == 2
+    bring(first, [JOINT.address], parts[1])
+    [whole] = wait_for(first, JOINT, 1)
+    is_whole(whole)
+
+
+def test_without_the_setting_fragments_pass(server):
+    bring(server, [server.alice.address], fragments(3)[0])
+    [got] = wait_for(server, server.alice, 1)
+    assert b"message/partial" in got
+
+
+def refused(server, message, sender="someone@far.test"):
+    with pytest.raises(smtplib.SMTPDataError) as refusal:
+        bring(server, [JOINT.address], message, sender)
+    return refusal.value.smtp_code, refusal.value.smtp_error.decode()
+
+
+def test_bad_fragments_are_refused_with_a_reason_and_bounded(tmp_path):
+    settings = DEFRAGMENT + '[defragment]\nparts = 100\nsender_messages = 3\nmessage_size = "64 KiB"\n'
+    with configured(tmp_path, settings, with_joint) as server:
+        for bad, reason in [
+            (fragment("x", 4, 3, b"x\r\n"), "number 4 of 3"),
+            (fragment("x", 0, 3, b"x\r\n"), "does not say which one"),
+            (fragment("x", 1, 100_000, b"x\r\n"), "more than 100 fragments"),
+            (fragment("x", 99_999, None, b"x\r\n"), "more than 100 fragments"),
+            (fragment("", 1, 2, b"x\r\n"), "no id"),
+        ]:
+            code, text = refused(server, bad)
+            assert code == 554 and "5.6.0" in text and reason in text, text
+        assert waiting(server, "defragment") == 0
+        parts = fragments(4)
+        bring(server, [JOINT.address], parts[0])
+        bring(server, [JOINT.address], parts[0])
+        assert waiting(server, "defragment") == 1, "a second copy takes the place of the first"
+        code, text = refused(server, fragment("abc@far.test", 2, 7, b"x\r\n"))
+        assert code == 554 and "one of 7, and others of its message are of 4" in text
+        code, text = refused(server, fragment("abc@far.test", 2, 4, b"y" * 900 + b"\r\n" + b"z\r\n" * 30_000))
+        assert code == 554 and "larger than" in text
+        for name in ("second", "third"):
+            bring(server, [JOINT.address], fragment(name, 1, 2, b"x\r\n"))
+        code, text = refused(server, fragment("fourth", 1, 2, b"x\r\n"))
+        assert code == 452 and "of this sender" in text
+        bring(server, [JOINT.address], fragment("fourth", 1, 2, b"x\r\n"), sender="other@far.test")
+        for part in parts[1:]:
+            bring(server, [JOINT.address], part)
+        [whole] = wait_for(server, JOINT, 1)
+        is_whole(whole)
+
+
+def test_nobody_puts_a_fragment_into_a_message_of_others(first):
+    parts = fragments(2)
+    bring(first, [JOINT.address], parts[0])
+    bring(first, [JOINT.address], parts[1], sender="other@far.test")
+    assert summary(first)["messages"] == 2
+
+
+def test_what_one_end_splits_the_other_puts_together(first, tmp_path):
+    settings = '[channels.smtp]\nfragment_size = "2 KiB"\n' + names(joined_test=first.port("smtp"))
+    with configured(tmp_path / "second", settings) as second:
+        body = "".join(f"Zeile {number} mit Umlauten: äöü\r\n" for number in range(400))
+        message = f"From: alice@example.test\r\nSubject: große Post\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n{body}"
+        message = message.replace("große", "=?utf-8?Q?gro=C3=9Fe?=")
+        submit(second, [JOINT.address], message.encode())
+        [whole] = wait_for(first, JOINT, 1)
+        import email
+        import email.policy
+
+        parsed = email.message_from_bytes(whole, policy=email.policy.default)
+        assert parsed["Subject"] == "große Post" and parsed.get_content().replace("\n", "\r\n").replace("\r\r", "\r") == body
+        assert summary(first)["messages"] == 0
