@@ -7,6 +7,7 @@ use clap_complete::Shell;
 
 use crate::commands::account::AccountVerb;
 use crate::commands::config::ConfigVerb;
+use crate::commands::filter::FilterVerb;
 use crate::commands::mailbox::MailboxVerb;
 use crate::commands::message::MessageVerb;
 use crate::commands::meter::MeterVerb;
@@ -71,6 +72,9 @@ pub enum Verb {
     /// Mail that waits.
     #[command(subcommand)]
     Queue(QueueVerb),
+    /// Spam and virus filters.
+    #[command(subcommand)]
+    Filter(FilterVerb),
     /// An account's mailboxes and who may use them.
     #[command(subcommand)]
     Mailbox(MailboxVerb),

@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod config;
+pub mod filter;
 pub mod mailbox;
 pub mod message;
 pub mod meter;

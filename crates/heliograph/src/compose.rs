@@ -10,6 +10,7 @@ use events::Bus;
 use mail::store::Mail;
 use mta::content::conversion::command;
 use mta::content::service::Content;
+use mta::filter::service::Filters;
 use mta::scripts::service::Scripts;
 use net::resolver::system::SystemResolver;
 use net::resolver::table::TableResolver;
@@ -52,6 +53,10 @@ pub struct Services {
     pub mail: Mail,
     /// Where mail for others waits.
     pub queue: Queue,
+    /// Who judges whole messages.
+    pub filters: Filters,
+    /// This server's name.
+    pub host: String,
     /// What is counted of whom.
     pub metering: Metering,
     /// What runs when mail is filed.
@@ -197,6 +202,8 @@ pub fn compose(settings: &Settings) -> Result<Services, Failure> {
     .map_err(|error| Failure::failed("cannot open the queue").because(error))?;
 
     let registry = Registry::new();
+    let resolver: Arc<dyn Resolver> = Arc::new(resolver);
+    let filters = Filters::new(settings.filters.clone(), Arc::clone(&resolver), &registry);
     let parts = mta::scripts::service::Parts {
         mail: mail.clone(),
         directory: Arc::new(directory.clone()),
@@ -217,9 +224,11 @@ pub fn compose(settings: &Settings) -> Result<Services, Failure> {
         logins,
         mail,
         queue,
+        filters,
+        host: settings.server.host.to_string(),
         scripts: Arc::new(scripts),
         content,
-        resolver: Arc::new(resolver),
+        resolver,
         server_tls,
         client_tls,
     })

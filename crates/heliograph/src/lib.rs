@@ -62,6 +62,7 @@ fn dispatch(verb: Verb, context: &Context) -> Result<(), Failure> {
         Verb::Alias(verb) => commands::people::names(verb, false, context),
         Verb::Group(verb) => commands::people::names(verb, true, context),
         Verb::Queue(verb) => commands::queue::run(verb, context),
+        Verb::Filter(verb) => commands::filter::run(verb, context),
         Verb::Mailbox(verb) => commands::mailbox::run(verb, context),
         Verb::Message(verb) => commands::message::run(verb, context),
         Verb::Partition(verb) => commands::partition::run(verb, context),

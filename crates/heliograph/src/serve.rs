@@ -14,6 +14,8 @@ mod upkeep;
 use std::sync::Arc;
 use std::time::Duration;
 
+use mail::moves::Mover;
+use mta::filter::training::Training;
 use net::{ListenAddress, Listener, ListenerSettings, ServerTls, Shutdown, TlsUse};
 use storage::Layout;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -82,7 +84,8 @@ async fn run(
     let listeners = bind(&settings, Some(&services.server_tls)).await?;
     let bound = listeners.iter().map(|listener| (listener.protocol(), listener.address().clone())).collect();
     let (server_tls, metering) = (Some(services.server_tls.clone()), services.metering.clone());
-    running.started(services.clock.now(), bound, Reloadable { server_tls, metering });
+    let filters = Some(services.filters.clone());
+    running.started(services.clock.now(), bound, Reloadable { server_tls, metering, filters });
 
     let control = bind_control(&services.store.layout).await?;
     let operations = Operations { services: services.clone(), running: Some(Arc::clone(&running)) };
@@ -101,6 +104,9 @@ async fn run(
     }
     let (random, registry, token) = (Arc::clone(&services.random), services.registry.clone(), shutdown.token());
     tasks.spawn(async move { control.run(Arc::new(operated), random, &registry, token).await });
+    let training = Arc::new(Training::new(services.filters.clone(), &services.registry));
+    services.mail.tell_moves(Arc::clone(&training) as Arc<dyn Mover>);
+    tasks.spawn(training.run(services.mail.clone(), shutdown.token()));
     tasks.spawn(mta::delivery::start(agents(&settings, &services), shutdown.token()));
     let grace = Duration::from_secs(settings.directory.deleted_kept_secs);
     tasks.spawn(Arc::clone(&services.scripts).watch(shutdown.token()));

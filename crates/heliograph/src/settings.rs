@@ -21,8 +21,8 @@ use crate::settings::document::Values;
 use crate::settings::key::Effect;
 use crate::settings::problem::Problems;
 use crate::settings::sections::{
-    channels, conversion, defragment, directory, disclaimers, dns, imap, listeners, log, mail, meter, pop3, queue,
-    server, sieve, smtp, storage, tls,
+    channels, conversion, defragment, directory, disclaimers, dns, filters, imap, listeners, log, mail, meter, pop3,
+    queue, server, sieve, smtp, storage, tls,
 };
 use crate::settings::value::Value;
 
@@ -37,6 +37,8 @@ pub struct Settings {
     pub smtp: smtp::Smtp,
     /// `[queue]`.
     pub queue: queue::Queue,
+    /// `[[filters]]`.
+    pub filters: Vec<mta::filter::settings::Filter>,
     /// `[[disclaimers]]`, `[conversion]`, `[defragment]`.
     pub content: mta::content::settings::Settings,
     /// How long a fragment waits for others, if that is set.
@@ -122,6 +124,7 @@ impl Settings {
             listeners,
             smtp,
             queue: queue::make(values, &mut problems),
+            filters: filters::make(values, &mut problems),
             content,
             fragment_wait,
             imap: imap::make(values),

@@ -2,6 +2,7 @@
 //! and the command line are skins.
 
 pub mod account;
+pub mod filter;
 pub mod mailbox;
 pub mod message;
 pub mod meter;

@@ -5,16 +5,16 @@ use crate::book::{Book, NewItem};
 use crate::deliver::{Placed, Quota};
 use crate::error::Error;
 use crate::flags::{FlagMode, Flags, SystemFlags};
-use crate::keys::{JUNK_TOPIC, NOT_JUNK_TOPIC, Spaces};
 use crate::limits::{MESSAGES_A_BATCH, TRAVELLING_OCTETS_MAX};
 use crate::marks::{Marks, page_of};
-use crate::record::{MessageRow, SpecialUse};
+use crate::moves::Moved;
+use crate::record::MessageRow;
 use crate::rows;
 use crate::store::Mail;
 use account::owner::Owner;
 use model::{MailboxId, Modseq, Uid};
 use std::sync::Arc;
-use storage::{Committed, Notice, Read, Transaction};
+use storage::{Committed, Read, Transaction};
 
 /// What a change of flags did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -118,7 +118,10 @@ impl Mail {
             whole = match (outcome, whole) {
                 (Ok(copied), before) => Some(joined(before, copied)),
                 (Err(error), None) => return Err(error),
-                (Err(_), Some(moved)) if then == Then::Remove => return Ok(moved),
+                (Err(_), Some(moved)) if then == Then::Remove => {
+                    self.tell(from, to, &moved.value);
+                    return Ok(moved);
+                }
                 (Err(error), Some(copied)) => {
                     let uids = copied.value.to.map(|placed| placed.uids).unwrap_or_default();
                     self.remove(to, uids, Expunge::All, false).await?;
@@ -126,8 +129,19 @@ impl Mail {
                 }
             };
             if is_last && let Some(whole) = whole {
+                self.tell(from, to, &whole.value);
                 return Ok(whole);
             }
+        }
+    }
+
+    fn tell(&self, from: &Place, to: &Place, copied: &Copied) {
+        if let Some(placed) = copied.to.as_ref().filter(|placed| !placed.uids.is_empty()) {
+            self.moved(Moved {
+                from: (from.owner.clone(), from.mailbox),
+                to: (to.owner.clone(), to.mailbox),
+                uids: placed.uids.clone(),
+            });
         }
     }
 
@@ -150,11 +164,6 @@ impl Mail {
             }
             let copied = place_items(&mut book, to.mailbox, &items, quota)?;
             book.close();
-            if then == Then::Remove
-                && let Some(placed) = &copied
-            {
-                tell_judgement(transaction, spaces, &from, &to, &placed.uids)?;
-            }
             Ok(Copied { from: items.iter().map(|item| item.uid).collect(), to: copied })
         };
         Ok(store.write(copying).await?)
@@ -353,30 +362,6 @@ fn take(book: &mut Book<'_, '_>, from: MailboxId, uids: &[Uid], then: Then) -> R
         items.push(Item { uid: *uid, row, keywords, summary: summary.unwrap_or_else(too_long_to_keep) });
     }
     Ok(items)
-}
-
-/// Tells those who learn from it that messages were moved into or out of the mailbox for unwanted mail.
-fn tell_judgement(
-    transaction: &mut Transaction<'_>,
-    spaces: Spaces,
-    from: &Place,
-    to: &Place,
-    uids: &[Uid],
-) -> Result<(), Error> {
-    let is_junk = |place: &Place| -> Result<bool, Error> {
-        let row = rows::row(&*transaction, spaces.keys(&place.owner), place.mailbox)?;
-        Ok(row.is_some_and(|row| row.special_use == Some(SpecialUse::Junk)))
-    };
-    let topic = match (is_junk(from)?, is_junk(to)?) {
-        (false, true) => JUNK_TOPIC,
-        (true, false) => NOT_JUNK_TOPIC,
-        _ => return Ok(()),
-    };
-    let (account, collection) = (to.owner.account, to.mailbox.0);
-    for uid in uids {
-        transaction.notify(Notice { account, topic, collection, sequence: u64::from(uid.0) });
-    }
-    Ok(())
 }
 
 /// A summary that was not stored is not stored for the copy either.

@@ -36,14 +36,6 @@ pub const TOPIC: u8 = 1;
 /// The topic under which changes of scripts are published: collection is 0, sequence is the modseq.
 pub const SCRIPTS_TOPIC: u8 = 4;
 
-/// The topic under which messages are named that somebody moved into the mailbox for unwanted mail: collection is that
-/// mailbox, sequence is the UID there. One notice for each message, for observers of the partition; the bus keeps the
-/// last of each mailbox only.
-pub const JUNK_TOPIC: u8 = 5;
-
-/// As [`JUNK_TOPIC`], of messages that were moved from there: collection is the mailbox where they are now.
-pub const NOT_JUNK_TOPIC: u8 = 6;
-
 /// Builds the keys of one account.
 #[derive(Clone, Copy, Debug)]
 pub struct Keys {

@@ -10,6 +10,7 @@
 //! | `filing` | the same as scripts want it: several copies, chosen places |
 //! | `scripts` | Sieve scripts and what they remember |
 //! | `change` | flags, copies, moves, expunging |
+//! | `moves` | who is told of moves |
 //! | `replace` | a message in the place of another |
 //! | `mailboxes` | listing, making, renaming, deleting; rights, subscriptions |
 //! | `shared` | what others share with somebody |
@@ -45,6 +46,7 @@ mod keys;
 pub mod limits;
 pub mod mailboxes;
 pub mod marks;
+pub mod moves;
 pub mod name;
 mod open;
 pub mod record;

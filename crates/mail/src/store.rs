@@ -3,6 +3,7 @@
 use crate::cache::Cache;
 use crate::error::Error;
 use crate::keys::{self, Spaces};
+use crate::moves::{Moved, Mover};
 use crate::scripts::active;
 use crate::settings::Settings;
 use account::ledger;
@@ -13,10 +14,10 @@ use events::Bus;
 use model::{AccountId, BlobHash};
 use std::collections::{BTreeMap, HashSet};
 use std::ops::Range;
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, OnceLock, RwLock};
 use storage::{Partition, Partitions, Snapshot};
 
-pub use crate::keys::{JUNK_TOPIC, NOT_JUNK_TOPIC, TOPIC};
+pub use crate::keys::TOPIC;
 
 /// The mail store. Cheap to clone.
 #[derive(Clone)]
@@ -30,6 +31,7 @@ pub(crate) struct Inner {
     pub(crate) settings: Settings,
     pub(crate) bus: Bus,
     pub(crate) cache: Cache,
+    mover: OnceLock<Arc<dyn Mover>>,
     /// Accounts that have, or since the opening had, an active script.
     pub(crate) scripted: RwLock<HashSet<AccountId>>,
 }
@@ -45,14 +47,24 @@ impl Mail {
             partition.subscribe(Arc::new(bus.clone()));
         }
         let cache = Cache::default();
-        Ok(Mail {
-            inner: Arc::new(Inner { partitions, spaces, settings, bus, cache, scripted: RwLock::new(scripted) }),
-        })
+        let (mover, scripted) = (OnceLock::new(), RwLock::new(scripted));
+        Ok(Mail { inner: Arc::new(Inner { partitions, spaces, settings, bus, cache, mover, scripted }) })
     }
 
     /// The bus on which changes are told.
     pub fn bus(&self) -> &Bus {
         &self.inner.bus
+    }
+
+    /// Has `mover` told of all moves and copies from now on. Only the first one is.
+    pub fn tell_moves(&self, mover: Arc<dyn Mover>) {
+        let _first = self.inner.mover.set(mover);
+    }
+
+    pub(crate) fn moved(&self, moved: Moved) {
+        if let Some(mover) = self.inner.mover.get() {
+            mover.moved(moved);
+        }
     }
 
     /// The partitions.

@@ -9,6 +9,7 @@
 //! | `session` | a connection driven by the engine |
 //! | `login` | AUTH |
 //! | `recipient` | what is decided at RCPT TO |
+//! | `fate` | recipients who do not get it as the others do |
 //! | `rates` | how much one client may bring in a time |
 //! | `arrival` | a whole message, and what a stage says of it |
 //! | `stages` | the stages that examine it, in their order |
@@ -24,11 +25,12 @@
 mod accept;
 pub mod arrival;
 mod content;
+mod fate;
 mod login;
 mod prefix;
 pub mod rates;
-mod recipient;
-mod refusal;
+pub(crate) mod recipient;
+pub(crate) mod refusal;
 mod scripted;
 pub mod service;
 mod session;

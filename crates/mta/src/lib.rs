@@ -5,9 +5,12 @@
 //! | `inbound` | sessions of those who bring mail |
 //! | `content` | conversions, disclaimers, fragments |
 //! | `delivery` | agents that take mail from the queue to where it belongs |
+//! | `filter` | spam and virus filters that are asked about a message |
 //! | `scripts` | Sieve where mail is filed |
 
 pub mod content;
 pub mod delivery;
+pub mod filter;
+pub mod fuzz;
 pub mod inbound;
 pub mod scripts;

@@ -6,6 +6,7 @@ use serde_json::Value;
 use crate::failure::Failure;
 use crate::operations::{Operations, Tell};
 use crate::verbs::account::{self, AccountRequest};
+use crate::verbs::filter::{self, FilterRequest};
 use crate::verbs::mailbox::{self, MailboxRequest};
 use crate::verbs::message::{self, MessageRequest};
 use crate::verbs::meter::{self, MeterRequest};
@@ -28,6 +29,8 @@ pub enum Request {
     Queue(QueueRequest),
     /// About one account, or many of them in a file.
     Account(AccountRequest),
+    /// About filters.
+    Filter(FilterRequest),
     /// About an account's mailboxes.
     Mailbox(MailboxRequest),
     /// About people's Sieve scripts.
@@ -52,6 +55,7 @@ pub fn perform(operations: &Operations, request: Request, tell: Tell<'_>) -> Res
         Request::People(request) => people::perform(operations, request),
         Request::Queue(request) => queue::perform(operations, request),
         Request::Account(request) => account::perform(operations, request, tell),
+        Request::Filter(request) => filter::perform(operations, request),
         Request::Mailbox(request) => mailbox::perform(operations, request),
         Request::Script(request) => scripts::perform(operations, request),
         Request::Message(request) => message::perform(operations, request, tell),

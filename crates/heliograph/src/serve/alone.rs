@@ -44,7 +44,7 @@ pub async fn run(running: Arc<Running>) -> Result<(), Failure> {
     }
     let listeners = bind(&settings, None).await?;
     let bound = listeners.iter().map(|listener| (listener.protocol(), listener.address().clone())).collect();
-    let reloadable = Reloadable { server_tls: None, metering: metering.clone() };
+    let reloadable = Reloadable { server_tls: None, metering: metering.clone(), filters: None };
     running.started(clock.now(), bound, reloadable);
 
     let control = bind_control(&layout).await?;

@@ -57,6 +57,7 @@ impl Doors {
                 queue: services.queue.clone(),
                 rates: Arc::clone(&services.metering.rates),
                 rules: settings.queue.rules.clone(),
+                filters: services.filters.clone(),
                 content: Arc::clone(&services.content),
                 clock: Arc::clone(&services.clock),
             };

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use model::Timestamp;
+use mta::filter::service::Filters;
 use net::{ListenAddress, ServerTls};
 use tokio::sync::Notify;
 
@@ -32,6 +33,8 @@ pub struct Reloadable {
     pub server_tls: Option<ServerTls>,
     /// The meter.
     pub metering: Metering,
+    /// Who judges whole messages; `None` where no mail comes in.
+    pub filters: Option<Filters>,
 }
 
 /// Somebody asked the server to end.
@@ -108,6 +111,9 @@ impl Running {
                 server_tls.replace(certificates).map_err(|error| error.to_string())?;
             }
             started.reloadable.metering.reload(&fresh);
+            if let Some(filters) = &started.reloadable.filters {
+                filters.replace(fresh.filters.clone());
+            }
         }
         *self.settings.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(fresh);
         Ok(changes)

@@ -6,6 +6,7 @@ pub mod defragment;
 pub mod directory;
 pub mod disclaimers;
 pub mod dns;
+pub mod filters;
 pub mod imap;
 pub mod listeners;
 pub mod log;
@@ -41,6 +42,12 @@ pub const SECTIONS: &[(&str, &str, &[Key])] = &[
     ("conversion", "Parts of messages that external commands change.", conversion::KEYS),
     ("defragment", "Fragments of messages that wait for each other.", defragment::KEYS),
     ("routes[]", "Domains whose mail leaves by a way of its own: one [[routes]] each.", routes::KEYS),
+    (
+        "filters[]",
+        "Spam and virus filters that are asked about whole messages before they are accepted: one [[filters]] each, up to \
+         eight.",
+        filters::KEYS,
+    ),
     ("imap", "Those who read their mail over IMAP.", imap::KEYS),
     ("pop3", "Those who fetch their mail over POP3.", pop3::KEYS),
     ("sieve", "Scripts that sort mail, and ManageSieve.", sieve::KEYS),

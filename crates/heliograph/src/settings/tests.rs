@@ -14,6 +14,10 @@ address = '*:25'
 [[routes]]
 domain = 'example.org'
 host = 'mail.example.org:25'
+[[filters]]
+protocol = 'clamd'
+hosts = ['unix:clamd.sock']
+verdicts = [{ pattern = '*', action = 'keep;' }]
 [[meter.tables]]
 name = 't'
 [[meter.rules]]

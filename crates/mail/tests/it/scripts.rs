@@ -1,4 +1,4 @@
-//! Scripts beside mailboxes, what they remember, filing as they want it, and what is told of moves to and from Junk.
+//! Scripts beside mailboxes, what they remember, and filing as they want it.
 
 use crate::ground::*;
 use mail::deliver::{NewMessage, Quota, Rule};
@@ -7,10 +7,7 @@ use mail::filing::{Destination, Filing, Placed, Placement};
 use mail::flags::Flags;
 use mail::record::SpecialUse;
 use mail::scripts::{Memory, Trouble};
-use mail::store::{JUNK_TOPIC, NOT_JUNK_TOPIC};
-use model::{AccountId, QueueId, Timestamp, Uid};
-use std::sync::{Arc, Mutex};
-use storage::{Notice, Observer};
+use model::{AccountId, QueueId, Timestamp};
 
 fn filing(account: u32, placements: Vec<Placement>) -> Filing {
     let quota = Quota::default();
@@ -111,30 +108,4 @@ async fn of_too_much_the_things_that_end_soonest_are_forgotten() {
     ground.mail.place("a", vec![Filing { remember, ..filing(1, Vec::new()) }], Rule::Each).await.unwrap();
     let remembers = |key| ground.mail.remembers(&owner(1), key, START, None).unwrap();
     assert!(!remembers(0) && remembers(max) && remembers(max / 2));
-}
-
-#[derive(Default)]
-struct Heard(Mutex<Vec<Notice>>);
-
-impl Observer for Heard {
-    fn committed(&self, notices: &[Notice]) {
-        let of_junk = notices.iter().filter(|notice| [JUNK_TOPIC, NOT_JUNK_TOPIC].contains(&notice.topic));
-        self.0.lock().unwrap().extend(of_junk);
-    }
-}
-
-#[tokio::test]
-async fn moves_to_and_from_junk_are_told() {
-    let ground = Ground::new();
-    let (mail, bob) = (&ground.mail, owner(1));
-    let heard = Arc::new(Heard::default());
-    mail.partitions().get("a").unwrap().subscribe(Arc::clone(&heard) as Arc<dyn Observer>);
-    deliver_to(mail, target(&bob), &text("1", "hi", "")).await;
-    let junk = mail.find(&bob, "Junk").unwrap().unwrap().id;
-    let (inbox, junk) = (place(&bob, INBOX), place(&bob, junk));
-    mail.move_messages(&inbox, vec![Uid(1)], &junk, Quota::default()).await.unwrap();
-    mail.move_messages(&junk, vec![Uid(1)], &inbox, Quota::default()).await.unwrap();
-    let told: Vec<(u8, u32, u64)> =
-        heard.0.lock().unwrap().iter().map(|notice| (notice.topic, notice.collection, notice.sequence)).collect();
-    assert_eq!(told, [(JUNK_TOPIC, junk.mailbox.0, 1), (NOT_JUNK_TOPIC, INBOX.0, 2)]);
 }

@@ -10,6 +10,7 @@ use queue::entry::{Channel, Scores};
 use smtp::envelope::Envelope;
 use smtp::reply::Reply;
 use smtp::server::Kind;
+use std::collections::BTreeMap;
 
 /// Who brought a message, and how.
 #[derive(Clone, Debug)]
@@ -37,6 +38,8 @@ pub struct Arrival {
     pub envelope: Envelope,
     /// What is behind each recipient of the envelope, in its order.
     pub recipients: Vec<Accepted>,
+    /// Recipients by their place who do not get it as the others do.
+    pub fates: BTreeMap<usize, Fate>,
     /// The message as the client sent it, or as a stage made it.
     pub body: Vec<u8>,
     /// Whole fields, each with its line end, that go on top of it below our own Received.
@@ -63,6 +66,15 @@ impl Arrival {
     }
 }
 
+/// What becomes of one recipient alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It is refused, which only LMTP can say of one alone (RFC 2033 §4.2).
+    Refused(Reply),
+    /// The sender is told that it was accepted, and it gets nothing.
+    Dropped,
+}
+
 /// What a stage says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Finding {
@@ -70,6 +82,4 @@ pub enum Finding {
     Pass,
     /// The message is refused for all, with this reply.
     Refuse(Reply),
-    /// The message is taken and dropped.
-    Drop,
 }

@@ -92,11 +92,6 @@ pub fn mail_loop() -> Reply {
     reply(554, (5, 4, 6), "too many Received fields: the message is in a loop")
 }
 
-/// The message was dropped, as the administrator wants it. Nothing of it is stored, so no receipt vouches for it.
-pub fn dropped(trace: model::TraceId) -> Reply {
-    reply(250, (2, 0, 0), &format!("accepted as {trace}"))
-}
-
 /// A recipient's script does not want the message (RFC 5429 §2.1.1).
 pub fn refused_by_recipient(reason: &str, utf8: bool) -> Reply {
     refused_because(reason, utf8, "the recipient does not want this message")
@@ -165,5 +160,25 @@ pub const BUSY: &[u8] = b"421 4.7.0 too many connections; try again later\r\n";
 
 /// The message is durable: the one positive answer to its last octet, which only a receipt gives.
 pub fn accepted(_receipt: storage::Receipt, trace: model::TraceId) -> Reply {
+    reply(250, (2, 0, 0), &format!("accepted as {trace}"))
+}
+
+/// A filter that must judge the message gives no answer now.
+pub fn filter_away() -> Reply {
+    reply(451, (4, 7, 1), "the message cannot be checked now; try again later")
+}
+
+/// A filter that must judge the message gives no answer, and the operator wants it refused then.
+pub fn filter_missing() -> Reply {
+    reply(554, (5, 7, 1), "the message cannot be checked and is refused")
+}
+
+/// A filter's verdict, as the operator's script words it.
+pub fn content_refused(reason: &str) -> Reply {
+    reply(550, (5, 7, 1), reason.lines().next().unwrap_or("refused"))
+}
+
+/// Filters or scripts decided that nobody gets the message, which is written down in its trace; nothing was stored.
+pub fn dropped(trace: model::TraceId) -> Reply {
     reply(250, (2, 0, 0), &format!("accepted as {trace}"))
 }

@@ -2,6 +2,7 @@
 
 use crate::content::service::Content;
 use crate::delivery::routing::Rule;
+use crate::filter::service::Filters;
 use crate::inbound::rates::Rates;
 use crate::inbound::settings::Settings;
 use crate::inbound::signals::Signals;
@@ -32,6 +33,8 @@ pub struct Parts {
     pub rates: Arc<Rates>,
     /// Domains with a way of their own.
     pub rules: Vec<Rule>,
+    /// Who judges whole messages.
+    pub filters: Filters,
     /// What is done to the content of mail.
     pub content: Arc<Content>,
     /// The time.

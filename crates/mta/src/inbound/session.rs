@@ -3,6 +3,7 @@
 use crate::inbound::accept::{self, Answered, Learned};
 use crate::inbound::arrival::{Arrival, Finding, Origin};
 use crate::inbound::content;
+use crate::inbound::fate::Fates;
 use crate::inbound::login::Login;
 use crate::inbound::prefix;
 use crate::inbound::recipient::{self, Accepted};
@@ -17,6 +18,7 @@ use net::{BoxFuture, Connection, Door, Received};
 use smtp::envelope::{Envelope, MailFrom};
 use smtp::reply::Reply;
 use smtp::server::{Decision, Kind, Question, Session as Engine, Step};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
@@ -322,20 +324,25 @@ impl Session<'_> {
             origin: self.origin(),
             envelope,
             recipients: std::mem::take(&mut self.recipients),
+            fates: BTreeMap::new(),
             body: std::mem::take(&mut self.spool),
             fields: Vec::new(),
             spam_score: None,
             virus: None,
             gathered: None,
         };
-        match stages::examine(self.service, &mut arrival).await {
-            Finding::Pass => {}
-            Finding::Refuse(reply) => {
-                self.service.signals.refused(self.trace(), self.connection.peer(), "DATA", &reply);
-                content::give_up(self.service, &mut arrival, &reply).await;
-                return vec![reply; count];
-            }
-            Finding::Drop => return self.dropped(&mut arrival, count).await,
+        if let Finding::Refuse(reply) = stages::examine(self.service, &mut arrival).await {
+            self.service.signals.refused(self.trace(), self.connection.peer(), "DATA", &reply);
+            content::give_up(self.service, &mut arrival, &reply).await;
+            return vec![reply; count];
+        }
+        let fates = Fates::take(&mut arrival, count);
+        if fates.dropped() > 0 {
+            self.service.signals.dropped(self.trace(), self.connection.peer(), fates.dropped());
+        }
+        if arrival.recipients.is_empty() {
+            content::give_up(self.service, &mut arrival, &refusal::content_refused("nobody is to get it")).await;
+            return self.for_nobody(&fates).await;
         }
         let message_id = message::header::find(&arrival.body, "Message-ID").map(|field| field.unfolded().into_owned());
         let (answered, octets) = self.file(&mut arrival).await;
@@ -354,16 +361,19 @@ impl Session<'_> {
         for reply in replies.iter().filter(|reply| !reply.is_positive()) {
             self.service.signals.refused(self.trace(), self.connection.peer(), "DATA", reply);
         }
-        answered.replies
+        if self.engine.is_lmtp() { fates.replies(answered.replies, self.trace()) } else { answered.replies }
     }
 
-    /// Tells that the message was taken, of which nothing is kept.
-    async fn dropped(&self, arrival: &mut Arrival, count: usize) -> Vec<Reply> {
-        let answered = Answered::only(vec![refusal::dropped(self.trace()); count]);
-        self.service.signals.dropped(self.trace(), arrival.body.len());
-        self.note(&arrival.envelope, None, arrival.body.len(), &answered);
-        content::give_up(self.service, arrival, &refusal::refused_by_policy("", false)).await;
-        answered.replies
+    /// Nobody gets the message: that stands in its trace before the client hears of it.
+    async fn for_nobody(&self, fates: &Fates) -> Vec<Reply> {
+        if fates.dropped() > 0 {
+            self.service.parts.queue.note(self.trace(), None, "dropped for all its recipients".to_owned());
+            if let Err(error) = self.service.parts.queue.write_notes().await {
+                self.service.signals.queue_failed(self.trace(), &error);
+                return vec![refusal::queue_away(&error); fates.named()];
+            }
+        }
+        fates.replies(Vec::new(), self.trace())
     }
 
     /// Files the message, through its recipients' scripts where they have any; the replies, and the octets of it.

@@ -14,6 +14,7 @@ pub struct Signals {
     logins_refused: Counter,
     early_talkers: Counter,
     no_room: Counter,
+    dropped: Counter,
 }
 
 impl Signals {
@@ -29,6 +30,10 @@ impl Signals {
             no_room: counter(
                 "heliograph_smtp_no_room_total",
                 "Accounts passed over because their quota leaves no room.",
+            ),
+            dropped: counter(
+                "heliograph_smtp_dropped_total",
+                "Recipients for whom a message was accepted and dropped, by a filter's verdict or a script.",
             ),
             early_talkers: counter("heliograph_smtp_early_talkers_total", "Clients that spoke before the greeting."),
         }
@@ -53,6 +58,11 @@ impl Signals {
         self.recipients.add(recipients as u64);
         let from = from.map_or_else(|| "<>".to_owned(), ToString::to_string);
         info!(%trace, %from, recipients, octets, "message accepted");
+    }
+
+    pub fn dropped(&self, trace: TraceId, peer: Endpoint, recipients: usize) {
+        self.dropped.add(recipients as u64);
+        info!(%trace, %peer, recipients, "message accepted and dropped");
     }
 
     pub fn refused(&self, trace: TraceId, peer: Endpoint, stage: &'static str, reply: &Reply) {
@@ -84,10 +94,6 @@ impl Signals {
 
     pub fn scripts_away(&self, trace: TraceId, error: &crate::scripts::subject::Away) {
         warn!(%trace, reason = error as &dyn std::error::Error, "the administrator's scripts cannot be run; the client is told to come again");
-    }
-
-    pub fn dropped(&self, trace: TraceId, octets: usize) {
-        info!(%trace, octets, "the message was dropped, as a script of the administrator wants it");
     }
 
     pub fn scripts_wait(&self, trace: TraceId, error: &crate::scripts::subject::Away) {

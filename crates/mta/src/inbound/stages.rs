@@ -1,6 +1,6 @@
 //! The stages that examine a whole message, in their order.
 
-use crate::inbound::arrival::{Arrival, Finding};
+use crate::inbound::arrival::{Arrival, Fate, Finding};
 use crate::inbound::content;
 use crate::inbound::refusal;
 use crate::inbound::service::Service;
@@ -16,11 +16,16 @@ pub async fn examine(service: &Service, arrival: &mut Arrival) -> Finding {
         return Finding::Refuse(reply);
     }
     // What judges the message stands here: it sees what was put together, and what leaves is changed last.
-    let ruled = if arrival.is_fragment() { Ok(None) } else { obey_scripts(service, arrival).await };
-    let hold = match ruled {
-        Ok(hold) => hold,
-        Err(finding) => return finding,
-    };
+    if let Finding::Refuse(reply) = service.parts.filters.examine(service, arrival).await {
+        return Finding::Refuse(reply);
+    }
+    let mut hold = None;
+    if !arrival.is_fragment() {
+        match obey_scripts(service, arrival).await {
+            Ok(reason) => hold = reason,
+            Err(finding) => return finding,
+        }
+    }
     content::choose(service, arrival);
     if let Some(reason) = hold {
         system_script::hold(service, arrival.trace, &reason, &mut arrival.recipients);
@@ -28,8 +33,7 @@ pub async fn examine(service: &Service, arrival: &mut Arrival) -> Finding {
     Finding::Pass
 }
 
-/// Has the administrator's scripts of whole messages judge it; why it is to be held, or what else than going on becomes
-/// of it.
+/// Has the administrator's scripts of whole messages judge it; why it is to be held, or that it is refused.
 async fn obey_scripts(service: &Service, arrival: &mut Arrival) -> Result<Option<String>, Finding> {
     let only_recipient = match arrival.recipients.as_slice() {
         [only] => Some(&only.address),
@@ -47,7 +51,10 @@ async fn obey_scripts(service: &Service, arrival: &mut Arrival) -> Result<Option
     let wanted = match system_script::judge(service, &message, mail_from.smtputf8).await {
         Ruling::Silent => return Ok(None),
         Ruling::Refused(reply) => return Err(Finding::Refuse(reply)),
-        Ruling::Dropped => return Err(Finding::Drop),
+        Ruling::Dropped => {
+            arrival.fates.extend((0..arrival.recipients.len()).map(|place| (place, Fate::Dropped)));
+            return Ok(None);
+        }
         Ruling::GoesOn(wanted) => wanted,
     };
     (arrival.spam_score, arrival.virus) = (wanted.scores.spam_percent, wanted.scores.virus);

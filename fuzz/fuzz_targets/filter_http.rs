@@ -1,0 +1,4 @@
+//! What filters answer: http.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| mta::fuzz::fuzz_filter_http(data));

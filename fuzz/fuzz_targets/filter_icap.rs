@@ -1,0 +1,4 @@
+//! What filters answer: icap.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| mta::fuzz::fuzz_filter_icap(data));
