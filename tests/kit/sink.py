@@ -15,6 +15,12 @@ class Sink:
                 self.wfile.write(text.encode() + b"\r\n")
 
             def handle(self):
+                try:
+                    self.converse()
+                except OSError:
+                    pass  # the other side is gone: what was not answered does not count for it
+
+            def converse(self):
                 self.say("220 sink.test ESMTP")
                 sender, recipients = None, []
                 while line := self.rfile.readline():
@@ -42,6 +48,8 @@ class Sink:
                         body = b""
                         while (line := self.rfile.readline()) not in (b".\r\n", b""):
                             body += line[1:] if line.startswith(b".") else line
+                        if line == b"":
+                            return  # cut off within the message
                         sink.messages.append((sender, recipients, body))
                         self.say("250 2.0.0 taken")
                     elif verb == "QUIT":

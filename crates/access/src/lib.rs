@@ -1,4 +1,5 @@
-//! Mailboxes for clients: IMAP and POP3.
+//! Mailboxes for clients: IMAP and POP3; and ManageSieve for their scripts.
 
 pub mod imap;
+pub mod managesieve;
 pub mod pop3;

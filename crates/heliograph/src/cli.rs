@@ -92,7 +92,7 @@ pub enum Verb {
     /// The partitions that keep mail.
     #[command(subcommand)]
     Partition(PartitionVerb),
-    /// Sieve scripts: check them, and try them on messages.
+    /// Sieve scripts: keep people's, check them, and try them on messages.
     #[command(subcommand)]
     Sieve(SieveVerb),
     /// What the meter counts, and of whom.

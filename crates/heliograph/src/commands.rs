@@ -12,6 +12,7 @@ pub mod partition;
 pub mod people;
 pub mod program;
 pub mod queue;
+pub mod scripts;
 pub mod server;
 pub mod show;
 pub mod sieve;

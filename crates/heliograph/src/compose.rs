@@ -14,6 +14,7 @@ use mta::filter::service::Filters;
 use mta::judge::counters::Counters;
 use mta::judge::court::Judge;
 use mta::judge::lookups::Outside;
+use mta::scripts::service::Scripts;
 use net::resolver::system::SystemResolver;
 use net::resolver::table::TableResolver;
 use net::tls::{CertificateFiles, Certificates, self_signed};
@@ -61,6 +62,8 @@ pub struct Services {
     pub host: String,
     /// What is counted of whom.
     pub metering: Metering,
+    /// What runs when mail is filed.
+    pub scripts: Arc<Scripts>,
     /// What is done to the content of mail.
     pub content: Arc<Content>,
     /// Who knows names.
@@ -206,6 +209,15 @@ pub fn compose(settings: &Settings) -> Result<Services, Failure> {
     let registry = Registry::new();
     let resolver: Arc<dyn Resolver> = Arc::new(resolver);
     let filters = Filters::new(settings.filters.clone(), Arc::clone(&resolver), &registry);
+    let parts = mta::scripts::service::Parts {
+        mail: mail.clone(),
+        directory: Arc::new(directory.clone()),
+        clock: Arc::clone(&clock),
+        random: Arc::clone(&random),
+    };
+    let scripts = Scripts::new(scripts(settings), parts, &registry)
+        .map_err(|error| Failure::failed("cannot read the administrator's Sieve scripts").because(error))?;
+
     let content = content(settings, &random, &registry)?;
     let metering = Metering::new(settings, &random, &registry);
     let counters = Counters { meter: metering.meter.clone(), own: Arc::clone(&metering.tables) };
@@ -230,12 +242,24 @@ pub fn compose(settings: &Settings) -> Result<Services, Failure> {
         queue,
         filters,
         host: settings.server.host.to_string(),
+        scripts: Arc::new(scripts),
         content,
         resolver,
         judge: Arc::new(judge),
         server_tls,
         client_tls,
     })
+}
+
+/// How scripts are run.
+fn scripts(settings: &Settings) -> mta::scripts::settings::Settings {
+    let folder = settings.sieve.folder.clone().unwrap_or_else(|| settings.server.data.join("sieve"));
+    mta::scripts::settings::Settings {
+        redirects_max: settings.sieve.redirects_max,
+        vacation_min: settings.sieve.vacation_min,
+        separator: settings.directory.subaddress_separator,
+        ..mta::scripts::settings::Settings::new(settings.server.host.clone(), folder)
+    }
 }
 
 /// What is done to the content of mail, with an empty folder for its commands.

@@ -60,6 +60,8 @@ pub enum Protocol {
     Pop3,
     /// The same under TLS from the first octet.
     Pop3s,
+    /// People's scripts (RFC 5804).
+    ManageSieve,
     /// The meter's own protocol.
     Meter,
     /// Postfix's policy delegation.
@@ -87,6 +89,7 @@ const TABLE: &[Row] = &[
     row(Protocol::Imaps, "imaps", Some(Role::Access), TlsChoice::Implicit, Some("*:993"), 2993),
     row(Protocol::Pop3, "pop3", Some(Role::Access), TlsChoice::OnRequest, Some("*:110"), 2110),
     row(Protocol::Pop3s, "pop3s", Some(Role::Access), TlsChoice::Implicit, Some("*:995"), 2995),
+    row(Protocol::ManageSieve, "managesieve", Some(Role::Access), TlsChoice::OnRequest, Some("*:4190"), 2419),
     row(Protocol::Meter, "meter", Some(Role::Meter), TlsChoice::Never, None, 2638),
     row(Protocol::Policy, "policy", Some(Role::Meter), TlsChoice::Never, None, 2639),
     row(Protocol::Admin, "admin", None, TlsChoice::Never, Some("127.0.0.1:8025"), 2080),
@@ -105,7 +108,7 @@ const fn row(
 
 impl Protocol {
     /// All of them, in the order in which they are shown.
-    pub const ALL: [Protocol; 11] = [
+    pub const ALL: [Protocol; 12] = [
         Protocol::Smtp,
         Protocol::Submission,
         Protocol::Submissions,
@@ -114,14 +117,27 @@ impl Protocol {
         Protocol::Imaps,
         Protocol::Pop3,
         Protocol::Pop3s,
+        Protocol::ManageSieve,
         Protocol::Meter,
         Protocol::Policy,
         Protocol::Admin,
     ];
 
     /// All names.
-    pub const NAMES: &'static [&'static str] =
-        &["smtp", "submission", "submissions", "lmtp", "imap", "imaps", "pop3", "pop3s", "meter", "policy", "admin"];
+    pub const NAMES: &'static [&'static str] = &[
+        "smtp",
+        "submission",
+        "submissions",
+        "lmtp",
+        "imap",
+        "imaps",
+        "pop3",
+        "pop3s",
+        "managesieve",
+        "meter",
+        "policy",
+        "admin",
+    ];
 
     fn row(self) -> &'static Row {
         TABLE.iter().find(|row| row.protocol == self).expect("each protocol has a row, as a test holds")

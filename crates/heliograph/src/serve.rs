@@ -110,6 +110,7 @@ async fn run(
     tasks.spawn(training.run(services.mail.clone(), shutdown.token()));
     tasks.spawn(mta::delivery::start(agents(&settings, &services), shutdown.token()));
     let grace = Duration::from_secs(settings.directory.deleted_kept_secs);
+    tasks.spawn(Arc::clone(&services.scripts).watch(shutdown.token()));
     tasks.spawn(upkeep::run(services.clone(), grace, shutdown.token()));
     print("ready\n")?;
     notify::tell("READY=1");
@@ -139,6 +140,7 @@ fn agents(settings: &Settings, services: &Services) -> Arc<mta::delivery::Servic
     let parts = mta::delivery::Parts {
         queue: services.queue.clone(),
         mail: services.mail.clone(),
+        scripts: Arc::clone(&services.scripts),
         directory: Arc::new(services.directory.clone()),
         resolver: Arc::clone(&services.resolver),
         tls: services.client_tls.clone(),

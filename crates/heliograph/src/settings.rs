@@ -22,7 +22,7 @@ use crate::settings::key::Effect;
 use crate::settings::problem::Problems;
 use crate::settings::sections::{
     channels, conversion, defragment, directory, disclaimers, dns, filters, imap, listeners, log, mail, meter, policy,
-    pop3, queue, rules, server, smtp, sources, storage, tls,
+    pop3, queue, rules, server, sieve, smtp, sources, storage, tls,
 };
 use crate::settings::value::Value;
 
@@ -49,6 +49,8 @@ pub struct Settings {
     pub imap: imap::Imap,
     /// `[pop3]`.
     pub pop3: pop3::Pop3,
+    /// `[sieve]`.
+    pub sieve: sieve::Sieve,
     /// `[mail]`.
     pub mail: ::mail::settings::Settings,
     /// `[meter]`.
@@ -120,7 +122,7 @@ impl Settings {
 
     fn make(values: &Values) -> Result<Settings, Vec<problem::Problem>> {
         let mut problems = Vec::new();
-        let server = server::make(values);
+        let (server, sieve) = (server::make(values), sieve::make(values));
         let smtp = smtp::make(values);
         let (rules, sources) = (rules::make(values, &mut problems), sources::make(values, &mut problems));
         let listeners = listeners::make(values, &server.roles, &mut problems);
@@ -145,7 +147,7 @@ impl Settings {
             fragment_wait,
             imap: imap::make(values),
             pop3: pop3::make(values),
-            mail: mail::make(values),
+            mail: mail::make(values, &sieve),
             directory: directory::make(values, &mut problems),
             storage: storage::make(values, &mut problems),
             tls: tls::make(values, &mut problems),
@@ -153,6 +155,7 @@ impl Settings {
             log: log::make(values),
             written: values.written(),
             server,
+            sieve,
         };
         if problems.is_empty() { Ok(settings) } else { Err(problems) }
     }

@@ -11,6 +11,7 @@ pub mod partition;
 pub mod people;
 pub mod policy;
 pub mod queue;
+pub mod scripts;
 pub mod server;
 pub mod sieve;
 pub mod store;

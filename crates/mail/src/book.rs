@@ -6,6 +6,7 @@ use crate::keys::{self, Keys, Spaces, TOPIC};
 use crate::limits::MAILBOXES_MAX;
 use crate::name::{self, INBOX};
 use crate::record::{MailboxRow, MessageRow, SpecialUse, TrashRow};
+use crate::rows;
 use messages::Marked;
 
 use account::ledger::Ledger;
@@ -112,6 +113,21 @@ impl<'t, 's> Book<'t, 's> {
                 Ok(Some(MailboxId(u32::from_le_bytes(octets))))
             }
         }
+    }
+
+    /// Whether there is a mailbox of this number.
+    pub fn has(&self, id: MailboxId) -> Result<bool, Error> {
+        Ok(self.mailboxes.contains_key(&id) || self.transaction.get(&self.keys.mailbox(id))?.is_some())
+    }
+
+    /// The mailbox that is for something. Those made in this very transaction have no rows yet.
+    pub fn find_by_use(&self, wanted: SpecialUse) -> Result<Option<MailboxId>, Error> {
+        let here = self.mailboxes.iter().find(|(_, (row, _))| row.special_use == Some(wanted));
+        if let Some((id, _)) = here {
+            return Ok(Some(*id));
+        }
+        let all = rows::all(self.transaction, self.keys)?;
+        Ok(all.into_iter().find(|held| held.row.special_use == Some(wanted)).map(|held| held.id))
     }
 
     /// Makes a mailbox; the name must be normalised.

@@ -7,6 +7,7 @@ use crate::limits::FINDINGS_MAX;
 use crate::marks::{Marks, Page};
 use crate::record::TrashRow;
 use crate::rows;
+use crate::scripts;
 use crate::store::Mail;
 use account::ledger;
 use model::{AccountId, BlobHash, Uid};
@@ -83,6 +84,10 @@ fn check_account(snapshot: &Snapshot, spaces: Spaces, account: AccountId, report
             row.items, row.octets
         ));
     }
+    let (mut held, mut found) = (Vec::new(), Vec::new());
+    scripts::check(snapshot, spaces, keys, &mut |blob| held.push(blob), &mut |finding| found.push(finding))?;
+    held.into_iter().for_each(|blob| *report.references.entry(blob).or_default() += 1);
+    found.into_iter().for_each(|finding| report.find(finding));
     snapshot.each(keys.trash().range(), &mut |_, value| {
         match TrashRow::decode(value) {
             Ok(row) => *report.references.entry(row.message.blob).or_default() += 1,
@@ -193,6 +198,8 @@ fn check_blobs(snapshot: &Snapshot, report: &mut Report) -> Result<(), Error> {
             }
         }
     }
-    missing.keys().for_each(|hash| report.find(format!("blob {hash}: a message needs it and it is not stored")));
+    missing
+        .keys()
+        .for_each(|hash| report.find(format!("blob {hash}: a message or script needs it and it is not stored")));
     Ok(())
 }

@@ -13,7 +13,7 @@ use account::owner::Owner;
 use account::rights::{Asker, Rights};
 use bytes::Bytes;
 use message::summary::Summary;
-use model::{MailboxId, QueueId, Timestamp, Uid, UidValidity};
+use model::{BlobHash, MailboxId, QueueId, Timestamp, Uid, UidValidity};
 use std::sync::Arc;
 use storage::{Committed, NewBlob, Read, Transaction};
 
@@ -37,6 +37,11 @@ impl NewMessage {
         let summary = Summary::of(blob.bytes());
         let threads = ThreadKeys::of(&summary);
         Ok(NewMessage(Arc::new(Parts { blob, summary: summary.encode(), threads })))
+    }
+
+    /// Its octets' name in the store.
+    pub fn hash(&self) -> BlobHash {
+        self.0.blob.hash()
     }
 
     /// How many octets it has.
@@ -239,7 +244,7 @@ fn file(
         signals::over_quota(&target.owner, message.octets());
         return Ok(Filed::OverQuota);
     }
-    let mailbox = choose(&mut book, target)?;
+    let mailbox = choose(&mut book, target.mailbox.as_deref(), target.poster.as_ref())?;
     let now = book.now();
     let uid = put(&mut book, mailbox, message, &target.flags, now)?;
     book.close();
@@ -249,10 +254,14 @@ fn file(
     Ok(Filed::Done { mailbox, uid })
 }
 
-fn choose(book: &mut Book<'_, '_>, target: &Target) -> Result<MailboxId, Error> {
-    let Some(Ok(name)) = target.mailbox.as_deref().map(name::normalise) else { return Ok(INBOX_ID) };
+pub(crate) fn choose(
+    book: &mut Book<'_, '_>,
+    mailbox: Option<&str>,
+    poster: Option<&Asker>,
+) -> Result<MailboxId, Error> {
+    let Some(Ok(name)) = mailbox.map(name::normalise) else { return Ok(INBOX_ID) };
     let Some(id) = book.find(&name)? else { return Ok(INBOX_ID) };
-    let may_post = match &target.poster {
+    let may_post = match poster {
         None => true,
         Some(poster) => book.mailbox(id)?.grants.effective(poster).has(Rights::POST),
     };

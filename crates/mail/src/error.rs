@@ -38,6 +38,18 @@ pub enum Error {
     /// The owner's quota leaves no room.
     #[error("the quota leaves no room")]
     OverQuota,
+    /// No script has this name.
+    #[error("there is no such script")]
+    NoScript,
+    /// A script has this name already.
+    #[error("a script of this name exists")]
+    ScriptExists,
+    /// The active script cannot be deleted.
+    #[error("the script is active")]
+    ScriptActive,
+    /// A script's name that is empty, too long or holds control characters.
+    #[error("the name cannot be a script's")]
+    BadScriptName,
     /// No message has this UID.
     #[error("there is no such message")]
     NoMessage,

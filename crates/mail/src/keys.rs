@@ -16,6 +16,11 @@
 //! | 12 | identifier text, account u32, mailbox u32 | empty, below account 0: a mailbox on whose list the identifier is |
 //! | 13 | mailbox u32 (0: the account), guest's account u32, entry text | a guest's private annotation |
 //! | 14 | mailbox u32, page u32 | page of marks: what changes of neighbouring messages |
+//! | 15 | script u32 | script record |
+//! | 16 | account u32 | script u32, below account 0: the account's active script |
+//! | 17 | hash u128 | memory record: what a script must not do again for a while |
+//! | 18 | nothing | counter: rows of kind 17 |
+//! | 19 | nothing | trouble record: the last time that a script failed |
 
 use account::owner::Owner;
 use model::{AccountId, MailboxId, Modseq, QueueId, Timestamp, Uid};
@@ -27,6 +32,9 @@ pub const SPACE: &str = "mail";
 /// The topic under which changes are published: collection is the mailbox, or 0 for the account's subscriptions and
 /// annotations; sequence is the modseq.
 pub const TOPIC: u8 = 1;
+
+/// The topic under which changes of scripts are published: collection is 0, sequence is the modseq.
+pub const SCRIPTS_TOPIC: u8 = 4;
 
 /// Builds the keys of one account.
 #[derive(Clone, Copy, Debug)]
@@ -137,6 +145,30 @@ impl Keys {
     pub fn deliveries(&self) -> Key {
         self.kind(11)
     }
+
+    pub fn scripts(&self) -> Key {
+        self.kind(15)
+    }
+
+    pub fn script(&self, id: u32) -> Key {
+        self.kind(15).u32(id)
+    }
+
+    pub fn memories(&self) -> Key {
+        self.kind(17)
+    }
+
+    pub fn memory(&self, hash: u128) -> Key {
+        self.memories().raw(&hash.to_be_bytes())
+    }
+
+    pub fn memory_count(&self) -> Key {
+        self.kind(18)
+    }
+
+    pub fn trouble(&self) -> Key {
+        self.kind(19)
+    }
 }
 
 /// The spaces of a partition that the store writes in.
@@ -160,6 +192,16 @@ pub fn shared_with(space: Space, identifier: &str) -> Key {
 /// One of them.
 pub fn share(space: Space, identifier: &str, account: AccountId, mailbox: MailboxId) -> Key {
     shared_with(space, identifier).u32(account.0).u32(mailbox.0)
+}
+
+/// The active scripts of the partition's accounts.
+pub fn active_scripts(space: Space) -> Key {
+    space.key(AccountId(0)).u8(16)
+}
+
+/// The active script of an account.
+pub fn active_script(space: Space, account: AccountId) -> Key {
+    active_scripts(space).u32(account.0)
 }
 
 /// The part of a key behind account, space and kind.

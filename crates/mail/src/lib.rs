@@ -7,6 +7,8 @@
 //! |---|---|
 //! | `store` | [`store::Mail`]: the whole of it, opened once |
 //! | `deliver` | new messages: filed for several owners in one transaction |
+//! | `filing` | the same as scripts want it: several copies, chosen places |
+//! | `scripts` | Sieve scripts and what they remember |
 //! | `change` | flags, copies, moves, expunging |
 //! | `moves` | who is told of moves |
 //! | `replace` | a message in the place of another |
@@ -37,6 +39,7 @@ pub mod change;
 pub mod check;
 pub mod deliver;
 pub mod error;
+pub mod filing;
 pub mod flags;
 pub mod fuzz;
 mod keys;
@@ -50,6 +53,7 @@ pub mod record;
 mod repair;
 mod replace;
 mod rows;
+pub mod scripts;
 pub mod settings;
 pub mod shared;
 mod signals;

@@ -46,6 +46,14 @@ pub const CHANGE_UIDS_MAX: u64 = 1 << 20;
 pub const VANISHED_KEPT: usize = 10_000;
 /// Days for which the names of deliveries are kept: longer than the queue tries.
 pub const DELIVERY_NAME_DAYS: u64 = 30;
+/// Characters of a script's name (RFC 5804 §1.6 wants as many).
+pub const SCRIPT_NAME_CHARACTERS_MAX: usize = 128;
+/// Octets of a script's name.
+pub const SCRIPT_NAME_OCTETS_MAX: usize = 512;
+/// Things that the scripts of one account remember.
+pub const MEMORIES_MAX: i64 = 10_000;
+/// Octets of each text in the note of a script's failure.
+pub const TROUBLE_OCTETS_MAX: usize = 1_000;
 /// What a check lists; the rest is counted.
 pub const FINDINGS_MAX: usize = 1_000;
 /// Messages whose open views are kept although no session uses them.

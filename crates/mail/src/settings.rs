@@ -9,11 +9,15 @@ use std::time::Duration;
 pub struct Settings {
     /// Days for which an expunged message can be brought back; 0 gives it up at once.
     pub undelete_days: u64,
+    /// Scripts that an account may keep.
+    pub scripts_max: usize,
+    /// Octets of one of them.
+    pub script_octets_max: u64,
 }
 
 impl Default for Settings {
     fn default() -> Settings {
-        Settings { undelete_days: 7 }
+        Settings { undelete_days: 7, scripts_max: 100, script_octets_max: 256 << 10 }
     }
 }
 

@@ -4,16 +4,17 @@ use crate::cache::Cache;
 use crate::error::Error;
 use crate::keys::{self, Spaces};
 use crate::moves::{Moved, Mover};
+use crate::scripts::active;
 use crate::settings::Settings;
 use account::ledger;
 use account::owner::Owner;
 use account::row::AccountRow;
 use bytes::Bytes;
 use events::Bus;
-use model::BlobHash;
-use std::collections::BTreeMap;
+use model::{AccountId, BlobHash};
+use std::collections::{BTreeMap, HashSet};
 use std::ops::Range;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, RwLock};
 use storage::{Partition, Partitions, Snapshot};
 
 pub use crate::keys::TOPIC;
@@ -31,19 +32,23 @@ pub(crate) struct Inner {
     pub(crate) bus: Bus,
     pub(crate) cache: Cache,
     mover: OnceLock<Arc<dyn Mover>>,
+    /// Accounts that have, or since the opening had, an active script.
+    pub(crate) scripted: RwLock<HashSet<AccountId>>,
 }
 
 impl Mail {
     /// Opens the store on `partitions` and publishes their changes on `bus`. Blocks while the spaces are made.
     pub fn new(partitions: Partitions, bus: Bus, settings: Settings) -> Result<Mail, Error> {
-        let mut spaces = BTreeMap::new();
+        let (mut spaces, mut scripted) = (BTreeMap::new(), HashSet::new());
         for (nick, partition) in partitions.iter() {
             let both = Spaces { account: partition.space(ledger::SPACE)?, mail: partition.space(keys::SPACE)? };
+            scripted.extend(active::scripted(partition, both)?);
             spaces.insert(nick.to_owned(), both);
             partition.subscribe(Arc::new(bus.clone()));
         }
         let cache = Cache::default();
-        Ok(Mail { inner: Arc::new(Inner { partitions, spaces, settings, bus, cache, mover: OnceLock::new() }) })
+        let (mover, scripted) = (OnceLock::new(), RwLock::new(scripted));
+        Ok(Mail { inner: Arc::new(Inner { partitions, spaces, settings, bus, cache, mover, scripted }) })
     }
 
     /// The bus on which changes are told.

@@ -5,6 +5,7 @@ use crate::error::Error;
 use crate::keys;
 use crate::limits::{CHANGES_KEPT, DELIVERY_NAME_DAYS, MESSAGES_A_BATCH, VANISHED_KEPT};
 use crate::rows;
+use crate::scripts;
 use crate::signals;
 use crate::store::Mail;
 use crate::uid_set::UidSet;
@@ -64,6 +65,7 @@ impl Mail {
     async fn keep_up(&self, owner: &Owner, now: Timestamp) -> Result<(usize, usize), Error> {
         let purged = self.purge_all(owner, now.minus(self.inner.settings.undelete_window())).await?;
         self.forget_deliveries(owner, now.minus(Duration::from_secs(DELIVERY_NAME_DAYS * 86_400))).await?;
+        self.forget_memories(owner, now).await?;
         let mut forgotten = 0;
         for mailbox in self.mailboxes(owner)? {
             forgotten += usize::from(self.forget_history(owner, mailbox.id).await?);
@@ -129,6 +131,7 @@ impl Mail {
                 book.forget_mailbox(mailbox.id)?;
             }
             book.close();
+            scripts::forget_all(transaction, spaces, &owner)?;
             let mut rest = vec![spaces.account.key(owner.account).range()];
             rest.push(spaces.mail.key(owner.account).range());
             rest.into_iter().for_each(|range| transaction.delete_range(range));

@@ -15,6 +15,8 @@
 //! | `arrival` | a whole message, and what a stage says of it |
 //! | `stages` | the stages that examine it, in their order |
 //! | `content` | stages about the content: fragments, conversions, disclaimers |
+//! | `system_script` | the administrator's scripts of a whole message |
+//! | `scripted` | what recipients' scripts make of it before it is answered |
 //! | `accept` | what is done with a whole message |
 //! | `prefix` | the fields that are put on top of it |
 //! | `refusal` | the only place where our errors become codes |
@@ -31,8 +33,10 @@ mod prefix;
 pub mod rates;
 pub mod recipient;
 pub(crate) mod refusal;
+mod scripted;
 pub mod service;
 mod session;
 pub mod settings;
 mod signals;
 mod stages;
+mod system_script;

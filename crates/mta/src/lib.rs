@@ -7,6 +7,7 @@
 //! | `delivery` | agents that take mail from the queue to where it belongs |
 //! | `judge` | the policy, at each stage of a session and of a message |
 //! | `filter` | spam and virus filters that are asked about a message |
+//! | `scripts` | Sieve where mail is filed |
 
 pub mod content;
 pub mod delivery;
@@ -14,3 +15,4 @@ pub mod filter;
 pub mod fuzz;
 pub mod inbound;
 pub mod judge;
+pub mod scripts;

@@ -144,6 +144,11 @@ impl Queue {
                 }
                 None
             }
+            Verdict::Held => {
+                recipient.state = State::Held;
+                recipient.instructions.clear();
+                None
+            }
             Verdict::Deferred => self.defer(message, recipient, now),
         }
     }
@@ -254,6 +259,7 @@ fn trace_text(recipient: &Recipient, outcome: &Outcome) -> String {
             return format!("{address} became {}", ways.join(", "));
         }
         (_, State::Due(at)) => format!("deferred until {at}"),
+        (Verdict::Held, State::Held) => "held".to_owned(),
         (_, State::Held) => "still held".to_owned(),
         (_, State::Delivered) => "delivered".to_owned(),
         (_, State::Relayed) => "relayed".to_owned(),

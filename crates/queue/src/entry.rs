@@ -277,6 +277,8 @@ pub enum Verdict {
     },
     /// To be tried again by the channel's schedule.
     Deferred,
+    /// To wait for an operator, who lets it go on without the instructions that it carried.
+    Held,
     /// Given up.
     Failed,
     /// To be replaced by these: aliases, groups, or a way found.

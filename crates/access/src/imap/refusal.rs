@@ -13,6 +13,8 @@ pub fn store(error: &Error) -> String {
         Error::TooMany(_) | Error::TooLarge(_) | Error::BadKeyword => "[LIMIT] ",
         Error::OverQuota => "[OVERQUOTA] ",
         Error::NoMessage => "",
+        // IMAP does not touch scripts.
+        Error::NoScript | Error::ScriptExists | Error::ScriptActive | Error::BadScriptName => "",
         Error::NoPartition(_) | Error::NoSpace | Error::Unavailable(_) | Error::Closed => "[UNAVAILABLE] ",
     };
     format!("{code}{error}")

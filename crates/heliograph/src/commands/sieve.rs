@@ -10,6 +10,7 @@ use clap::{Args, Subcommand};
 use message::{address, header};
 use model::Timestamp;
 
+use crate::commands::scripts::{self, ScriptVerb};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::terminal::print;
@@ -30,6 +31,9 @@ pub enum SieveVerb {
     Run(#[command(flatten)] Box<Trial>),
     /// The same with each step and its line.
     Trace(#[command(flatten)] Box<Trial>),
+    /// What is done with scripts that are kept.
+    #[command(flatten)]
+    Kept(ScriptVerb),
 }
 
 /// A script, a message, and what the world says.
@@ -108,6 +112,7 @@ pub fn run(verb: SieveVerb, context: &Context) -> Result<(), Failure> {
         SieveVerb::Check { script, administrator } => show_check(&script, author(administrator), context),
         SieveVerb::Run(trial) => show_run(&trial, false, context),
         SieveVerb::Trace(trial) => show_run(&trial, true, context),
+        SieveVerb::Kept(verb) => scripts::run(verb, context),
     }
 }
 

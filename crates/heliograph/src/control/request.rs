@@ -14,6 +14,7 @@ use crate::verbs::partition::{self, PartitionRequest};
 use crate::verbs::people::{self, PeopleRequest};
 use crate::verbs::policy::{self, PolicyRequest};
 use crate::verbs::queue::{self, QueueRequest};
+use crate::verbs::scripts::{self, ScriptRequest};
 use crate::verbs::server::{self, ServerRequest};
 use crate::verbs::store::{self, StoreRequest};
 
@@ -35,6 +36,8 @@ pub enum Request {
     Filter(FilterRequest),
     /// About an account's mailboxes.
     Mailbox(MailboxRequest),
+    /// About people's Sieve scripts.
+    Script(ScriptRequest),
     /// About messages.
     Message(MessageRequest),
     /// About partitions.
@@ -58,6 +61,7 @@ pub fn perform(operations: &Operations, request: Request, tell: Tell<'_>) -> Res
         Request::Account(request) => account::perform(operations, request, tell),
         Request::Filter(request) => filter::perform(operations, request),
         Request::Mailbox(request) => mailbox::perform(operations, request),
+        Request::Script(request) => scripts::perform(operations, request),
         Request::Message(request) => message::perform(operations, request, tell),
         Request::Partition(request) => partition::perform(operations, request),
         Request::Meter(request) => meter::perform(&operations.services.metering, request),

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use access::imap;
+use access::managesieve;
 use access::pop3;
 use mta::inbound;
 use mta::inbound::service::Parts;
@@ -28,6 +29,7 @@ pub struct Doors {
     imap: Arc<dyn Door>,
     pop3: Arc<dyn Door>,
     meter: MeterDoors,
+    managesieve: Arc<dyn Door>,
 }
 
 impl Doors {
@@ -66,6 +68,7 @@ impl Doors {
         };
         let pop3 = pop3::Service::new(pop3, services.logins.clone(), services.mail.clone(), &services.registry);
         Doors {
+            managesieve: scripts_door(settings, services, plain_login_on_loopback),
             administration: administration(services, running),
             smtp: mail(Kind::Smtp, "smtp"),
             submission: mail(Kind::Submission, "submission"),
@@ -86,6 +89,7 @@ impl Doors {
             Protocol::Lmtp => &self.lmtp,
             Protocol::Pop3 | Protocol::Pop3s => &self.pop3,
             Protocol::Imap | Protocol::Imaps => &self.imap,
+            Protocol::ManageSieve => &self.managesieve,
             Protocol::Admin => &self.administration,
             Protocol::Meter => return self.meter.meter.clone(),
             Protocol::Policy => &self.meter.policy,
@@ -121,6 +125,7 @@ pub fn inbound_service(
         directory: Arc::new(services.directory.clone()),
         logins: services.logins.clone(),
         mail: services.mail.clone(),
+        scripts: Arc::clone(&services.scripts),
         queue: services.queue.clone(),
         rates: Arc::clone(&services.metering.rates),
         content: Arc::clone(&services.content),
@@ -130,6 +135,22 @@ pub fn inbound_service(
         judge: Arc::clone(&services.judge),
     };
     inbound::service::Service::new(kind, listener, door, parts, &services.registry)
+}
+
+fn scripts_door(settings: &Settings, services: &Services, plain_login_on_loopback: bool) -> Arc<dyn Door> {
+    let host = settings.server.host.to_string();
+    let chosen = managesieve::settings::Settings {
+        redirects_max: settings.sieve.redirects_max,
+        script_octets_max: settings.sieve.script_octets_max,
+        idle_timeout: settings.sieve.idle_timeout,
+        login_timeout: settings.sieve.login_timeout,
+        failed_logins_max: settings.sieve.failed_logins_max,
+        offences_max: settings.sieve.offences_max,
+        plain_login_on_loopback,
+        ..managesieve::settings::Settings::new(&host, mta::scripts::settings::user_extensions())
+    };
+    let (logins, mail) = (services.logins.clone(), services.mail.clone());
+    Arc::new(managesieve::Service::new(chosen, logins, mail, &services.registry))
 }
 
 fn administration(services: &Services, running: &Arc<Running>) -> Arc<dyn Door> {

@@ -18,6 +18,7 @@ pub mod queue;
 pub mod routes;
 pub mod rules;
 pub mod server;
+pub mod sieve;
 pub mod smtp;
 pub mod sources;
 pub mod storage;
@@ -59,6 +60,7 @@ pub const SECTIONS: &[(&str, &str, &[Key])] = &[
     ),
     ("imap", "Those who read their mail over IMAP.", imap::KEYS),
     ("pop3", "Those who fetch their mail over POP3.", pop3::KEYS),
+    ("sieve", "Scripts that sort mail, and ManageSieve.", sieve::KEYS),
     ("mail", "The mail store.", mail::KEYS),
     ("meter", "How often something may happen: where it is counted.", meter::KEYS),
     ("meter.tables[]", "What is counted: one [[meter.tables]] each.", meter::TABLE_KEYS),

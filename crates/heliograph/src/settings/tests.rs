@@ -41,7 +41,10 @@ program = '/usr/bin/true'
 fn an_empty_file_works() {
     let settings = parse("").unwrap();
     let protocols: Vec<&str> = settings.listeners.iter().map(|listener| listener.protocol.name()).collect();
-    assert_eq!(protocols, ["smtp", "submission", "submissions", "imap", "imaps", "pop3", "pop3s", "admin"]);
+    assert_eq!(
+        protocols,
+        ["smtp", "submission", "submissions", "imap", "imaps", "pop3", "pop3s", "managesieve", "admin"]
+    );
 }
 
 #[test]

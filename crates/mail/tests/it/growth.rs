@@ -34,7 +34,7 @@ async fn upkeep_gives_up_only_what_is_behind_its_window() {
 
 #[tokio::test]
 async fn without_a_window_expunged_octets_go_at_once() {
-    let ground = Ground::with(Settings { undelete_days: 0 });
+    let ground = Ground::with(Settings { undelete_days: 0, ..Settings::default() });
     let inbox = place(&owner(1), INBOX);
     append(&ground.mail, &inbox, &text("1", "a", ""), Flags::default()).await;
     ground.mail.expunge(&inbox, vec![Uid(1)], Expunge::All).await.unwrap();

@@ -6,6 +6,7 @@ mod growth;
 mod mailboxes;
 mod messages;
 mod model;
+mod scripts;
 mod share;
 mod together;
 mod verify;

@@ -41,11 +41,13 @@ pub async fn attempt(service: &Service, lease: Lease, shutdown: &ShutdownToken) 
         let changed = lease.change(change).await;
         return changed.map(|_| ()).inspect_err(|error| service.signals.queue_failed(trace, error));
     }
-    let mut peers = Vec::new();
+    let (mut peers, mut caused) = (Vec::new(), Vec::new());
     let outcomes = match lease.route.channel {
         Channel::Defragment => fragments::release(content, &lease),
         Channel::Process | Channel::Local | Channel::Held | Channel::Conversion => {
-            local::attempt(service, &lease).await
+            let attempted = local::attempt(service, &lease).await;
+            caused = attempted.caused;
+            attempted.outcomes
         }
         Channel::Smtp | Channel::Lmtp => {
             let attempt = remote::attempt(service, &lease, shutdown).await;
@@ -54,7 +56,7 @@ pub async fn attempt(service: &Service, lease: Lease, shutdown: &ShutdownToken) 
             attempt.outcomes
         }
     };
-    let completed = lease.complete(outcomes).await;
+    let completed = lease.complete_with(outcomes, caused).await;
     for (key, peer) in peers {
         remote::keep(service, key, peer).await;
     }

@@ -3,24 +3,55 @@
 use crate::content::selection;
 use crate::delivery::routing::rule_of;
 use crate::delivery::service::Service;
+use crate::scripts::run;
+use crate::scripts::subject::Subject;
+use crate::scripts::whole::Whole;
 use account::owner::Owner;
 use account::rights::Asker;
+use directory::entry::Account;
 use directory::resolve::{LocalTarget, Resolution};
 use mail::deliver::{Filed, NewMessage, Quota, Rule, Target};
+use mail::filing::Placed;
 use mail::flags::Flags;
 use message::edit::{self, Prefix};
 use model::Address;
-use queue::entry::{Channel, Outcome, Route, Verdict};
+use queue::entry::{Channel, NewEntry, Outcome, Recipient, Route, Verdict};
 use queue::lease::Lease;
 use smtp::reply::Reply;
 use smtp::status::EnhancedStatus;
 use std::collections::BTreeMap;
 
-/// The targets of each partition, with the recipient that each is for.
-type Plan = BTreeMap<String, Vec<(u32, Target)>>;
+/// The targets of each partition.
+type Plan = BTreeMap<String, Vec<Planned>>;
+
+/// An account that a recipient leads to.
+struct Planned {
+    number: u32,
+    recipient: Address,
+    instructions: Vec<String>,
+    account: Box<Account>,
+    target: Target,
+}
+
+/// What an attempt came to, and the messages that recipients caused.
+#[derive(Default)]
+pub struct Attempted {
+    /// By recipient.
+    pub outcomes: Vec<(u32, Outcome)>,
+    /// By recipient.
+    pub caused: Vec<(u32, NewEntry)>,
+}
+
+/// What became of one account's copy.
+enum Became {
+    /// As the reply says.
+    Told(Reply),
+    /// A script wants an operator to look at it.
+    Held(Reply),
+}
 
 /// Files a message for those of its recipients who are ours, and finds the way of the others.
-pub async fn attempt(service: &Service, lease: &Lease) -> Vec<(u32, Outcome)> {
+pub async fn attempt(service: &Service, lease: &Lease) -> Attempted {
     let mut outcomes: Vec<(u32, Outcome)> = Vec::new();
     let mut onward: BTreeMap<u32, Vec<(Address, Route)>> = BTreeMap::new();
     let mut plan = Plan::new();
@@ -29,7 +60,7 @@ pub async fn attempt(service: &Service, lease: &Lease) -> Vec<(u32, Outcome)> {
         let refused = match service.parts.directory.resolve(address).await {
             Ok(Resolution::Expanded { local, remote }) => {
                 for target in local {
-                    add(&mut plan, lease, *number, &target);
+                    add(&mut plan, lease, *number, recipient, &target);
                 }
                 if !remote.is_empty() {
                     let ways = remote.into_iter().map(|to| (to.clone(), way(service, lease, &to))).collect();
@@ -51,25 +82,39 @@ pub async fn attempt(service: &Service, lease: &Lease) -> Vec<(u32, Outcome)> {
         };
         outcomes.push((*number, judged(refused)));
     }
-    let filed = file(service, lease, plan).await;
+    let (filed, caused) = file(service, lease, plan).await;
     for (number, _) in &lease.recipients {
         if outcomes.iter().any(|(known, _)| known == number) {
             continue;
         }
-        let mine = filed.iter().filter(|(known, _)| known == number).map(|(_, reply)| reply);
-        // One account without room does not hold up the others, who have it already and will not get it twice.
-        let worst = mine.max_by_key(|reply| reply.class()).cloned();
-        let done = worst.unwrap_or_else(|| reply(250, (2, 1, 5), "delivered"));
-        let outcome = match onward.remove(number) {
-            Some(ways) if done.is_positive() => {
-                Outcome { reply: done, host: String::new(), verdict: Verdict::Expanded(ways) }
-            }
-            _ => judged(done),
-        };
+        let mine = filed.iter().filter(|(known, _)| known == number).map(|(_, became)| became);
+        let outcome = joined(mine, onward.remove(number));
         service.signals.attempted(lease.message.trace, Channel::Local, "", &outcome.reply);
         outcomes.push((*number, outcome));
     }
-    outcomes
+    Attempted { outcomes, caused }
+}
+
+/// What a recipient came to whose accounts fared as they did. Whoever must wait makes it wait: the others have it
+/// already and will not get it twice. A refusal of one is told to the
+/// sender when all are done, unless the message goes on to others elsewhere as well.
+fn joined<'a>(mine: impl Iterator<Item = &'a Became>, onward: Option<Vec<(Address, Route)>>) -> Outcome {
+    let (mut worst, mut held) = (None::<&Reply>, None);
+    let rank = |reply: &Reply| [2, 5, 4].iter().position(|class| *class == reply.class());
+    for became in mine {
+        match became {
+            Became::Held(reply) => held = Some(reply),
+            Became::Told(reply) if worst.is_none_or(|worst| rank(reply) > rank(worst)) => worst = Some(reply),
+            Became::Told(_) => {}
+        }
+    }
+    let done = worst.cloned().unwrap_or_else(|| reply(250, (2, 1, 5), "delivered"));
+    let outcome = |reply: &Reply, verdict| Outcome { reply: reply.clone(), host: String::new(), verdict };
+    match (held, onward) {
+        (Some(reply), _) if !done.is_temporary() => outcome(reply, Verdict::Held),
+        (_, Some(ways)) if !done.is_temporary() => outcome(&done, Verdict::Expanded(ways)),
+        _ => judged(done),
+    }
 }
 
 fn reply(code: u16, status: (u8, u16, u16), text: &str) -> Reply {
@@ -93,10 +138,10 @@ fn way(service: &Service, lease: &Lease, address: &Address) -> Route {
     selection::route(&service.parts.content, source, from, address, route)
 }
 
-fn add(plan: &mut Plan, lease: &Lease, number: u32, local: &LocalTarget) {
+fn add(plan: &mut Plan, lease: &Lease, number: u32, recipient: &Recipient, local: &LocalTarget) {
     let owner = Owner::new(local.account.account_id(), local.account.partition.clone());
-    let targets = plan.entry(owner.partition.clone()).or_default();
-    if targets.iter().any(|(_, target)| target.owner == owner && target.mailbox == local.detail) {
+    let planned = plan.entry(owner.partition.clone()).or_default();
+    if planned.iter().any(|one| one.target.owner == owner && one.target.mailbox == local.detail) {
         return;
     }
     let asker = Asker { address: String::new(), groups: Vec::new() };
@@ -108,44 +153,128 @@ fn add(plan: &mut Plan, lease: &Lease, number: u32, local: &LocalTarget) {
         quota: Quota { octets: local.account.quota_octets, messages: local.account.quota_messages },
         delivery: Some((lease.id, number)),
     };
-    targets.push((number, target));
+    planned.push(Planned {
+        number,
+        recipient: recipient.rcpt.address.clone(),
+        instructions: recipient.instructions.clone(),
+        account: Box::new(local.account.clone()),
+        target,
+    });
 }
 
-/// Files the message on every partition; a reply for each target.
-async fn file(service: &Service, lease: &Lease, plan: Plan) -> Vec<(u32, Reply)> {
+/// Files the message on every partition: what became of each target, and the messages that scripts send.
+async fn file(service: &Service, lease: &Lease, plan: Plan) -> (Vec<(u32, Became)>, Vec<(u32, NewEntry)>) {
     if plan.is_empty() {
-        return Vec::new();
+        return (Vec::new(), Vec::new());
     }
-    let message = match read(lease).await {
-        Ok(message) => message,
+    let scripts = &service.parts.scripts;
+    let is_scripted = |one: &Planned| scripts.concern(&one.account, &one.instructions);
+    let any_scripted = plan.values().flatten().any(is_scripted);
+    let read = read(lease, any_scripted).await;
+    let (message, whole) = match read {
+        Ok(read) => read,
         Err(text) => {
             service.signals.store_failed(lease.message.trace, &text);
             let all = plan.into_values().flatten();
-            return all.map(|(number, _)| (number, reply(451, (4, 3, 0), "the store is away"))).collect();
+            return (all.map(|one| (one.number, away())).collect(), Vec::new());
         }
     };
-    let mut replies = Vec::new();
-    for (partition, targets) in plan {
-        let (numbers, targets): (Vec<u32>, Vec<Target>) = targets.into_iter().unzip();
+    let (mut became, mut caused) = (Vec::new(), Vec::new());
+    for (partition, planned) in plan {
+        let (scripted, plain): (Vec<Planned>, Vec<Planned>) = planned.into_iter().partition(is_scripted);
+        if let Some(whole) = &whole {
+            for one in scripted {
+                let (what, sent) = file_scripted(service, lease, &one, whole).await;
+                became.push((one.number, what));
+                caused.extend(sent.into_iter().map(|entry| (one.number, entry)));
+            }
+        }
+        if plain.is_empty() {
+            continue;
+        }
+        let (numbers, targets): (Vec<u32>, Vec<Target>) = plain.into_iter().map(|one| (one.number, one.target)).unzip();
         match service.parts.mail.deliver(&partition, message.clone(), targets, Rule::Each).await {
             Ok(committed) => {
-                let told = committed.value.iter().map(|filed| match filed {
-                    Filed::OverQuota => reply(452, (4, 2, 2), "the mailbox is full"),
-                    Filed::Done { .. } | Filed::Before => reply(250, (2, 1, 5), "delivered"),
-                });
-                replies.extend(numbers.into_iter().zip(told));
+                let told = committed.value.iter().map(|filed| Became::Told(told(filed)));
+                became.extend(numbers.into_iter().zip(told));
             }
             Err(error) => {
                 service.signals.store_failed(lease.message.trace, &error.to_string());
-                replies.extend(numbers.into_iter().map(|number| (number, reply(451, (4, 3, 0), "the store is away"))));
+                became.extend(numbers.into_iter().map(|number| (number, away())));
             }
         }
     }
-    replies
+    (became, caused)
 }
 
-/// The message as it is filed, with its Return-Path on top (RFC 5321 §4.4).
-async fn read(lease: &Lease) -> Result<NewMessage, String> {
+/// Runs the scripts of one account and files as they say. What they remember is written with it, marked with this
+/// delivery: when the attempt is made again after a crash they decide the same, file nothing twice, and send what was
+/// not queued yet.
+async fn file_scripted(service: &Service, lease: &Lease, one: &Planned, whole: &Whole) -> (Became, Vec<NewEntry>) {
+    let message = &lease.message;
+    let subject = Subject {
+        trace: message.trace,
+        sender: message.mail_from.reverse_path.as_ref(),
+        recipient: &one.recipient,
+        account: &one.account,
+        target: &one.target,
+        instructions: &one.instructions,
+        scores: message.scores,
+        authenticated: None,
+    };
+    let decision = match run::decide(&service.parts.scripts, &subject, whole).await {
+        Ok(decision) => decision,
+        Err(error) => {
+            service.signals.store_failed(message.trace, &error.to_string());
+            return (away(), Vec::new());
+        }
+    };
+    if !decision.notes.is_empty() {
+        let text = format!("scripts of {}: {}", one.account.address, decision.notes.join("; "));
+        service.parts.queue.note(message.trace, None, text);
+    }
+    if let Some(reason) = &decision.hold {
+        return (Became::Held(reply(450, (4, 7, 0), &format!("held by a script: {reason}"))), Vec::new());
+    }
+    let filing = decision.filing(&one.target);
+    match service.parts.mail.place(&one.target.owner.partition, vec![filing], Rule::Each).await {
+        Ok(committed) => {
+            let placed = committed.value.first();
+            if let Some(Placed::Done { missing, .. }) = placed {
+                service.parts.scripts.missing(message.trace, &one.account.address, missing);
+            }
+            let filed = placed.map_or(Filed::Before, Filed::from);
+            if filed == Filed::OverQuota {
+                return (Became::Told(told(&filed)), Vec::new());
+            }
+            service.parts.scripts.sent(message.trace, &one.account.address, &decision.outgoing);
+            let sent = decision.outgoing.into_iter().map(|(_, entry)| entry).collect();
+            let words = decision.rejection.map(|reason| reason.split_whitespace().collect::<Vec<_>>().join(" "));
+            match words {
+                Some(reason) => (Became::Told(reply(550, (5, 7, 1), &reason)), sent),
+                None => (Became::Told(told(&filed)), sent),
+            }
+        }
+        Err(error) => {
+            service.signals.store_failed(message.trace, &error.to_string());
+            (away(), Vec::new())
+        }
+    }
+}
+
+fn told(filed: &Filed) -> Reply {
+    match filed {
+        Filed::OverQuota => reply(452, (4, 2, 2), "the mailbox is full"),
+        Filed::Done { .. } | Filed::Before => reply(250, (2, 1, 5), "delivered"),
+    }
+}
+
+fn away() -> Became {
+    Became::Told(reply(451, (4, 3, 0), "the store is away"))
+}
+
+/// The message as it is filed, with its Return-Path on top (RFC 5321 §4.4); parsed for scripts if there are any.
+async fn read(lease: &Lease, is_scripted: bool) -> Result<(NewMessage, Option<Whole>), String> {
     let body = lease.body().map_err(|error| error.to_string())?;
     let mut prefix = Prefix::new();
     prefix.return_path(lease.message.mail_from.reverse_path.as_ref());
@@ -155,7 +284,10 @@ async fn read(lease: &Lease) -> Result<NewMessage, String> {
         octets.extend_from_slice(b"\r\n");
     }
     octets.extend_from_slice(&body);
-    let reading = tokio::task::spawn_blocking(move || NewMessage::new(octets));
+    let reading = tokio::task::spawn_blocking(move || match is_scripted {
+        false => NewMessage::new(octets).map(|message| (message, None)),
+        true => Whole::new(octets).map(|whole| (whole.filed(), Some(whole))),
+    });
     match reading.await {
         Ok(message) => message.map_err(|error| error.to_string()),
         Err(_) => Err("reading the message was given up".to_owned()),

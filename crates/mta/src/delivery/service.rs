@@ -5,6 +5,7 @@ use crate::delivery::pool::Pool;
 use crate::delivery::settings::Settings;
 use crate::delivery::signals::Signals;
 use crate::delivery::throttle::Throttle;
+use crate::scripts::service::Scripts;
 use directory::directory::Directory;
 use mail::store::Mail;
 use net::{ClientTls, Random, Registry, Resolver};
@@ -23,6 +24,8 @@ pub struct Parts {
     pub queue: Queue,
     /// Our mailboxes.
     pub mail: Mail,
+    /// What runs when mail is filed.
+    pub scripts: Arc<Scripts>,
     /// Who there is.
     pub directory: Arc<dyn Directory>,
     /// Who knows names.

@@ -6,8 +6,10 @@ use crate::inbound::refusal;
 use crate::inbound::service::Service;
 use account::owner::Owner;
 use account::rights::Asker;
+use directory::resolve::LocalTarget;
 use mail::deliver::{Filed, NewMessage, Rule, Target};
 use mail::error::Error;
+use mail::filing::{Filing, Placed};
 use mail::flags::Flags;
 use model::{Timestamp, TraceId};
 use queue::entry::{NewEntry, Scores};
@@ -34,23 +36,60 @@ pub async fn file(
     recipients: &[Accepted],
     learned: Learned,
 ) -> Answered {
-    let poster = envelope.mail_from.reverse_path.as_ref().map(ToString::to_string);
-    let (rule, count) = match service.kind {
-        Kind::Lmtp => (Rule::Each, recipients.len()),
-        Kind::Smtp | Kind::Submission => (Rule::AllOrNone, 1),
-    };
+    let (rule, count) = manner(service, recipients);
     if recipients.iter().all(Accepted::is_nobody) {
         return Answered::only(vec![refusal::taken_and_forgotten(trace); count]);
     }
-    let Some((partition, targets, places)) = plan(envelope, recipients, poster.as_deref()) else {
+    let Some(plan) = plan(envelope, recipients) else {
         let reply = submit(service, trace, message, envelope, recipients, learned).await;
         return Answered::only(vec![reply; count]);
     };
     let parsed = tokio::task::block_in_place(|| NewMessage::new(message));
     let outcome = match parsed {
-        Ok(message) => service.parts.mail.deliver(&partition, message, targets, rule).await,
+        Ok(message) => service.parts.mail.deliver(&plan.partition, message, plan.targets, rule).await,
         Err(error) => Err(error),
     };
+    answer(service, trace, recipients, &plan.places, outcome)
+}
+
+/// How a message is filed as a whole, and how many replies there are.
+fn manner(service: &Service, recipients: &[Accepted]) -> (Rule, usize) {
+    match service.kind {
+        Kind::Lmtp => (Rule::Each, recipients.len()),
+        Kind::Smtp | Kind::Submission => (Rule::AllOrNone, 1),
+    }
+}
+
+/// Files as scripts decided, all at once.
+pub async fn place(
+    service: &Service,
+    trace: TraceId,
+    recipients: &[Accepted],
+    plan: &Plan,
+    filings: Vec<Filing>,
+) -> Answered {
+    let (rule, _) = manner(service, recipients);
+    let outcome = service.parts.mail.place(&plan.partition, filings, rule).await;
+    let outcome = outcome.map(|Committed { value, receipt }| {
+        for (target, placed) in plan.targets.iter().zip(&value) {
+            if let Placed::Done { missing, .. } = placed {
+                service.parts.scripts.missing(trace, &target.owner.account.to_string(), missing);
+            }
+        }
+        Committed { value: value.iter().map(Filed::from).collect(), receipt }
+    });
+    answer(service, trace, recipients, &plan.places, outcome)
+}
+
+/// The replies to a message that was filed at once, or was not.
+fn answer(
+    service: &Service,
+    trace: TraceId,
+    recipients: &[Accepted],
+    places: &[Vec<usize>],
+    outcome: Result<Committed<Vec<Filed>>, Error>,
+) -> Answered {
+    let (rule, count) = manner(service, recipients);
     let committed = match outcome {
         Ok(committed) => committed,
         Err(Error::OverQuota) => return Answered::only(vec![refusal::over_quota(); count]),
@@ -59,7 +98,7 @@ pub async fn file(
             return Answered::only(vec![refusal::store_away(&error); count]);
         }
     };
-    let where_filed = Some(filed_where(recipients, &places, &committed.value));
+    let where_filed = Some(filed_where(recipients, places, &committed.value));
     if rule == Rule::AllOrNone {
         return Answered { replies: vec![refusal::accepted(committed.receipt, trace)], where_filed };
     }
@@ -79,7 +118,13 @@ pub struct Answered {
 }
 
 impl Answered {
-    fn only(replies: Vec<Reply>) -> Answered {
+    /// Whether everybody is refused for good.
+    pub fn is_refusal(&self) -> bool {
+        self.replies.iter().all(|reply| reply.class() == 5)
+    }
+
+    /// Replies alone.
+    pub fn only(replies: Vec<Reply>) -> Answered {
         Answered { replies, where_filed: None }
     }
 }
@@ -91,6 +136,7 @@ fn filed_where(recipients: &[Accepted], places: &[Vec<usize>], filed: &[Filed]) 
     let mut told = Vec::new();
     for (local, place) in targets.take(SHOWN) {
         let how = match filed.get(*place) {
+            Some(Filed::Done { uid, .. }) if uid.0 == 0 => "not kept".to_owned(),
             Some(Filed::Done { uid, .. }) => format!("UID {uid}"),
             Some(Filed::Before) => "there before".to_owned(),
             Some(Filed::OverQuota) | None => "no room".to_owned(),
@@ -107,15 +153,22 @@ fn filed_where(recipients: &[Accepted], places: &[Vec<usize>], filed: &[Filed]) 
 
 /// Whether everything can be filed at once, without the queue.
 pub fn is_filed_at_once(envelope: &Envelope, recipients: &[Accepted]) -> bool {
-    plan(envelope, recipients, None).is_some()
+    plan(envelope, recipients).is_some()
 }
 
-/// The partition, its targets, and for each recipient the places of its targets among them.
-type Plan = (String, Vec<Target>, Vec<Vec<usize>>);
+/// How everything is filed at once.
+pub struct Plan {
+    /// Where.
+    pub partition: String,
+    /// For whom, each account once.
+    pub targets: Vec<Target>,
+    /// For each recipient the places of its targets among them.
+    pub places: Vec<Vec<usize>>,
+}
 
 /// How everything can be filed at once; `None` when some of it must go through the queue: somebody is elsewhere, the
 /// accounts live on several partitions, the sender wants it held back or wants to be told of success.
-fn plan(envelope: &Envelope, recipients: &[Accepted], poster: Option<&str>) -> Option<Plan> {
+pub fn plan(envelope: &Envelope, recipients: &[Accepted]) -> Option<Plan> {
     let tells = |rcpt: &RcptTo| rcpt.notify.is_some_and(|notify| notify.success);
     let waits = envelope.mail_from.hold.is_some();
     if waits || recipients.iter().any(|recipient| recipient.route.is_some()) || envelope.recipients.iter().any(tells) {
@@ -126,32 +179,39 @@ fn plan(envelope: &Envelope, recipients: &[Accepted], poster: Option<&str>) -> O
     for recipient in recipients {
         let mut mine = Vec::with_capacity(recipient.targets.len());
         for local in &recipient.targets {
-            let owner = Owner::new(local.account.account_id(), local.account.partition.clone());
-            let there = targets.iter().position(|target| target.owner == owner && target.mailbox == local.detail);
+            let target = target(envelope, local);
+            let is_it = |there: &Target| there.owner == target.owner && there.mailbox == target.mailbox;
+            let there = targets.iter().position(is_it);
             mine.push(there.unwrap_or(targets.len()));
             if there.is_none() {
-                let is_own = poster.is_some_and(|poster| poster.eq_ignore_ascii_case(&local.account.address));
-                let asker = Asker { address: poster.unwrap_or_default().to_owned(), groups: Vec::new() };
-                targets.push(Target {
-                    owner,
-                    mailbox: local.detail.clone(),
-                    // Without any grants the owner's own subaddresses work for everybody, as the address asks for.
-                    poster: (!is_own && !local.is_direct).then_some(asker),
-                    flags: Flags::default(),
-                    quota: quota(local),
-                    delivery: None,
-                });
+                targets.push(target);
             }
         }
         places.push(mine);
     }
     let partition = targets.first().map(|target| target.owner.partition.clone()).unwrap_or_default();
     let is_one = targets.iter().all(|target| target.owner.partition == partition);
-    is_one.then_some((partition, targets, places))
+    is_one.then_some(Plan { partition, targets, places })
+}
+
+/// How the message goes to one account.
+pub fn target(envelope: &Envelope, local: &LocalTarget) -> Target {
+    let poster = envelope.mail_from.reverse_path.as_ref().map(ToString::to_string);
+    let is_own = poster.as_ref().is_some_and(|poster| poster.eq_ignore_ascii_case(&local.account.address));
+    let asker = Asker { address: poster.unwrap_or_default(), groups: Vec::new() };
+    Target {
+        owner: Owner::new(local.account.account_id(), local.account.partition.clone()),
+        mailbox: local.detail.clone(),
+        // Without any grants the owner's own subaddresses work for everybody, as the address asks for.
+        poster: (!is_own && !local.is_direct).then_some(asker),
+        flags: Flags::default(),
+        quota: quota(local),
+        delivery: None,
+    }
 }
 
 /// Puts the message into the queue for all recipients, in one transaction.
-async fn submit(
+pub async fn submit(
     service: &Service,
     trace: TraceId,
     message: Vec<u8>,

@@ -7,7 +7,7 @@ use crate::judge::hearing::Heard;
 use directory::entry::Account;
 use model::TraceId;
 use net::Endpoint;
-use queue::entry::Scores;
+use queue::entry::{Channel, Scores};
 use smtp::envelope::Envelope;
 use smtp::reply::Reply;
 use smtp::server::Kind;
@@ -56,6 +56,13 @@ pub struct Arrival {
 }
 
 impl Arrival {
+    /// Whether it is a fragment that waits for others: nobody judges it before it is whole.
+    pub fn is_fragment(&self) -> bool {
+        let waits =
+            |accepted: &Accepted| accepted.route.as_ref().is_some_and(|route| route.channel == Channel::Defragment);
+        self.recipients.iter().any(waits)
+    }
+
     /// What the scripts that file it are told of it.
     pub fn scores(&self) -> Scores {
         Scores { spam_percent: self.spam_score, virus: self.virus }

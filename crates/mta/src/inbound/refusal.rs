@@ -92,6 +92,30 @@ pub fn mail_loop() -> Reply {
     reply(554, (5, 4, 6), "too many Received fields: the message is in a loop")
 }
 
+/// A recipient's script does not want the message (RFC 5429 §2.1.1).
+pub fn refused_by_recipient(reason: &str, utf8: bool) -> Reply {
+    refused_because(reason, utf8, "the recipient does not want this message")
+}
+
+/// The administrator's script does not want the message.
+pub fn refused_by_policy(reason: &str, utf8: bool) -> Reply {
+    refused_because(reason, utf8, "the message is not taken here")
+}
+
+/// Words that the client cannot be told are not told.
+fn refused_because(reason: &str, utf8: bool, otherwise: &str) -> Reply {
+    const REASON_OCTETS_MAX: usize = 400;
+    let words: Vec<&str> = reason.split_whitespace().collect();
+    let mut text = words.join(" ");
+    let is_sayable = (utf8 || text.is_ascii()) && !text.is_empty() && !text.chars().any(char::is_control);
+    if !is_sayable {
+        return reply(550, (5, 7, 1), otherwise);
+    }
+    let end = (0..=REASON_OCTETS_MAX.min(text.len())).rev().find(|at| text.is_char_boundary(*at));
+    text.truncate(end.unwrap_or(0));
+    reply(550, (5, 7, 1), &text)
+}
+
 /// A fragment that cannot be put together with others (RFC 3463 §3.7), or that has no room to wait.
 pub fn bad_fragment(why: &crate::content::fragments::Refused) -> Reply {
     match why.is_temporary() {
@@ -189,7 +213,7 @@ pub fn content_refused(reason: &str) -> Reply {
     reply(550, (5, 7, 1), reason.lines().next().unwrap_or("refused"))
 }
 
-/// Filters decided that nobody gets the message, which is written down in its trace; nothing was stored.
+/// Filters or scripts decided that nobody gets the message, which is written down in its trace; nothing was stored.
 pub fn dropped(trace: model::TraceId) -> Reply {
     reply(250, (2, 0, 0), &format!("accepted as {trace}"))
 }

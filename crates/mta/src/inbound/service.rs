@@ -7,6 +7,7 @@ use crate::inbound::rates::Rates;
 use crate::inbound::settings::Settings;
 use crate::inbound::signals::Signals;
 use crate::judge::court::Judge;
+use crate::scripts::service::Scripts;
 use directory::directory::Directory;
 use directory::login::Logins;
 use mail::store::Mail;
@@ -25,6 +26,8 @@ pub struct Parts {
     pub logins: Logins,
     /// The mailboxes.
     pub mail: Mail,
+    /// What runs when mail is filed.
+    pub scripts: Arc<Scripts>,
     /// Where mail for others waits.
     pub queue: Queue,
     /// How much one client may bring in a time.

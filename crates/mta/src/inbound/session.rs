@@ -6,9 +6,10 @@ use crate::inbound::content;
 use crate::inbound::entry::{self, Asked};
 use crate::inbound::fate::Fates;
 use crate::inbound::login::Login;
-use crate::inbound::prefix::{self, Way};
+use crate::inbound::prefix;
 use crate::inbound::recipient::Accepted;
 use crate::inbound::refusal;
+use crate::inbound::scripted::{self, Way};
 use crate::inbound::service::Service;
 use crate::inbound::settings::EarlyTalkers;
 use crate::inbound::stages;
@@ -422,14 +423,9 @@ impl Session<'_> {
             content::give_up(self.service, &mut arrival, &refusal::content_refused("nobody is to get it")).await;
             return self.for_nobody(&fates).await;
         }
-        let is_final = accept::is_filed_at_once(&arrival.envelope, &arrival.recipients);
-        let whole = self.with_prefix(&arrival, is_final);
-        let scores = arrival.scores();
-        let Arrival { envelope, recipients, gathered, .. } = arrival;
-        let learned = Learned { scores, gathered };
-        let octets = whole.len();
-        let message_id = message::header::find(&whole, "Message-ID").map(|field| field.unfolded().into_owned());
-        let answered = accept::file(self.service, self.trace(), whole, &envelope, &recipients, learned).await;
+        let message_id = message::header::find(&arrival.body, "Message-ID").map(|field| field.unfolded().into_owned());
+        let (answered, octets) = self.file(&mut arrival).await;
+        let Arrival { envelope, recipients, .. } = arrival;
         let replies = &answered.replies;
         let taken = if self.engine.is_lmtp() {
             replies.iter().filter(|reply| reply.is_positive()).count()
@@ -457,6 +453,46 @@ impl Session<'_> {
             }
         }
         fates.replies(Vec::new(), self.trace())
+    }
+
+    /// Files the message, through its recipients' scripts where they have any; the replies, and the octets of it.
+    async fn file(&self, arrival: &mut Arrival) -> (Answered, usize) {
+        let (service, trace) = (self.service, arrival.trace);
+        let mut learned = Learned { scores: arrival.scores(), gathered: None };
+        let is_final = accept::is_filed_at_once(&arrival.envelope, &arrival.recipients);
+        if !scripted::is_concerned(service, arrival) {
+            let whole = self.with_prefix(arrival, is_final);
+            let octets = whole.len();
+            learned.gathered = arrival.gathered.take();
+            let answered = accept::file(service, trace, whole, &arrival.envelope, &arrival.recipients, learned).await;
+            return (answered, octets);
+        }
+        let whole = self.with_prefix(arrival, true);
+        let octets = whole.len();
+        let left = match scripted::judge(service, arrival, whole).await {
+            Way::Answered(answered) => {
+                if let Some(refused) = answered.replies.first().filter(|_| answered.is_refusal()) {
+                    content::give_up(service, arrival, refused).await;
+                }
+                return (answered, octets);
+            }
+            Way::Queued(left) => left,
+        };
+        let kept = |at: usize| left.iter().any(|one| one.as_ref().is_ok_and(|place| *place == at));
+        let mut envelope = arrival.envelope.clone();
+        let mut recipients = arrival.recipients.clone();
+        let (mut first, mut second) = (0.., 0..);
+        envelope.recipients.retain(|_| first.next().is_some_and(kept));
+        recipients.retain(|_| second.next().is_some_and(kept));
+        let whole = self.with_prefix(arrival, false);
+        learned.gathered = arrival.gathered.take();
+        let reply = accept::submit(service, trace, whole, &envelope, &recipients, learned).await;
+        let replies = if self.engine.is_lmtp() {
+            left.into_iter().map(|one| one.map_or_else(|refused| refused, |_| reply.clone())).collect()
+        } else {
+            vec![reply]
+        };
+        (Answered::only(replies), octets)
     }
 
     /// Notes for the trace how the message came, and what it was told.
@@ -502,7 +538,7 @@ impl Session<'_> {
             _ => None,
         };
         let mail = &arrival.envelope.mail_from;
-        let way = Way {
+        let way = prefix::Way {
             hello: self.engine.hello().unwrap_or("unknown"),
             is_extended: self.engine.is_extended(),
             peer: self.connection.peer(),

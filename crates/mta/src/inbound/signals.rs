@@ -33,7 +33,7 @@ impl Signals {
             ),
             dropped: counter(
                 "heliograph_smtp_dropped_total",
-                "Recipients for whom a message was accepted and, by a filter's verdict, dropped.",
+                "Recipients for whom a message was accepted and dropped, by a filter's verdict or a script.",
             ),
             early_talkers: counter("heliograph_smtp_early_talkers_total", "Clients that spoke before the greeting."),
         }
@@ -95,6 +95,14 @@ impl Signals {
 
     pub fn queue_failed(&self, trace: TraceId, error: &queue::error::Error) {
         warn!(%trace, reason = error as &dyn std::error::Error, "the message could not be queued; the client is told to come again");
+    }
+
+    pub fn scripts_away(&self, trace: TraceId, error: &crate::scripts::subject::Away) {
+        warn!(%trace, reason = error as &dyn std::error::Error, "the administrator's scripts cannot be run; the client is told to come again");
+    }
+
+    pub fn scripts_wait(&self, trace: TraceId, error: &crate::scripts::subject::Away) {
+        warn!(%trace, reason = error as &dyn std::error::Error, "scripts cannot be run now; the queue keeps the message");
     }
 
     pub fn ended(&self, trace: TraceId, why: &str) {

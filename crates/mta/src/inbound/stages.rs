@@ -1,11 +1,12 @@
 //! The stages that examine a whole message, in their order.
 
-use crate::inbound::arrival::{Arrival, Finding};
+use crate::inbound::arrival::{Arrival, Fate, Finding};
 use crate::inbound::content;
 use crate::inbound::refusal;
 use crate::inbound::service::Service;
+use crate::inbound::system_script::{self, Ruling};
 use crate::judge::whole::{self, Whole};
-use queue::entry::Channel;
+use crate::scripts::stage::Message;
 use smtp::reply::Reply;
 
 /// Examines a message stage by stage; the first refusal ends it.
@@ -23,21 +24,62 @@ pub async fn examine(service: &Service, arrival: &mut Arrival) -> Finding {
     if let Err(reply) = judge(service, arrival).await {
         return Finding::Refuse(reply);
     }
+    let mut hold = None;
+    if !arrival.is_fragment() {
+        match obey_scripts(service, arrival).await {
+            Ok(reason) => hold = reason,
+            Err(finding) => return finding,
+        }
+    }
     content::choose(service, arrival);
+    if let Some(reason) = hold {
+        system_script::hold(service, arrival.trace, &reason, &mut arrival.recipients);
+    }
     Finding::Pass
 }
 
 /// The policy's say; what waits for other fragments is judged when it is whole.
 async fn judge(service: &Service, arrival: &mut Arrival) -> Result<(), Reply> {
-    let Arrival { trace, envelope, recipients, body, fields, heard, .. } = arrival;
-    let waits = |route: &queue::entry::Route| route.channel == Channel::Defragment;
-    if recipients.iter().any(|recipient| recipient.route.as_ref().is_some_and(waits)) {
+    if arrival.is_fragment() {
         return Ok(());
     }
+    let Arrival { trace, envelope, recipients, body, fields, heard, .. } = arrival;
     match heard {
         Some(heard) => {
             whole::examine(service, Whole { trace: *trace, envelope, recipients, body, fields, heard }).await
         }
         None => Ok(()),
     }
+}
+
+/// Has the administrator's scripts of whole messages judge it; why it is to be held, or that it is refused.
+async fn obey_scripts(service: &Service, arrival: &mut Arrival) -> Result<Option<String>, Finding> {
+    let only_recipient = match arrival.recipients.as_slice() {
+        [only] => Some(&only.address),
+        _ => None,
+    };
+    let mail_from = &arrival.envelope.mail_from;
+    let message = Message {
+        trace: arrival.trace,
+        sender: mail_from.reverse_path.as_ref(),
+        only_recipient,
+        authenticated: arrival.origin.account.as_ref().map(|account| account.address.as_str()),
+        scores: arrival.scores(),
+        octets: &arrival.body,
+    };
+    let wanted = match system_script::judge(service, &message, mail_from.smtputf8).await {
+        Ruling::Silent => return Ok(None),
+        Ruling::Refused(reply) => return Err(Finding::Refuse(reply)),
+        Ruling::Dropped => {
+            arrival.fates.extend((0..arrival.recipients.len()).map(|place| (place, Fate::Dropped)));
+            return Ok(None);
+        }
+        Ruling::GoesOn(wanted) => wanted,
+    };
+    (arrival.spam_score, arrival.virus) = (wanted.scores.spam_percent, wanted.scores.virus);
+    system_script::capture(service, arrival.trace, &wanted, &mut arrival.recipients);
+    if let Some(octets) = wanted.octets {
+        arrival.body = octets;
+    }
+    Ok(wanted.hold)
 }

@@ -37,8 +37,8 @@ pub const KEYS: &[Key] = &[
         kind: Kind::Choice(Protocol::NAMES),
         default: "",
         doc: "What is spoken: smtp takes mail from the world, submission and submissions from our users, lmtp from another \
-              server of ours; imap, imaps, pop3 and pop3s serve mailboxes; meter lets other servers of ours count in our \
-              tables, policy answers Postfix's policy delegation from them; admin serves metrics and health over HTTP.",
+              server of ours; imap, imaps, pop3 and pop3s serve mailboxes; managesieve keeps people's scripts; meter lets \
+              other servers of ours count in our tables, policy answers Postfix's policy delegation from them; admin serves metrics and health over HTTP.",
         example: "\"imaps\"",
         effect: Effect::Restart,
     },

@@ -2,6 +2,7 @@
 
 use crate::settings::document::Values;
 use crate::settings::key::{Effect, Key, Kind};
+use crate::settings::sections::sieve::Sieve;
 
 /// The keys.
 pub const KEYS: &[Key] = &[Key {
@@ -14,6 +15,10 @@ pub const KEYS: &[Key] = &[Key {
 }];
 
 /// Makes what the program runs on.
-pub fn make(values: &Values) -> mail::settings::Settings {
-    mail::settings::Settings { undelete_days: values.count("mail.undelete_days") }
+pub fn make(values: &Values, sieve: &Sieve) -> mail::settings::Settings {
+    mail::settings::Settings {
+        undelete_days: values.count("mail.undelete_days"),
+        scripts_max: sieve.scripts_max,
+        script_octets_max: sieve.script_octets_max,
+    }
 }

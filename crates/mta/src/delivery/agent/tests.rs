@@ -6,6 +6,7 @@ use crate::content::settings::Disclaimer;
 use crate::delivery::routing::{Credentials, Rule, TlsPolicy, Way};
 use crate::delivery::service::Parts;
 use crate::delivery::settings::Settings;
+use crate::scripts::service::Scripts;
 use directory::directory::Directory;
 use directory::embedded::Embedded;
 use directory::embedded::NewAccount;
@@ -159,9 +160,20 @@ impl Ground {
             Arc::new(move || random.fetch_add(1, Ordering::SeqCst)),
         )
         .unwrap();
+        let folder = std::env::temp_dir().join("heliograph-no-such-folder");
+        let of_scripts = crate::scripts::service::Parts {
+            mail: mail.clone(),
+            directory: Arc::new(directory.clone()),
+            clock: Arc::new(net::SystemClock),
+            random: Arc::new(Seeded::new(2)),
+        };
+        let host: model::Domain = "mx.b.test".parse().unwrap();
+        let choices = crate::scripts::settings::Settings::new(host, folder);
+        let scripts = Scripts::new(choices, of_scripts, &Registry::new()).unwrap();
         let parts = Parts {
             queue,
             mail: mail.clone(),
+            scripts: Arc::new(scripts),
             directory: Arc::new(directory.clone()),
             resolver: Arc::new(TableResolver::new(Table::parse(names).unwrap())),
             tls: ClientTls::new(None).unwrap(),
@@ -470,3 +482,5 @@ async fn a_fragment_that_waited_in_vain_goes_on_alone() {
     assert_eq!(ground.run(Channel::Smtp).await, 1);
     assert_eq!(sink.messages().len(), 1);
 }
+
+mod scripted;
