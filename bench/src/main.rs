@@ -10,6 +10,7 @@ mod mapping;
 mod measure;
 mod pop3;
 mod relay;
+mod sieve;
 mod sink;
 mod tls;
 
@@ -38,6 +39,8 @@ enum Action {
     Relay(relay::Arguments),
     /// Ask mapping tables on one core, without a server.
     Mapping(mapping::Arguments),
+    /// Run a Sieve script of forty rules on messages, in this process.
+    Sieve(sieve::Arguments),
     /// Take mail over SMTP and forget it, counting: the far end of a relay.
     Sink(sink::Arguments),
 }
@@ -53,6 +56,7 @@ fn main() -> Result<()> {
             Action::Idle(arguments) => idle::run(arguments).await,
             Action::Relay(arguments) => relay::run(arguments).await,
             Action::Mapping(arguments) => mapping::run(&arguments),
+            Action::Sieve(arguments) => sieve::run(arguments).await,
             Action::Sink(arguments) => sink::run(arguments).await,
         }
     })
