@@ -6,14 +6,15 @@ mod body;
 mod change;
 mod judge;
 mod look;
+mod parts;
 mod store;
+mod strings;
 mod surroundings;
 
-use std::borrow::Cow;
 use std::cell::Cell;
 use std::sync::Arc;
 
-use message::structure::{Part, Structure};
+use message::structure::Structure;
 use model::Timestamp;
 
 use crate::effect::{Effect, Failure, Outcome, Remember, TraceStep};
@@ -25,7 +26,6 @@ use crate::limits::{
 };
 use crate::program::{Include, Operation, Script};
 use crate::question::{Answer, Question};
-use crate::template::{Name, Piece, Template};
 use crate::variables::Variables;
 use crate::version::Version;
 use bodies::Bodies;
@@ -379,80 +379,6 @@ impl<'a> Machine<'a> {
         Ok(())
     }
 
-    fn begin_loop(&mut self) -> bool {
-        let innermost = self.frames.last().and_then(|frame| frame.loops.last());
-        let (outer, is_itself_part) = innermost.map_or((self.root(), true), |parts| (parts.current, false));
-        let whole = self.part_numbered(outer).whole();
-        let is_inside = |number: usize, part: &Part| {
-            let place = part.whole();
-            place.start >= whole.start && place.end <= whole.end && (is_itself_part || number != outer)
-        };
-        let mut numbers = Vec::new();
-        for (number, part) in self.message.structure().parts().enumerate() {
-            self.spend(1);
-            if is_inside(number, part) {
-                numbers.push(number);
-            }
-        }
-        let mut rest = numbers.into_iter();
-        let Some(current) = rest.next() else { return false };
-        if let Some(frame) = self.frames.last_mut() {
-            frame.loops.push(Parts { rest, current });
-        }
-        true
-    }
-
-    fn next_part(&mut self) -> bool {
-        let innermost = self.frames.last_mut().and_then(|frame| frame.loops.last_mut());
-        if let Some((parts, next)) = innermost.and_then(|parts| parts.rest.next().map(|next| (parts, next))) {
-            parts.current = next;
-            return true;
-        }
-        self.end_loops(1);
-        false
-    }
-
-    fn end_loops(&mut self, count: usize) {
-        if let Some(frame) = self.frames.last_mut() {
-            let left = frame.loops.len().saturating_sub(count);
-            frame.loops.truncate(left);
-        }
-        self.settle();
-    }
-
-    /// Outside of all loops, what was replaced is looked at from here on.
-    fn settle(&mut self) {
-        if self.frames.iter().all(|frame| frame.loops.is_empty()) {
-            let copied = self.message.settle();
-            if copied > 0 {
-                self.copied += copied;
-                self.fields = None;
-                self.bodies = Bodies::default();
-            }
-        }
-    }
-
-    /// The number of the part that the script takes for the whole message.
-    fn root(&self) -> usize {
-        self.frames.last().map_or(0, |frame| frame.root)
-    }
-
-    /// The number of the part that the innermost loop is at; the whole message outside of loops.
-    fn part_number(&self) -> usize {
-        let innermost = self.frames.last().and_then(|frame| frame.loops.last());
-        innermost.map_or(self.root(), |parts| parts.current)
-    }
-
-    /// A part by its place in the order of all parts.
-    fn part_numbered(&self, number: usize) -> &Part {
-        let structure = self.message.structure();
-        if number == 0 {
-            return &structure.root;
-        }
-        self.spend(number as u64);
-        structure.parts().nth(number).unwrap_or(&structure.root)
-    }
-
     /// An item of the environment.
     fn environment(&self, name: &str) -> Option<&str> {
         let mut items = self.context.environment.iter();
@@ -497,66 +423,6 @@ impl<'a> Machine<'a> {
             let script = self.frames.last().map_or_else(String::new, |frame| frame.name.clone());
             self.trace.push(TraceStep { script, line: at.line, what: what() });
         }
-    }
-
-    /// The string that a template makes. Where variables give more than a command may hold, the rest is left out, and
-    /// the command fails once it is done (see [`Machine::check_bounds`]): nothing that is cut gets out.
-    fn expand<'t>(&self, template: &'t Template) -> Cow<'t, str> {
-        let pieces = match template {
-            Template::Literal(text) => {
-                self.put_together(text.len());
-                return Cow::Borrowed(text);
-            }
-            Template::Pieces(pieces) => pieces,
-        };
-        let mut text = String::new();
-        for piece in pieces {
-            let value = match piece {
-                Piece::Text(plain) => {
-                    text.push_str(plain);
-                    continue;
-                }
-                Piece::Variable(name) => self.variable(name),
-                Piece::Capture(number) => {
-                    let captures = self.frames.last().map_or(&[][..], |frame| &frame.captures);
-                    captures.get(*number).map_or("", String::as_str)
-                }
-            };
-            let filled = self.filled.get().saturating_add(value.len());
-            self.filled.set(filled);
-            if filled <= EXPANSION_OCTETS_MAX {
-                text.push_str(value);
-            }
-        }
-        self.put_together(text.len());
-        Cow::Owned(text)
-    }
-
-    fn put_together(&self, octets: usize) {
-        self.spend(octets as u64);
-        self.expanded.set(self.expanded.get().saturating_add(octets as u64));
-    }
-
-    fn expand_all(&self, templates: &[Template]) -> Vec<String> {
-        templates.iter().map(|template| self.expand(template).into_owned()).collect()
-    }
-
-    fn expand_some(&self, template: Option<&Template>) -> Option<String> {
-        template.map(|template| self.expand(template).into_owned())
-    }
-
-    fn variable(&self, name: &Name) -> &str {
-        let Some(frame) = self.frames.last() else { return "" };
-        let is_global = name.is_global || frame.globals.contains(&name.name);
-        let variables = if is_global { &self.globals } else { &frame.variables };
-        variables.get(&name.name)
-    }
-
-    fn set_variable(&mut self, name: &Name, value: String) -> Result<(), Halt> {
-        let Some(frame) = self.frames.last_mut() else { return Ok(()) };
-        let is_global = name.is_global || frame.globals.contains(&name.name);
-        let variables = if is_global { &mut self.globals } else { &mut frame.variables };
-        variables.set(&name.name, value).map_err(|_| Halt::Fail("the script's variables hold too much".to_owned()))
     }
 }
 
