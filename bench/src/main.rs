@@ -7,6 +7,7 @@ mod idle;
 mod imap;
 mod mail;
 mod measure;
+mod meter;
 mod pop3;
 mod relay;
 mod sink;
@@ -35,6 +36,9 @@ enum Action {
     Idle(idle::Arguments),
     /// Relay messages through the server to a sink of this program; the rate counts what has come out.
     Relay(relay::Arguments),
+    /// Count in the meter's tables: in this process, in memory, over TCP.
+    #[command(subcommand)]
+    Meter(meter::Arguments),
     /// Take mail over SMTP and forget it, counting: the far end of a relay.
     Sink(sink::Arguments),
 }
@@ -49,6 +53,7 @@ fn main() -> Result<()> {
             Action::Pop3(arguments) => pop3::run(arguments).await,
             Action::Idle(arguments) => idle::run(arguments).await,
             Action::Relay(arguments) => relay::run(arguments).await,
+            Action::Meter(arguments) => meter::run(arguments).await,
             Action::Sink(arguments) => sink::run(arguments).await,
         }
     })

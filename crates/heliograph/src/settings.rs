@@ -109,6 +109,7 @@ impl Settings {
         let mut problems = Vec::new();
         let server = server::make(values);
         let smtp = smtp::make(values);
+        let directory = directory::make(values, &mut problems);
         let listeners = listeners::make(values, &server.roles, &mut problems);
         let (defragment, fragment_wait) = defragment::make(values);
         let content = mta::content::settings::Settings {
@@ -118,7 +119,10 @@ impl Settings {
             fragment_octets: channels::fragment_octets(values),
         };
         let settings = Settings {
-            meter: meter::make(values, &smtp, &listeners, &mut problems),
+            meter: {
+                let others = meter::Others { smtp: &smtp, directory: &directory, listeners: &listeners };
+                meter::make(values, others, &mut problems)
+            },
             listeners,
             smtp,
             queue: queue::make(values, &mut problems),
@@ -128,7 +132,7 @@ impl Settings {
             imap: imap::make(values),
             pop3: pop3::make(values),
             mail: mail::make(values),
-            directory: directory::make(values, &mut problems),
+            directory,
             storage: storage::make(values, &mut problems),
             tls: tls::make(values, &mut problems),
             dns: dns::make(values),
