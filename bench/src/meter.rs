@@ -6,12 +6,13 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use clap::Subcommand;
 use meter::call::{Call, Operation};
+use meter::service::tcp::Service;
 use meter::table::settings::TableSettings;
 use meter::tables::Tables;
 use meter::wire::client::{Event, Session};
 use meter::wire::login::Secret;
 use meter::wire::{answer, call};
-use net::{Random, Registry, SystemRandom};
+use net::{ListenAddress, Listener, ListenerSettings, Random, Registry, ShutdownToken, SystemRandom, TlsUse};
 use serde::Serialize;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -40,6 +41,12 @@ pub enum Arguments {
     },
     /// Checks over TCP.
     Tcp(TcpArguments),
+    /// Serve a table `bench` over TCP until killed, by the very code that the server runs, and say where.
+    Serve {
+        /// The secret.
+        #[arg(long)]
+        secret: String,
+    },
 }
 
 /// A running meter and the load on it.
@@ -77,7 +84,19 @@ pub async fn run(arguments: Arguments) -> Result<()> {
         Arguments::Here { checks, keys } => tokio::task::block_in_place(|| here(checks, keys)),
         Arguments::Memory { entries } => tokio::task::block_in_place(|| memory(entries)),
         Arguments::Tcp(arguments) => over_tcp(arguments).await,
+        Arguments::Serve { secret } => serve(&secret).await,
     }
+}
+
+async fn serve(secret: &str) -> Result<()> {
+    let address = ListenAddress::Ip("127.0.0.1:0".parse()?);
+    let listener = Listener::bind(ListenerSettings::new("meter", address, TlsUse::Never)).await?;
+    print(&listener.address().to_string())?;
+    let secret = Secret::new(secret).context("the secret is too short")?;
+    let (registry, random): (Registry, Arc<dyn Random>) = (Registry::new(), Arc::new(SystemRandom));
+    let service = Service::new(Arc::new(tables(1_000_000)), secret, Arc::clone(&random), &registry);
+    listener.run(Arc::new(service), random, &registry, ShutdownToken::never()).await;
+    Ok(())
 }
 
 fn tables(entries: usize) -> Tables {
