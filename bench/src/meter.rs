@@ -100,7 +100,8 @@ async fn serve(secret: &str) -> Result<()> {
 }
 
 fn tables(entries: usize) -> Tables {
-    let settings = TableSettings::throttle(1_000, Duration::from_secs(3600)).entries(entries);
+    // So slow that no entry says nothing again while it runs, and leaves by itself.
+    let settings = TableSettings::throttle(1_000, Duration::from_secs(30_000_000)).entries(entries);
     Tables::new([("bench".to_owned(), settings)].into_iter().collect(), &Registry::new())
 }
 
