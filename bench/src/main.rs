@@ -8,6 +8,7 @@ mod imap;
 mod mail;
 mod mapping;
 mod measure;
+mod meter;
 mod pop3;
 mod relay;
 mod sieve;
@@ -41,6 +42,9 @@ enum Action {
     Mapping(mapping::Arguments),
     /// Run a Sieve script of forty rules on messages, in this process.
     Sieve(sieve::Arguments),
+    /// Count in the meter's tables: in this process, in memory, over TCP.
+    #[command(subcommand)]
+    Meter(meter::Arguments),
     /// Take mail over SMTP and forget it, counting: the far end of a relay.
     Sink(sink::Arguments),
 }
@@ -57,6 +61,7 @@ fn main() -> Result<()> {
             Action::Relay(arguments) => relay::run(arguments).await,
             Action::Mapping(arguments) => mapping::run(&arguments),
             Action::Sieve(arguments) => sieve::run(arguments).await,
+            Action::Meter(arguments) => meter::run(arguments).await,
             Action::Sink(arguments) => sink::run(arguments).await,
         }
     })

@@ -46,6 +46,12 @@ impl Samples {
         self.failed += other.failed;
     }
 
+    /// The report of a run whose single operations are too short to be timed one by one.
+    pub fn report_of(self, operation: String, count: usize, elapsed: Duration) -> Report {
+        let rate = count as f64 / elapsed.as_secs_f64().max(1e-9);
+        Report { operation, count, failed: self.failed, seconds: elapsed.as_secs_f64(), rate, p50_ms: 0.0, p99_ms: 0.0 }
+    }
+
     /// The report of everything collected in a run that took `elapsed`.
     pub fn report(mut self, operation: String, elapsed: Duration) -> Report {
         self.durations.sort_unstable();

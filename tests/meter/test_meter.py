@@ -1,7 +1,9 @@
 """The meter: several servers that count together, what happens when it is away, and what operators see of it."""
 
+import base64
 import smtplib
 import socket
+import ssl
 import time
 
 import pytest
@@ -218,7 +220,7 @@ def test_operators_list_page_show_and_reset(tmp_path):
             assert policy.ask("a") == "DUNNO"
             assert meter.command("meter", "reset", "t", check=False).returncode == 2, "all of it only with --yes"
             assert meter.command("meter", "reset", "t", "--yes").stdout == "3 forgotten\n"
-        [table] = meter.json("meter", "list")["tables"]
+        [table] = [table for table in meter.json("meter", "list")["tables"] if table["name"] == "t"]
         assert (table["name"], table["entries"], table["kind"]) == ("t", 0, "throttle 2 in 1d")
         unknown = meter.command("meter", "list", "none", check=False)
         assert unknown.returncode == 1 and "there is no table none" in unknown.stderr
@@ -246,7 +248,8 @@ def test_a_reload_changes_quotas_and_keeps_counts(tmp_path):
 def submitting(tmp_path):
     """A server whose accounts may send three messages, or to five recipients, in a day."""
     rates = '[smtp]\nsubmission_messages = 3\nsubmission_recipients = 5\nsubmission_time = "1d"\n'
-    settings = f"{rates}{listener('admin')}[[listeners]]\nprotocol = \"submissions\"\naddress = \"127.0.0.1:0\"\n"
+    failures = '[directory]\nfailed_logins = 5\n'
+    settings = f"{rates}{failures}{listener('admin')}[[listeners]]\nprotocol = \"submissions\"\naddress = \"127.0.0.1:0\"\n"
     with node(tmp_path / "mx", settings) as server:
         server.command("domain", "add", "example.test")
         for name in ("alice", "bob"):
@@ -255,8 +258,6 @@ def submitting(tmp_path):
 
 
 def session(server, name):
-    import ssl
-
     context = ssl.create_default_context(cafile=str(server.data / "tls" / "self-signed.pem"))
     client = smtplib.SMTP_SSL("localhost", server.port("submissions"), context=context, timeout=60)
     client.login(f"{name}@example.test", "a long password")
@@ -283,3 +284,31 @@ def test_an_account_sends_so_much_in_a_time(submitting):
     submitting.command("meter", "reset", "submission.messages", "alice@example.test")
     with session(submitting, "alice") as client:
         client.sendmail("alice@example.test", ["bob@example.test"], text)
+
+
+def test_failed_logins_are_counted_by_the_meter(submitting):
+    """Whoever fails too often waits and is then refused unheard; an operator sees it and can let the account in again."""
+    context = ssl.create_default_context(cafile=str(submitting.data / "tls" / "self-signed.pem"))
+
+    def attempt(password):
+        with smtplib.SMTP_SSL("localhost", submitting.port("submissions"), context=context, timeout=60) as client:
+            client.ehlo()
+            plain = base64.b64encode(f"\0alice@example.test\0{password}".encode()).decode()
+            return client.docmd("AUTH", f"PLAIN {plain}")[0]
+
+    heard = []
+
+    def refused_unheard():
+        heard.append(attempt("wrong"))
+        return heard[-1] == 421
+
+    until(refused_unheard, "who fails too often is refused unheard", 120)
+    assert heard[:5] == [535] * 5, "five are heard"
+    assert attempt("a long password") == 421, "the right one is not heard either"
+    shown = submitting.json("meter", "show", "logins.accounts", "Alice@example.test")
+    assert shown["key"] == "alice@example.test" and shown["weight"] == 5
+    assert submitting.json("meter", "show", "logins.addresses", "127.0.0.1")["weight"] >= 4
+    submitting.command("meter", "reset", "logins.accounts", "alice@example.test")
+    assert attempt("a long password") == 235
+    missing = submitting.command("meter", "show", "logins.accounts", "alice@example.test", check=False)
+    assert missing.returncode == 1, "who has logged in is forgiven"

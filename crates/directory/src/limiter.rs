@@ -3,9 +3,39 @@
 use crate::limits::FAILURES_REMEMBERED_MAX;
 use model::Timestamp;
 use std::collections::HashMap;
+use std::future::Future;
 use std::hash::Hash;
-use std::sync::{Mutex, PoisonError};
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+
+/// Whose failures are counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subject<'a> {
+    /// Those of an address.
+    Address(IpAddr),
+    /// Those of a login name, in small letters.
+    Name(&'a str),
+}
+
+/// What may have to be asked over a network.
+pub type Waiting<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Who counts failed logins: this process, or several servers together.
+pub trait FailedLogins: Send + Sync {
+    /// How many failures count now.
+    fn count<'a>(&'a self, subject: Subject<'a>) -> Waiting<'a, u32>;
+
+    /// One more.
+    fn failed<'a>(&'a self, subject: Subject<'a>) -> Waiting<'a, ()>;
+
+    /// None any more: it has proved who it is.
+    fn forgive<'a>(&'a self, subject: Subject<'a>) -> Waiting<'a, ()>;
+}
+
+/// Where the time comes from.
+pub type Now = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
 /// How failures count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +46,60 @@ pub struct Policy {
     pub most: u32,
     /// After so long without failing one failure is forgotten.
     pub forget_each: Duration,
+}
+
+impl Policy {
+    /// What to do with a try after so many failures.
+    pub fn advice(&self, failures: u32) -> Advice {
+        if failures >= self.most {
+            return Advice::Refuse;
+        }
+        let over = failures.saturating_sub(self.free).min(5);
+        Advice::After(if over == 0 { Duration::ZERO } else { Duration::from_millis(250 << over) })
+    }
+}
+
+/// Failures counted in this process.
+pub struct InProcess {
+    now: Now,
+    by_address: Limiter<IpAddr>,
+    by_name: Limiter<String>,
+}
+
+impl InProcess {
+    /// Nobody has failed yet.
+    pub fn new(address: Policy, name: Policy, now: Now) -> InProcess {
+        InProcess { now, by_address: Limiter::new(address), by_name: Limiter::new(name) }
+    }
+}
+
+impl FailedLogins for InProcess {
+    fn count<'a>(&'a self, subject: Subject<'a>) -> Waiting<'a, u32> {
+        Box::pin(async move {
+            match subject {
+                Subject::Address(address) => self.by_address.count(&address, (self.now)()),
+                Subject::Name(name) => self.by_name.count(&name.to_owned(), (self.now)()),
+            }
+        })
+    }
+
+    fn failed<'a>(&'a self, subject: Subject<'a>) -> Waiting<'a, ()> {
+        Box::pin(async move {
+            match subject {
+                Subject::Address(address) => self.by_address.failed(address, (self.now)()),
+                Subject::Name(name) => self.by_name.failed(name.to_owned(), (self.now)()),
+            }
+        })
+    }
+
+    fn forgive<'a>(&'a self, subject: Subject<'a>) -> Waiting<'a, ()> {
+        Box::pin(async move {
+            match subject {
+                Subject::Address(address) => self.by_address.succeeded(&address),
+                Subject::Name(name) => self.by_name.succeeded(&name.to_owned()),
+            }
+        })
+    }
 }
 
 /// Failures by key. Bounded: the least recently failing keys are forgotten first.
@@ -46,15 +130,10 @@ impl<K: Hash + Eq + Clone> Limiter<K> {
         Limiter { policy, failures: Mutex::new(HashMap::new()) }
     }
 
-    /// What to do with a try of `key`.
-    pub fn advice(&self, key: &K, now: Timestamp) -> Advice {
+    /// How many failures of `key` count now.
+    pub fn count(&self, key: &K, now: Timestamp) -> u32 {
         let failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = failures.get(key).map_or(0, |failures| self.left(*failures, now));
-        if count >= self.policy.most {
-            return Advice::Refuse;
-        }
-        let over = count.saturating_sub(self.policy.free).min(5);
-        Advice::After(if over == 0 { Duration::ZERO } else { Duration::from_millis(250 << over) })
+        failures.get(key).map_or(0, |failures| self.left(*failures, now))
     }
 
     /// Counts a failure.
@@ -103,17 +182,18 @@ mod tests {
         let now = Timestamp(1_000_000);
         let advice: Vec<Advice> = (0..7)
             .map(|_| {
-                let advice = limiter.advice(&"a", now);
+                let advice = POLICY.advice(limiter.count(&"a", now));
                 limiter.failed("a", now);
                 advice
             })
             .collect();
         let ms = |ms| Advice::After(Duration::from_millis(ms));
         assert_eq!(advice, [ms(0), ms(0), ms(0), ms(500), ms(1000), Advice::Refuse, Advice::Refuse]);
-        assert_eq!(limiter.advice(&"b", now), ms(0));
-        assert_eq!(limiter.advice(&"a", now.plus(Duration::from_secs(61))), ms(1000), "one is forgotten");
+        assert_eq!(limiter.count(&"b", now), 0);
+        let later = limiter.count(&"a", now.plus(Duration::from_secs(61)));
+        assert_eq!(POLICY.advice(later), ms(1000), "one is forgotten");
         limiter.succeeded(&"a");
-        assert_eq!(limiter.advice(&"a", now), ms(0));
+        assert_eq!(limiter.count(&"a", now), 0);
     }
 
     #[test]

@@ -3,7 +3,8 @@
 use crate::directory::Directory;
 use crate::entry::{Account, Status};
 use crate::error::Error;
-use crate::limiter::{Advice, Limiter};
+pub use crate::limiter::Now;
+use crate::limiter::{Advice, FailedLogins, InProcess, Subject};
 use crate::limits::{HASHES_AT_ONCE, PASSWORD_OCTETS_MAX, SASL_OCTETS_MAX, VERIFIED_REMEMBERED_MAX};
 use crate::password::random;
 use crate::sasl::scram::{self, Hash};
@@ -58,9 +59,6 @@ pub enum Step {
     Done(Box<Account>, Option<Vec<u8>>),
 }
 
-/// Where the time comes from.
-pub type Now = Arc<dyn Fn() -> Timestamp + Send + Sync>;
-
 /// Checks who logs in. Cheap to clone.
 #[derive(Clone)]
 pub struct Logins {
@@ -72,20 +70,29 @@ struct Inner {
     settings: Settings,
     now: Now,
     hashing: Semaphore,
-    by_address: Limiter<IpAddr>,
-    by_name: Limiter<String>,
+    failures: Arc<dyn FailedLogins>,
     verified: Mutex<HashMap<[u8; 32], Timestamp>>,
     secret: [u8; 32],
 }
 
 impl Logins {
-    /// Over a directory; `now` tells the time.
+    /// Over a directory; `now` tells the time. Failures are counted in this process.
     pub fn new(directory: Arc<dyn Directory>, settings: Settings, now: Now) -> Result<Logins, Error> {
+        let failures = InProcess::new(settings.address_policy(), settings.account_policy(), Arc::clone(&now));
+        Logins::counted_by(Arc::new(failures), directory, settings, now)
+    }
+
+    /// The same with failures that somebody else counts.
+    pub fn counted_by(
+        failures: Arc<dyn FailedLogins>,
+        directory: Arc<dyn Directory>,
+        settings: Settings,
+        now: Now,
+    ) -> Result<Logins, Error> {
         Ok(Logins {
             inner: Arc::new(Inner {
                 directory,
-                by_address: Limiter::new(settings.address_policy()),
-                by_name: Limiter::new(settings.account_policy()),
+                failures,
                 settings,
                 now,
                 hashing: Semaphore::new(HASHES_AT_ONCE),
@@ -117,7 +124,7 @@ impl Logins {
                 false
             }
         };
-        self.inner.conclude(name, origin, account.filter(|_| fits))
+        self.inner.conclude(name, origin, account.filter(|_| fits)).await
     }
 
     /// Begins an exchange; `None` if the mechanism is not known or cannot be used on this connection.
@@ -139,10 +146,14 @@ impl Logins {
 impl Inner {
     /// Waits as long as earlier failures ask for.
     async fn wait(&self, name: &str, origin: &Origin) -> Result<(), Denied> {
-        let now = (self.now)();
-        let by_name = self.by_name.advice(&name.to_lowercase(), now);
-        let by_address =
-            origin.address.map_or(Advice::After(Duration::ZERO), |address| self.by_address.advice(&address, now));
+        let by_name = self.failures.count(Subject::Name(&name.to_lowercase())).await;
+        let by_name = self.settings.account_policy().advice(by_name);
+        let by_address = match origin.address {
+            Some(address) => {
+                self.settings.address_policy().advice(self.failures.count(Subject::Address(address)).await)
+            }
+            None => Advice::After(Duration::ZERO),
+        };
         match (by_name, by_address) {
             (Advice::After(one), Advice::After(other)) => {
                 let wait = one.max(other);
@@ -161,17 +172,16 @@ impl Inner {
     }
 
     /// Counts the outcome and says it.
-    fn conclude(&self, name: &str, origin: &Origin, account: Option<Account>) -> Result<Account, Denied> {
+    async fn conclude(&self, name: &str, origin: &Origin, account: Option<Account>) -> Result<Account, Denied> {
         let name = name.to_lowercase();
         let Some(account) = account else {
-            let now = (self.now)();
-            self.by_name.failed(name, now);
+            self.failures.failed(Subject::Name(&name)).await;
             if let Some(address) = origin.address {
-                self.by_address.failed(address, now);
+                self.failures.failed(Subject::Address(address)).await;
             }
             return Err(Denied::WrongCredentials);
         };
-        self.by_name.succeeded(&name);
+        self.failures.forgive(Subject::Name(&name)).await;
         if account.is_active() { Ok(account) } else { Err(Denied::Suspended) }
     }
 
@@ -271,7 +281,7 @@ impl Exchange {
             }
             (State::ScramFirst { hash, plus }, Some(message)) => self.scram_first(hash, plus, message).await,
             (State::ScramFinal { server, name, account }, Some(message)) => {
-                self.scram_final(&server, &name, account, message)
+                self.scram_final(&server, &name, account, message).await
             }
             // Mechanisms in which the client speaks first begin with an empty challenge.
             (state @ (State::Plain | State::ScramFirst { .. }), None) => {
@@ -312,7 +322,7 @@ impl Exchange {
         Ok(Step::Challenge(challenge))
     }
 
-    fn scram_final(
+    async fn scram_final(
         &self,
         server: &scram::Server,
         name: &str,
@@ -322,11 +332,14 @@ impl Exchange {
         let inner = &self.logins.inner;
         match server.finish(message, &self.origin.bindings) {
             Ok(last) => {
-                let account = inner.conclude(name, &self.origin, account.map(|account| *account))?;
+                let account = inner.conclude(name, &self.origin, account.map(|account| *account)).await?;
                 Ok(Step::Done(Box::new(account), Some(last)))
             }
             Err(scram::Failure::Malformed) => Err(Denied::Malformed),
-            Err(_) => inner.conclude(name, &self.origin, None).map(|account| Step::Done(Box::new(account), None)),
+            Err(_) => {
+                let denied = inner.conclude(name, &self.origin, None).await;
+                denied.map(|account| Step::Done(Box::new(account), None))
+            }
         }
     }
 }

@@ -23,6 +23,7 @@ use queue::queue::Queue;
 use storage::{Layout, Options, Partition, Partitions, RealDisk};
 
 use crate::failure::Failure;
+use crate::login_failures::MeteredLogins;
 use crate::metering::Metering;
 use crate::settings::Settings;
 
@@ -184,12 +185,16 @@ pub fn compose(settings: &Settings) -> Result<Services, Failure> {
     let directory = Embedded::new(store.system.clone(), settings.directory.clone())
         .map_err(|error| Failure::failed("cannot open the directory").because(error))?;
     let now = Arc::clone(&clock);
-    let logins = Logins::new(Arc::new(directory.clone()), settings.directory.clone(), Arc::new(move || now.now()))
+    let random: Arc<dyn Random> = Arc::new(SystemRandom);
+    let registry = Registry::new();
+    let metering = Metering::new(settings, &random, &registry);
+    let failures = Arc::new(MeteredLogins(metering.clone()));
+    let found_in = Arc::new(directory.clone());
+    let logins = Logins::counted_by(failures, found_in, settings.directory.clone(), Arc::new(move || now.now()))
         .map_err(|error| Failure::failed("cannot check logins").because(error))?;
     let mail = Mail::new(store.partitions.clone(), bus.clone(), settings.mail.clone())
         .map_err(|error| Failure::failed("cannot open the mail store").because(error))?;
 
-    let random: Arc<dyn Random> = Arc::new(SystemRandom);
     let (now, number) = (Arc::clone(&clock), Arc::clone(&random));
     let queue = Queue::open(
         store.system.clone(),
@@ -206,7 +211,6 @@ pub fn compose(settings: &Settings) -> Result<Services, Failure> {
     )
     .map_err(|error| Failure::failed("cannot open the queue").because(error))?;
 
-    let registry = Registry::new();
     let resolver: Arc<dyn Resolver> = Arc::new(resolver);
     let filters = Filters::new(settings.filters.clone(), Arc::clone(&resolver), &registry);
     let parts = mta::scripts::service::Parts {

@@ -13,6 +13,7 @@
 //! | `control/` | the way there: the administration socket, or the store itself when no server runs |
 //! | `commands/` | the verbs as they are typed and printed |
 //! | `metering` | the meter, its rules and rates, as the settings have them |
+//! | `login_failures` | failed logins, counted by the meter |
 //! | `logging`, `notify` | the log; telling systemd |
 
 mod cli;
@@ -23,6 +24,7 @@ mod control;
 mod failure;
 pub mod fuzz;
 mod logging;
+mod login_failures;
 mod metering;
 mod notify;
 mod operations;

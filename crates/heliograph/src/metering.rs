@@ -38,6 +38,11 @@ impl Metering {
         Metering { tables, meter, rules, rates }
     }
 
+    /// Whether another server counts.
+    pub fn asks_elsewhere(&self) -> bool {
+        matches!(self.meter, Meter::There(_))
+    }
+
     /// Takes new settings.
     pub fn reload(&self, settings: &Settings) {
         for table in self.tables.configure(settings.meter.tables.clone()) {

@@ -125,6 +125,7 @@ impl Settings {
         let (server, sieve) = (server::make(values), sieve::make(values));
         let smtp = smtp::make(values);
         let (rules, sources) = (rules::make(values, &mut problems), sources::make(values, &mut problems));
+        let directory = directory::make(values, &mut problems);
         let listeners = listeners::make(values, &server.roles, &mut problems);
         let (defragment, fragment_wait) = defragment::make(values);
         let content = mta::content::settings::Settings {
@@ -134,7 +135,8 @@ impl Settings {
             fragment_octets: channels::fragment_octets(values),
         };
         let policy = policy::make(values, rules, sources, &mut problems);
-        let mut meter = meter::make(values, &smtp, &listeners, &mut problems);
+        let others = meter::Others { smtp: &smtp, directory: &directory, listeners: &listeners };
+        let mut meter = meter::make(values, others, &mut problems);
         meter.tables.extend(policy.rate_tables());
         let settings = Settings {
             policy,
@@ -148,7 +150,7 @@ impl Settings {
             imap: imap::make(values),
             pop3: pop3::make(values),
             mail: mail::make(values, &sieve),
-            directory: directory::make(values, &mut problems),
+            directory,
             storage: storage::make(values, &mut problems),
             tls: tls::make(values, &mut problems),
             dns: dns::make(values),

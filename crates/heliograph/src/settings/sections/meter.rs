@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use directory::limiter::Policy;
 use meter::client::settings::ClientSettings;
 use meter::limits::{RULE_ATTRIBUTES_MAX, SECRET_OCTETS_MIN, SLIDING_QUOTA_MAX, TABLE_NAME_OCTETS_MAX};
 use meter::service::policy::{Amount, Rule};
@@ -13,6 +14,7 @@ use meter::wire::login::Secret;
 use mta::inbound::rates::tables::{CONNECTIONS, MESSAGES, RECIPIENTS};
 use smtp::policy_delegation::Action;
 
+use crate::login_failures::tables::{ACCOUNTS, ADDRESSES};
 use crate::roles::Protocol;
 use crate::settings::document::Values;
 use crate::settings::key::{Effect, Key, Kind};
@@ -28,13 +30,24 @@ pub struct Meter {
     pub secret: Option<Secret>,
     /// Where we ask; `None` asks our own tables.
     pub client: Option<ClientSettings>,
-    /// The tables by name, those of `[smtp]` among them.
+    /// The tables by name, those of `[smtp]` and `[directory]` among them.
     pub tables: BTreeMap<String, TableSettings>,
     /// What policy delegation counts.
     pub rules: Vec<Rule>,
 }
 
-/// Keys that the tables of `[smtp]` keep.
+/// The sections that have something counted.
+#[derive(Clone, Copy)]
+pub struct Others<'a> {
+    /// `[smtp]`.
+    pub smtp: &'a Smtp,
+    /// `[directory]`.
+    pub directory: &'a directory::settings::Settings,
+    /// `[[listeners]]`.
+    pub listeners: &'a [Listener],
+}
+
+/// Keys that the tables of other sections keep.
 const BUILT_IN_ENTRIES: usize = 100_000;
 const YEAR: Duration = Duration::from_secs(366 * 86_400);
 const SECOND: Duration = Duration::from_secs(1);
@@ -271,7 +284,8 @@ pub const RULE_KEYS: &[Key] = &[
 const STATES: &[&str] = &["CONNECT", "EHLO", "HELO", "MAIL", "RCPT", "DATA", "END-OF-MESSAGE", "VRFY", "ETRN", "BDAT"];
 
 /// Makes what the program runs on.
-pub fn make(values: &Values, smtp: &Smtp, listeners: &[Listener], problems: &mut Vec<Problem>) -> Meter {
+pub fn make(values: &Values, others: Others<'_>, problems: &mut Vec<Problem>) -> Meter {
+    let Others { smtp, directory, listeners } = others;
     let secret = values.text_if_set("meter.secret").and_then(|text| {
         let secret = Secret::new(&text);
         if secret.is_none() {
@@ -302,7 +316,7 @@ pub fn make(values: &Values, smtp: &Smtp, listeners: &[Listener], problems: &mut
         connect_frequency,
         outstanding_max,
     });
-    let mut tables = built_in(smtp);
+    let mut tables = built_in(smtp, directory);
     for at in values.each("meter.tables") {
         add_table(values, &at, &mut tables, problems);
     }
@@ -310,14 +324,20 @@ pub fn make(values: &Values, smtp: &Smtp, listeners: &[Listener], problems: &mut
     Meter { secret, client, tables, rules }
 }
 
-/// The tables of `[smtp]`.
-fn built_in(smtp: &Smtp) -> BTreeMap<String, TableSettings> {
+/// The tables of `[smtp]` and `[directory]`.
+fn built_in(smtp: &Smtp, directory: &directory::settings::Settings) -> BTreeMap<String, TableSettings> {
+    let failures = |policy: Policy| {
+        let time = policy.forget_each.saturating_mul(policy.most);
+        Some(Rate { quota: u64::from(policy.most), time })
+    };
     let address = DataType::Address { v4_bits: Some(32), v6_bits: Some(64) };
     let account = DataType::Text { fold_case: true };
     let rates = [
         (CONNECTIONS, smtp.connection_rate, address),
         (MESSAGES, smtp.submission_messages, account),
         (RECIPIENTS, smtp.submission_recipients, account),
+        (ADDRESSES, failures(directory.address_policy()), address),
+        (ACCOUNTS, failures(directory.account_policy()), account),
     ];
     let table = |(name, rate, data_type): (&str, Option<Rate>, DataType)| {
         let Rate { quota, time } = rate?;
