@@ -6,6 +6,7 @@ use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 
 use crate::commands::account::AccountVerb;
+use crate::commands::authentication::AuthenticationVerb;
 use crate::commands::config::ConfigVerb;
 use crate::commands::explain::ExplainVerb;
 use crate::commands::filter::FilterVerb;
@@ -16,6 +17,7 @@ use crate::commands::meter::MeterVerb;
 use crate::commands::partition::PartitionVerb;
 use crate::commands::people::{DomainVerb, NameVerb};
 use crate::commands::queue::QueueVerb;
+use crate::commands::report::ReportVerb;
 use crate::commands::sieve::SieveVerb;
 use crate::commands::store::StoreVerb;
 
@@ -77,6 +79,12 @@ pub enum Verb {
     /// Tell what the policy would do, step by step, and do nothing.
     #[command(subcommand)]
     Explain(ExplainVerb),
+    /// Ask whether a message is authentic.
+    #[command(subcommand)]
+    Authentication(AuthenticationVerb),
+    /// Reports about authenticity and TLS, of others and to others.
+    #[command(subcommand)]
+    Report(ReportVerb),
     /// Mail that waits.
     #[command(subcommand)]
     Queue(QueueVerb),

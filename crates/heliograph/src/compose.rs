@@ -8,6 +8,7 @@ use directory::embedded::Embedded;
 use directory::login::Logins;
 use events::Bus;
 use mail::store::Mail;
+use mta::authentication::service::Authentication;
 use mta::content::conversion::command;
 use mta::content::service::Content;
 use mta::filter::service::Filters;
@@ -18,7 +19,7 @@ use mta::scripts::service::Scripts;
 use net::resolver::system::SystemResolver;
 use net::resolver::table::TableResolver;
 use net::tls::{CertificateFiles, Certificates, self_signed};
-use net::{ClientTls, Clock, Random, Registry, Resolver, ServerTls, SystemClock, SystemRandom};
+use net::{ClientTls, Clock, Random, Registry, Resolver, ServerTls, SystemClock, SystemRandom, Tlsa};
 use queue::queue::Queue;
 use storage::{Layout, Options, Partition, Partitions, RealDisk};
 
@@ -71,6 +72,8 @@ pub struct Services {
     pub resolver: Arc<dyn Resolver>,
     /// The policy.
     pub judge: Arc<Judge>,
+    /// Who really sent a message, and how others can tell that we did.
+    pub authentication: Arc<Authentication>,
     /// TLS for those who connect to us.
     pub server_tls: ServerTls,
     /// TLS for those to whom we connect.
@@ -233,12 +236,24 @@ pub fn compose(settings: &Settings) -> Result<Services, Failure> {
         counters: Some(Arc::new(counters)),
     });
     let judge = Judge::new(settings.policy.compiled(), settings.policy.manner.clone(), Arc::new(outside), &registry);
+    let parts = mta::authentication::service::Parts {
+        resolver: Arc::clone(&resolver),
+        clock: Arc::clone(&clock),
+        random: Arc::clone(&random),
+        tls: client_tls.clone(),
+        partition: store.system.clone(),
+        data: settings.server.data.clone(),
+        tlsa: own_tlsa(settings),
+    };
+    let authentication = Authentication::open(settings.authentication.clone(), parts, &registry)
+        .map_err(|error| Failure::failed("cannot set up authentication").because(error))?;
 
     Ok(Services {
         metering,
         clock,
         random,
         registry,
+        authentication: Arc::new(authentication),
         store,
         directory,
         logins,
@@ -281,6 +296,13 @@ fn content(settings: &Settings, random: &Arc<dyn Random>, registry: &Registry) -
             .map_err(|error| Failure::failed(format!("cannot make the folder {scratch}")).because(error))?;
     }
     Ok(Arc::new(Content::new(chosen, settings.server.host.as_str(), Arc::clone(random), registry)))
+}
+
+/// The TLSA record of the first certificate; none when it cannot be read, which loading it has said already.
+fn own_tlsa(settings: &Settings) -> Option<Tlsa> {
+    let own = settings.server.data.join("tls").join("self-signed.pem");
+    let chain = settings.tls.certificates.first().map_or(own, |files| files.chain.clone());
+    net::tls::dane::record_of_file(&chain)
 }
 
 /// The certificates that the settings name, or one that vouches for itself.

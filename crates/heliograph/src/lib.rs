@@ -65,6 +65,8 @@ fn dispatch(verb: Verb, context: &Context) -> Result<(), Failure> {
         Verb::Group(verb) => commands::people::names(verb, true, context),
         Verb::Mapping(verb) => commands::mapping::run(verb, context),
         Verb::Explain(verb) => commands::explain::run(verb, context),
+        Verb::Authentication(verb) => commands::authentication::run(verb, context),
+        Verb::Report(verb) => commands::report::run(verb, context),
         Verb::Queue(verb) => commands::queue::run(verb, context),
         Verb::Filter(verb) => commands::filter::run(verb, context),
         Verb::Mailbox(verb) => commands::mailbox::run(verb, context),

@@ -108,6 +108,8 @@ async fn run(
     let training = Arc::new(Training::new(services.filters.clone(), &services.registry));
     services.mail.tell_moves(Arc::clone(&training) as Arc<dyn Mover>);
     tasks.spawn(training.run(services.mail.clone(), shutdown.token()));
+    let (authentication, queue) = (Arc::clone(&services.authentication), services.queue.clone());
+    tasks.spawn(mta::authentication::daily::run(authentication, queue, shutdown.token()));
     tasks.spawn(mta::delivery::start(agents(&settings, &services), shutdown.token()));
     let grace = Duration::from_secs(settings.directory.deleted_kept_secs);
     tasks.spawn(Arc::clone(&services.scripts).watch(shutdown.token()));
@@ -145,6 +147,7 @@ fn agents(settings: &Settings, services: &Services) -> Arc<mta::delivery::Servic
         resolver: Arc::clone(&services.resolver),
         tls: services.client_tls.clone(),
         content: Arc::clone(&services.content),
+        authentication: Arc::clone(&services.authentication),
         random: Arc::clone(&services.random),
     };
     let queue = &settings.queue;

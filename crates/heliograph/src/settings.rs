@@ -21,8 +21,8 @@ use crate::settings::document::Values;
 use crate::settings::key::Effect;
 use crate::settings::problem::Problems;
 use crate::settings::sections::{
-    channels, conversion, defragment, directory, disclaimers, dns, filters, imap, listeners, log, mail, meter, policy,
-    pop3, queue, rules, server, sieve, smtp, sources, storage, tls,
+    authentication, channels, conversion, defragment, directory, disclaimers, dns, filters, imap, listeners, log, mail,
+    meter, policy, pop3, queue, rules, server, sieve, smtp, sources, storage, tls,
 };
 use crate::settings::value::Value;
 
@@ -37,6 +37,8 @@ pub struct Settings {
     pub smtp: smtp::Smtp,
     /// `[policy]`, `[[sources]]` and `[[rules]]`.
     pub policy: policy::Policy,
+    /// `[authentication]`.
+    pub authentication: mta::authentication::settings::Settings,
     /// `[queue]`.
     pub queue: queue::Queue,
     /// `[[filters]]`.
@@ -143,6 +145,7 @@ impl Settings {
             meter,
             listeners,
             smtp,
+            authentication: authentication::make(values, server.host.as_str(), &mut problems),
             queue: queue::make(values, &mut problems),
             filters: filters::make(values, &mut problems),
             content,

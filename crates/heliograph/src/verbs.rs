@@ -2,6 +2,7 @@
 //! and the command line are skins.
 
 pub mod account;
+pub mod authentication;
 pub mod filter;
 pub mod mailbox;
 pub mod message;
@@ -11,6 +12,7 @@ pub mod partition;
 pub mod people;
 pub mod policy;
 pub mod queue;
+pub mod report;
 pub mod scripts;
 pub mod server;
 pub mod sieve;

@@ -9,6 +9,7 @@
 //! | `remote` | one message to other hosts or stores |
 //! | `hosts` | which hosts take mail for a domain (RFC 5321 §5.1) |
 //! | `peer` | one connection, driven |
+//! | `protection` | how private the way must be: DANE, MTA-STS |
 //! | `prepare` | what a message needs and how it goes without |
 //! | `pool`, `throttle` | connections kept; how many at a time, and back-off |
 //! | `signals` | what is logged and counted |
@@ -19,6 +20,7 @@ mod local;
 mod peer;
 mod pool;
 mod prepare;
+mod protection;
 mod remote;
 pub mod routing;
 pub mod service;

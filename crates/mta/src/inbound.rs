@@ -17,6 +17,7 @@
 //! | `content` | stages about the content: fragments, conversions, disclaimers |
 //! | `system_script` | the administrator's scripts of a whole message |
 //! | `scripted` | what recipients' scripts make of it before it is answered |
+//! | `authenticity` | the stage that asks who really sent it; signatures and seals at the very end |
 //! | `accept` | what is done with a whole message |
 //! | `prefix` | the fields that are put on top of it |
 //! | `refusal` | the only place where our errors become codes |
@@ -25,6 +26,7 @@
 
 mod accept;
 pub mod arrival;
+mod authenticity;
 mod content;
 pub(crate) mod entry;
 mod fate;

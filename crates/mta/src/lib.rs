@@ -2,6 +2,7 @@
 //!
 //! | folder | holds |
 //! |---|---|
+//! | `authentication` | who really sent it, and how others can tell that we did |
 //! | `inbound` | sessions of those who bring mail |
 //! | `content` | conversions, disclaimers, fragments |
 //! | `delivery` | agents that take mail from the queue to where it belongs |
@@ -9,6 +10,7 @@
 //! | `filter` | spam and virus filters that are asked about a message |
 //! | `scripts` | Sieve where mail is filed |
 
+pub mod authentication;
 pub mod content;
 pub mod delivery;
 pub mod filter;

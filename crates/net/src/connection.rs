@@ -20,6 +20,7 @@ use tokio_rustls::TlsStream;
 use crate::endpoint::Endpoint;
 use crate::error::Error;
 use crate::limits;
+use crate::resolver::record::Tlsa;
 use crate::shutdown::ShutdownToken;
 use crate::socket::Socket;
 use crate::stream::Stream;
@@ -269,6 +270,20 @@ impl Connection {
         let socket = self.stream.take_socket().ok_or(Error::TlsNotPossible { why: "TLS is already in use" })?;
         let (tls, name) = (tls.clone(), name.to_owned());
         let handshake = Box::pin(async move { tls.connect(socket, &name, trust).await });
+        let (stream, info) = self.shake_hands(handshake).await?;
+        self.stream.put_tls(TlsStream::Client(stream));
+        self.tls = Some(Box::new(info));
+        Ok(())
+    }
+
+    /// Starts TLS as the client, towards the server that these TLSA records describe (RFC 7672).
+    ///
+    /// # Errors
+    /// As [`Connection::start_tls`]; also when the certificate is not what the records describe.
+    pub async fn start_tls_pinned(&mut self, tls: &ClientTls, name: &str, records: &[Tlsa]) -> Result<(), Error> {
+        let socket = self.stream.take_socket().ok_or(Error::TlsNotPossible { why: "TLS is already in use" })?;
+        let (tls, name, records) = (tls.clone(), name.to_owned(), records.to_vec());
+        let handshake = Box::pin(async move { tls.connect_pinned(socket, &name, &records).await });
         let (stream, info) = self.shake_hands(handshake).await?;
         self.stream.put_tls(TlsStream::Client(stream));
         self.tls = Some(Box::new(info));

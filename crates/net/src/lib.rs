@@ -11,7 +11,8 @@
 //! | `datagram` | questions and answers in UDP datagrams, a bounded number at a time |
 //! | `dial` | connecting out, with a time limit and a chosen source address |
 //! | `shutdown` | [`Shutdown`] and its token: finish the transaction, then close |
-//! | `resolver/` | [`Resolver`]: MX, addresses, TXT, PTR; hickory's and one from a table |
+//! | `resolver/` | [`Resolver`]: MX, addresses, TXT, PTR, TLSA, SRV; hickory's and one from a table |
+//! | `fetch` | one small document over HTTPS |
 //! | `http` | the administration listener: `/metrics`, `/health/live`, `/health/ready` |
 //! | `metrics` | [`Registry`]: counters, gauges, histograms, written as Prometheus text |
 //! | `clock`, `random` | time and randomness as things handed in |
@@ -24,6 +25,7 @@ pub mod deflate;
 pub mod dial;
 pub mod endpoint;
 pub mod error;
+pub mod fetch;
 pub mod fuzz;
 pub mod http;
 pub mod limits;
@@ -47,6 +49,7 @@ pub use listener::{BoxFuture, Door, Listener, ListenerSettings, TlsUse};
 pub use metrics::{Counter, Gauge, Histogram, Registry};
 pub use network::Network;
 pub use random::{Random, SystemRandom};
+pub use resolver::record::{Family, Srv, Tlsa};
 pub use resolver::{DnsError, HostAddress, Mx, Resolver};
 pub use shutdown::{Shutdown, ShutdownToken};
 pub use stream::Stream;

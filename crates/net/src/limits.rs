@@ -38,3 +38,7 @@ pub const HTTP_HEAD: Duration = Duration::from_secs(10);
 pub const HTTP_HEAD_OCTETS: usize = 16 * 1024;
 /// Octets of a datagram that are read; what is longer is cut, and its door sees one octet more than it may take.
 pub const DATAGRAM_OCTETS: usize = 4096;
+/// Time that fetching one document over HTTPS may take in all (RFC 8461 §3.3 suggests one minute).
+pub const FETCH: Duration = Duration::from_secs(60);
+/// Octets of a fetched document (RFC 8461 §3.3 suggests 64 kilobytes).
+pub const FETCH_OCTETS: usize = 64 * 1024;

@@ -1,11 +1,13 @@
 //! The name service, as a port: mail exchangers, addresses, texts and names of addresses.
 
+pub mod record;
 pub mod system;
 pub mod table;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use crate::listener::BoxFuture;
+use crate::resolver::record::{Family, Kind, Srv, Tlsa};
 
 /// One mail exchanger (RFC 5321 §5.1). A null MX (RFC 7505) is one with preference 0 and the empty name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -98,10 +100,32 @@ pub trait Resolver: Send + Sync {
     /// The TXT records of a name, each with its strings put together.
     fn txt<'a>(&'a self, name: &'a str) -> DnsAnswer<'a, Vec<String>>;
 
-    /// Whether answers about this name are known to come from its owner, unaltered. Without it an attacker could name a
-    /// host of their own (RFC 8689 §4.2.1).
-    fn is_authentic(&self, _name: &str) -> bool {
-        false
+    /// The addresses of a host of one family: a failure of the other does not matter.
+    fn addresses_of<'a>(&'a self, host: &'a str, family: Family) -> DnsAnswer<'a, Vec<IpAddr>> {
+        Box::pin(async move {
+            let all = self.addresses(host).await?;
+            let found: Vec<IpAddr> =
+                all.iter().map(|address| address.ip).filter(|ip| Family::of(*ip) == family).collect();
+            let none = || DnsError::NoRecords { name: host.to_owned(), kind: family.record() };
+            if found.is_empty() { Err(none()) } else { Ok(found) }
+        })
+    }
+
+    /// The TLSA records of a name (RFC 6698), only when they are authentic: others mean nothing (RFC 7672 §2.2). Where
+    /// nobody vouches for the answer it is as if there were none.
+    fn tlsa<'a>(&'a self, name: &'a str) -> DnsAnswer<'a, Vec<Tlsa>> {
+        Box::pin(async move { Err(DnsError::NoRecords { name: name.to_owned(), kind: "TLSA" }) })
+    }
+
+    /// The servers of a service (RFC 2782), as they come.
+    fn srv<'a>(&'a self, name: &'a str) -> DnsAnswer<'a, Vec<Srv>> {
+        Box::pin(async move { Err(DnsError::NoRecords { name: name.to_owned(), kind: "SRV" }) })
+    }
+
+    /// Whether the answer about this name and kind is known to come from its owner, unaltered: by DNSSEC, or because the
+    /// operator wrote it. Without it an attacker could name a host of their own (RFC 8689 §4.2.1).
+    fn is_authentic<'a>(&'a self, _name: &'a str, _kind: Kind) -> DnsAnswer<'a, bool> {
+        Box::pin(async { Ok(false) })
     }
 
     /// The names of an address.

@@ -3,6 +3,7 @@
 pub mod binding;
 pub mod certificates;
 mod client;
+pub mod dane;
 pub mod self_signed;
 mod server;
 

@@ -6,6 +6,8 @@ use clap::Subcommand;
 use directory::entry::Name;
 use serde_json::Value;
 
+use crate::commands::dkim::{self, DkimVerb};
+use crate::commands::records;
 use crate::commands::show::{parse, show};
 use crate::context::Context;
 use crate::control::client;
@@ -36,6 +38,17 @@ pub enum DomainVerb {
         /// The address that gets it; without one, such mail is refused.
         address: Option<String>,
     },
+    /// Print every record that a domain publishes so that its mail is taken, believed and protected.
+    Dns {
+        /// Such as example.org.
+        domain: String,
+        /// Ask the name service whether each is there.
+        #[arg(long)]
+        check: bool,
+    },
+    /// The keys with which a domain's mail is signed.
+    #[command(subcommand)]
+    Dkim(DkimVerb),
     /// Give a domain up; it must have no accounts, aliases or groups left.
     Remove {
         /// Such as example.org.
@@ -116,6 +129,8 @@ pub fn domain(verb: DomainVerb, context: &Context) -> Result<(), Failure> {
             })
         }
         DomainVerb::CatchAll { domain, address } => done(context, PeopleRequest::SetCatchAll { domain, address }),
+        DomainVerb::Dkim(verb) => dkim::run(verb, context),
+        DomainVerb::Dns { domain, check } => records::run(domain, check, context),
         DomainVerb::List => {
             let report = ask(context, PeopleRequest::ListDomains)?;
             show(context, report, |names: Vec<String>| names.iter().map(|name| format!("{name}\n")).collect())

@@ -6,6 +6,7 @@ use serde_json::Value;
 use crate::failure::Failure;
 use crate::operations::{Operations, Tell};
 use crate::verbs::account::{self, AccountRequest};
+use crate::verbs::authentication::{self, AuthenticationRequest};
 use crate::verbs::filter::{self, FilterRequest};
 use crate::verbs::mailbox::{self, MailboxRequest};
 use crate::verbs::message::{self, MessageRequest};
@@ -14,6 +15,7 @@ use crate::verbs::partition::{self, PartitionRequest};
 use crate::verbs::people::{self, PeopleRequest};
 use crate::verbs::policy::{self, PolicyRequest};
 use crate::verbs::queue::{self, QueueRequest};
+use crate::verbs::report::{self, ReportRequest};
 use crate::verbs::scripts::{self, ScriptRequest};
 use crate::verbs::server::{self, ServerRequest};
 use crate::verbs::store::{self, StoreRequest};
@@ -28,6 +30,10 @@ pub enum Request {
     People(PeopleRequest),
     /// About the policy.
     Policy(PolicyRequest),
+    /// About keys that sign, and what is published for them.
+    Authentication(AuthenticationRequest),
+    /// About reports of and to others.
+    Report(ReportRequest),
     /// About the queue.
     Queue(QueueRequest),
     /// About one account, or many of them in a file.
@@ -57,6 +63,8 @@ pub fn perform(operations: &Operations, request: Request, tell: Tell<'_>) -> Res
         Request::Server(request) => server::perform(operations, request),
         Request::People(request) => people::perform(operations, request),
         Request::Policy(request) => policy::perform(operations, request),
+        Request::Authentication(request) => authentication::perform(operations, request),
+        Request::Report(request) => report::perform(operations, request),
         Request::Queue(request) => queue::perform(operations, request),
         Request::Account(request) => account::perform(operations, request, tell),
         Request::Filter(request) => filter::perform(operations, request),

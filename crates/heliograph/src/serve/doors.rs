@@ -132,6 +132,7 @@ pub fn inbound_service(
         filters: services.filters.clone(),
         rules: settings.queue.rules.clone(),
         clock: Arc::clone(&services.clock),
+        authentication: Arc::clone(&services.authentication),
         judge: Arc::clone(&services.judge),
     };
     inbound::service::Service::new(kind, listener, door, parts, &services.registry)

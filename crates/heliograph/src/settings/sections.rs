@@ -1,5 +1,6 @@
 //! All sections, joined. Each file below holds the keys of one and makes what the program runs on from them.
 
+pub mod authentication;
 pub mod channels;
 pub mod conversion;
 pub mod defragment;
@@ -42,6 +43,7 @@ pub const SECTIONS: &[(&str, &str, &[Key])] = &[
         "Conditions that must all hold, and what happens then: one [[rules]] each, judged in their order.",
         rules::KEYS,
     ),
+    ("authentication", "Who really sent a message, and how others can tell that we did.", authentication::KEYS),
     ("queue", "Mail on its way.", queue::KEYS),
     (
         "channels",

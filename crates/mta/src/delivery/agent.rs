@@ -8,10 +8,12 @@ use model::TraceId;
 use net::ShutdownToken;
 use queue::entry::{Channel, Outcome, Verdict};
 use queue::lease::Lease;
+use queue::replace::Change;
 use smtp::reply::Reply;
 use smtp::status::EnhancedStatus;
 use std::sync::Arc;
 use std::time::Duration;
+use storage::NewBlob;
 use tokio::task::JoinSet;
 
 /// How long agents with nothing left to start wait at most.
@@ -33,7 +35,11 @@ pub async fn attempt(service: &Service, lease: Lease, shutdown: &ShutdownToken) 
     }
     let content = &service.parts.content;
     let change = match lease.route.channel {
-        Channel::Conversion => Some(treatment::attempt(content, &lease).await),
+        Channel::Conversion => {
+            let mut change = treatment::attempt(content, &lease).await;
+            sign_again(service, &lease, &mut change).await;
+            Some(change)
+        }
         Channel::Smtp | Channel::Lmtp => fragments::split(content, &lease),
         _ => None,
     };
@@ -61,6 +67,20 @@ pub async fn attempt(service: &Service, lease: Lease, shutdown: &ShutdownToken) 
         remote::keep(service, key, peer).await;
     }
     completed.map(|_| ()).inspect_err(|error| service.signals.queue_failed(trace, error))
+}
+
+/// What was signed by us and then changed is signed as it is now.
+async fn sign_again(service: &Service, lease: &Lease, change: &mut Change) {
+    if change.replacements.is_empty() {
+        return;
+    }
+    let Ok(before) = lease.body() else { return };
+    for replacement in &mut change.replacements {
+        let signed = service.parts.authentication.sign_again(&before, replacement.body.bytes()).await;
+        if let Some(signed) = signed {
+            replacement.body = tokio::task::block_in_place(|| NewBlob::new(signed));
+        }
+    }
 }
 
 /// Why the channel does not take a message of this size.

@@ -6,7 +6,7 @@ use crate::delivery::routing::{Credentials, TlsPolicy};
 use bytes::{Bytes, BytesMut};
 use directory::sasl::client::Login;
 use model::TraceId;
-use net::{ClientTls, Connection, Received, ShutdownToken, Trust, dial};
+use net::{ClientTls, Connection, Received, ShutdownToken, Tlsa, Trust, dial};
 use smtp::client::{Event, Kind, Session, Stage, end_of_data, stuff};
 use smtp::envelope::Envelope;
 use smtp::reply::Reply;
@@ -57,6 +57,8 @@ pub struct Manner<'a> {
     pub host: &'a str,
     pub tls: &'a ClientTls,
     pub policy: TlsPolicy,
+    /// TLSA records that the certificate must fit, instead of the authorities.
+    pub pins: &'a [Tlsa],
     pub login: Option<&'a Credentials>,
     pub nonce: String,
     pub source: Option<IpAddr>,
@@ -159,7 +161,11 @@ impl Peer {
         // What came in plain text behind the reply is not from inside TLS.
         self.input.clear();
         let trust = if manner.policy == TlsPolicy::Verified { Trust::Required } else { Trust::Opportunistic };
-        if let Err(error) = self.connection.start_tls_as_client(manner.tls, &self.name, trust).await {
+        let started = match manner.pins {
+            [] => self.connection.start_tls_as_client(manner.tls, &self.name, trust).await,
+            pins => self.connection.start_tls_pinned(manner.tls, &self.name, pins).await,
+        };
+        if let Err(error) = started {
             let reply = Reply::new(454, EnhancedStatus::new(4, 7, 5), reasons(&error));
             return Err(if is_needed { Trouble::Refused(reply) } else { Trouble::Handshake(reply) });
         }
@@ -197,6 +203,11 @@ impl Peer {
     /// Whether the host offers an extension.
     pub fn offers(&self, keyword: &str) -> bool {
         self.session.offered().has(keyword)
+    }
+
+    /// Whether TLS is on.
+    pub fn is_encrypted(&self) -> bool {
+        self.connection.tls().is_some()
     }
 
     /// Whether octets of the last message went out, so that the host may have it.

@@ -2,6 +2,7 @@
 
 use crate::delivery::peer::{Peer, Place};
 use crate::delivery::routing::TlsPolicy;
+use net::Tlsa;
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -18,6 +19,8 @@ pub struct Key {
     pub place: Place,
     pub policy: TlsPolicy,
     pub login: Option<String>,
+    /// The TLSA records by which its certificate was judged.
+    pub pins: Vec<Tlsa>,
 }
 
 #[derive(Default)]

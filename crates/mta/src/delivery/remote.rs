@@ -4,9 +4,11 @@ use crate::delivery::hosts::{self, Own};
 use crate::delivery::peer::{Manner, Peer, Place, Trouble};
 use crate::delivery::pool::Key;
 use crate::delivery::prepare;
+use crate::delivery::protection::{Protection, Protections};
 use crate::delivery::routing::{Rule, TlsPolicy, Way, rule_of};
 use crate::delivery::service::Service;
 use bytes::Bytes;
+use model::Address;
 use net::ShutdownToken;
 use queue::entry::{Channel, Outcome, Recipient, Verdict};
 use queue::lease::Lease;
@@ -49,10 +51,6 @@ pub async fn attempt(service: &Service, lease: &Lease, shutdown: &ShutdownToken)
         attempt.outcomes.extend(here.iter().map(|one| (one.0, own(reply.clone(), Verdict::Failed))));
         return attempt;
     }
-    if let Some(reply) = unprovable(service, lease, &rule, &first.1) {
-        attempt.outcomes.extend(here.iter().map(|one| (one.0, own(reply.clone(), Verdict::Failed))));
-        return attempt;
-    }
     let places = match places(service, &rule, &first.1).await {
         Ok(places) => places,
         Err(reply) => {
@@ -62,6 +60,22 @@ pub async fn attempt(service: &Service, lease: &Lease, shutdown: &ShutdownToken)
             return attempt;
         }
     };
+    let domain = &first.1.rcpt.address.domain;
+    let protections = match Protections::ask(service, &rule, domain, &places, shutdown).await {
+        Ok(protections) => protections,
+        Err(reply) => {
+            let outcome = || judged(service, lease, reply.clone(), "", Promises::default());
+            attempt.outcomes.extend(here.iter().map(|one| (one.0, outcome())));
+            return attempt;
+        }
+    };
+    // A message that must be private may not go where anybody could have sent it (RFC 8689 §4.2.1).
+    if lease.message.mail_from.require_tls && rule.way == Way::Mx && !protections.vouch() {
+        let text = format!("REQUIRETLS was asked for, and nobody vouches for the hosts that take mail for {domain}");
+        let reply = Reply::new(550, EnhancedStatus::new(5, 7, 30), text);
+        attempt.outcomes.extend(here.iter().map(|one| (one.0, own(reply.clone(), Verdict::Failed))));
+        return attempt;
+    }
     let body = match lease.body() {
         Ok(body) => body,
         Err(error) => {
@@ -69,19 +83,11 @@ pub async fn attempt(service: &Service, lease: &Lease, shutdown: &ShutdownToken)
             return attempt;
         }
     };
-    Try { service, lease, rule: &rule, body: &body, shutdown }.at_places(here, places, &mut attempt).await;
+    let mail_from = mail_from(service, lease).await;
+    let one =
+        Try { service, lease, rule: &rule, body: &body, mail_from: &mail_from, protections: &protections, shutdown };
+    one.at_places(here, places, &mut attempt).await;
     attempt
-}
-
-/// Why a message that must be private may not go by the name service (RFC 8689 §4.2.1): nobody vouches for the hosts that
-/// it names.
-fn unprovable(service: &Service, lease: &Lease, rule: &Rule, first: &Recipient) -> Option<Reply> {
-    let domain = &first.rcpt.address.domain;
-    let name = idna::domain_to_ascii(domain.as_str()).unwrap_or_default();
-    let is_open =
-        lease.message.mail_from.require_tls && rule.way == Way::Mx && !service.parts.resolver.is_authentic(&name);
-    let text = format!("REQUIRETLS was asked for, and nobody vouches for the hosts that take mail for {domain}");
-    is_open.then(|| Reply::new(550, EnhancedStatus::new(5, 7, 30), text))
 }
 
 fn own(reply: Reply, verdict: Verdict) -> Outcome {
@@ -130,6 +136,8 @@ struct Try<'a> {
     lease: &'a Lease,
     rule: &'a Rule,
     body: &'a Bytes,
+    mail_from: &'a MailFrom,
+    protections: &'a Protections,
     shutdown: &'a ShutdownToken,
 }
 
@@ -175,6 +183,21 @@ impl Try<'_> {
         }
     }
 
+    /// Counts what a session came to, for the owner of the domain (RFC 8460).
+    fn count(&self, place: &Place, outcome: Result<(), &str>) {
+        let Try { service, lease, rule, protections, .. } = *self;
+        let Place::Host { name, address } = place else { return };
+        if rule.way != Way::Mx {
+            return;
+        }
+        let fact = protections.fact(place, name, address.ip());
+        let fact = match outcome {
+            Ok(()) => fact,
+            Err(reason) => fact.with_failure(reason),
+        };
+        service.parts.authentication.count_session(&lease.route.destination, &fact);
+    }
+
     /// One transaction at one place: over a kept connection if there is one that still works, else over a new one.
     async fn at_place(
         &self,
@@ -182,15 +205,22 @@ impl Try<'_> {
         batch: &[&(u32, Recipient)],
         peers: &mut Vec<(Key, Peer)>,
     ) -> Result<(Vec<Reply>, Promises), Trouble> {
-        let Try { service, lease, rule, body, shutdown } = *self;
+        let Try { service, lease, rule, body, mail_from, protections, shutdown } = *self;
+        let protection = protections.of(place);
+        if let Protection::Barred(reply) = protection {
+            self.count(place, Err(&reply.text()));
+            return Err(Trouble::Refused(reply.clone()));
+        }
         let policy = match lease.message.mail_from.require_tls {
             true => TlsPolicy::Verified,
             // The sender's wish counts against policies that are found, not against those of the operator's own hosts.
             false if rule.way == Way::Mx && prepare::waives_tls(body) => rule.tls.min(TlsPolicy::Opportunistic),
-            false => rule.tls,
+            false => protection.raise(rule.tls),
         };
+        let pins = protection.pins();
         let login = rule.login.as_ref();
-        let key = Key { place: place.clone(), policy, login: login.map(|login| login.name.clone()) };
+        let key =
+            Key { place: place.clone(), policy, login: login.map(|login| login.name.clone()), pins: pins.clone() };
         let ours = peers.iter().position(|(known, _)| *known == key).map(|at| peers.swap_remove(at).1);
         let mut kept = ours.or_else(|| service.pool.take(&key));
         let mut policy = policy;
@@ -199,21 +229,36 @@ impl Try<'_> {
             let mut peer = match kept.take() {
                 Some(peer) => peer,
                 None => {
-                    let manner = manner(service, lease, place, policy, login, shutdown);
+                    let mut manner = manner(service, lease, place, policy, login, shutdown);
+                    manner.pins = &pins;
                     match Peer::connect(place, &manner).await {
-                        Ok(peer) => peer,
+                        Ok(peer) => {
+                            let outcome = if peer.is_encrypted() { Ok(()) } else { Err("the host does not offer TLS") };
+                            if policy != TlsPolicy::Never {
+                                self.count(place, outcome);
+                            }
+                            peer
+                        }
                         // RFC 7435: without TLS rather than not at all, where it was only wished for.
-                        Err(Trouble::Handshake(_)) if policy == TlsPolicy::Opportunistic => {
+                        Err(Trouble::Handshake(reply)) if policy == TlsPolicy::Opportunistic => {
+                            self.count(place, Err(&reply.text()));
                             policy = TlsPolicy::Never;
                             continue;
                         }
-                        Err(trouble) => return Err(trouble),
+                        Err(trouble) => {
+                            if let Trouble::Refused(reply) = &trouble
+                                && reply.status.is_some_and(|status| is_about_tls(status))
+                            {
+                                self.count(place, Err(&reply.text()));
+                            }
+                            return Err(trouble);
+                        }
                     }
                 }
             };
             let take = peer.recipients_max().unwrap_or(usize::MAX).max(1).min(batch.len());
             let recipients = batch.iter().take(take).map(|one| one.1.rcpt.clone()).collect();
-            let envelope = Envelope { mail_from: mail_from(service, lease), recipients };
+            let envelope = Envelope { mail_from: mail_from.clone(), recipients };
             match peer.send(envelope, body).await {
                 Ok(replies) => {
                     let promises = Promises { dsn: peer.offers("DSN"), deliver_by: peer.offers("DELIVERBY") };
@@ -226,6 +271,11 @@ impl Try<'_> {
             }
         }
     }
+}
+
+/// RFC 3463 §3.8: what the connection's privacy is refused with.
+fn is_about_tls(status: EnhancedStatus) -> bool {
+    [EnhancedStatus::new(4, 7, 5), EnhancedStatus::new(4, 7, 10)].contains(&status)
 }
 
 /// Keeps a connection for the next message, or says goodbye.
@@ -258,6 +308,7 @@ fn manner<'a>(
         host: &settings.host,
         tls: &service.parts.tls,
         policy,
+        pins: &[],
         login,
         nonce: format!("{:016x}{:016x}", random.u64(), random.u64()),
         source,
@@ -267,13 +318,41 @@ fn manner<'a>(
     }
 }
 
-/// The sender's half as it goes on: the time that is left for DELIVERBY (RFC 2852 §4.1.4).
-fn mail_from(service: &Service, lease: &Lease) -> MailFrom {
+/// The sender's half as it goes on: the time that is left for DELIVERBY (RFC 2852 §4.1.4), and a foreign sender in our name,
+/// since mail of strangers leaves here only when it is forwarded.
+async fn mail_from(service: &Service, lease: &Lease) -> MailFrom {
     let mut mail = lease.message.mail_from.clone();
     if let (Some(by), Some(until)) = (&mut mail.deliver_by, lease.message.deliver_until()) {
         let now = service.parts.queue.now();
         let left = until.since(now).as_secs().max(u64::from(until > now));
         by.secs = i64::try_from(left).unwrap_or(i64::MAX);
     }
+    if lease.route.channel == Channel::Smtp
+        && let Some(sender) = rewritten(service, lease).await
+    {
+        mail.reverse_path = Some(sender);
+    }
     mail
+}
+
+async fn rewritten(service: &Service, lease: &Lease) -> Option<Address> {
+    let authentication = &service.parts.authentication;
+    let rewriter = authentication.rewriter()?;
+    let sender = lease.message.mail_from.reverse_path.as_ref()?;
+    match service.parts.directory.is_local_domain(&sender.domain).await {
+        Ok(false) => {}
+        Ok(true) => return None,
+        Err(error) => {
+            service.signals.directory_away(lease.message.trace, &error);
+            return None;
+        }
+    }
+    let now_secs = authentication.now_secs();
+    let rewritten = rewriter.forward(sender.local.as_str(), sender.domain.as_str(), now_secs);
+    let rewritten = rewritten.and_then(|text| text.parse().ok());
+    match rewritten {
+        Some(_) => authentication.signals.rewritten(lease.message.trace),
+        None => authentication.signals.too_long(lease.message.trace),
+    }
+    rewritten
 }

@@ -1,5 +1,6 @@
 //! What all agents share, and taking what is due.
 
+use crate::authentication::service::Authentication;
 use crate::content::service::Content;
 use crate::delivery::pool::Pool;
 use crate::delivery::settings::Settings;
@@ -34,6 +35,8 @@ pub struct Parts {
     pub tls: ClientTls,
     /// What is done to the content of mail.
     pub content: Arc<Content>,
+    /// Who rewrites senders, and whose policies hold.
+    pub authentication: Arc<Authentication>,
     /// Random numbers.
     pub random: Arc<dyn Random>,
 }

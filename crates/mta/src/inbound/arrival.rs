@@ -1,6 +1,7 @@
 //! A message whose last octet has come, on its way to the reply: what is known of it, and what a stage says of it. Nothing is
 //! stored yet and nothing is promised; a stage changes the message, tells the recipients apart, or ends it.
 
+use crate::authentication::results::Results;
 use crate::content::fragments::Gathered;
 use crate::inbound::recipient::Accepted;
 use crate::judge::hearing::Heard;
@@ -53,6 +54,8 @@ pub struct Arrival {
     pub gathered: Option<Gathered>,
     /// What the policy decided about it so far; nothing when there is no policy.
     pub heard: Option<Box<Heard>>,
+    /// What is known of its authenticity; nothing before that stage, and for mail that is not checked.
+    pub authentication: Results,
 }
 
 impl Arrival {

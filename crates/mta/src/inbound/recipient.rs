@@ -1,5 +1,6 @@
 //! What is decided at RCPT TO: who gets the mail, or why it is refused.
 
+use crate::authentication::srs::{NotOurs, Rewriter};
 use crate::delivery::routing::rule_of;
 use crate::inbound::refusal;
 use crate::inbound::service::Service;
@@ -51,6 +52,9 @@ pub async fn judge(
     octets: u64,
     may_relay: bool,
 ) -> Result<Accepted, Reply> {
+    if let Some(judged) = rewritten(service, address) {
+        return judged;
+    }
     let resolved = async {
         let address = at_home(service, address).await?;
         let resolution = service.parts.directory.resolve(&address).await?;
@@ -89,6 +93,24 @@ pub async fn judge(
         route: None,
         instructions: Vec::new(),
     })
+}
+
+/// A failure that comes back to a sender whom we rewrote: it goes on to the real one.
+fn rewritten(service: &Service, address: &Address) -> Option<Result<Accepted, Reply>> {
+    let authentication = &service.parts.authentication;
+    let rewriter = authentication.rewriter()?;
+    let local = address.local.as_str();
+    if !address.domain.as_str().eq_ignore_ascii_case(rewriter.domain()) || !Rewriter::is_rewritten(local) {
+        return None;
+    }
+    let reversed = match rewriter.reverse(local, authentication.now_secs()) {
+        Ok(reversed) => reversed.parse::<Address>().map_err(|_| NotOurs::Form),
+        Err(why) => Err(why),
+    };
+    Some(reversed.map_err(refusal::not_rewritten).map(|address| {
+        let route = rule_of(&service.parts.rules, &address.domain).route(&address.domain);
+        Accepted { address, targets: Vec::new(), route: Some(route), instructions: Vec::new() }
+    }))
 }
 
 /// The way of an address of ours through the queue: it is looked up again when its turn comes.

@@ -124,6 +124,22 @@ pub fn bad_fragment(why: &crate::content::fragments::Refused) -> Reply {
     }
 }
 
+/// The owner of the sender's domain says that this host does not send for it (RFC 7372 §3.2).
+pub fn spf_failed(domain: &str, explanation: Option<&str>) -> Reply {
+    let said = explanation.map_or_else(String::new, |text| format!("; {domain} explains: {text}"));
+    reply(550, (5, 7, 23), &format!("{domain} does not send from your address (SPF){said}"))
+}
+
+/// The owner of the author's domain wants it refused (RFC 7489 §10.3).
+pub fn dmarc_failed(domain: &str) -> Reply {
+    reply(550, (5, 7, 1), &format!("not authentic, and {domain} asks to refuse such mail (DMARC)"))
+}
+
+/// A rewritten address that leads nowhere.
+pub fn not_rewritten(why: crate::authentication::srs::NotOurs) -> Reply {
+    reply(550, (5, 1, 1), &format!("there is no such mailbox here: {why}"))
+}
+
 /// What a login ended with (RFC 4954 §6).
 pub fn denied(why: Denied) -> Reply {
     match why {

@@ -1,5 +1,6 @@
 //! What all sessions of one listener share.
 
+use crate::authentication::service::Authentication;
 use crate::content::service::Content;
 use crate::delivery::routing::Rule;
 use crate::filter::service::Filters;
@@ -38,6 +39,8 @@ pub struct Parts {
     pub filters: Filters,
     /// What is done to the content of mail.
     pub content: Arc<Content>,
+    /// Who really sent it.
+    pub authentication: Arc<Authentication>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// The policy.

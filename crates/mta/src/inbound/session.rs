@@ -1,5 +1,6 @@
 //! A connection driven by the engine.
 
+use crate::authentication::results::Results;
 use crate::inbound::accept::{self, Answered, Learned};
 use crate::inbound::arrival::{Arrival, Finding, Origin};
 use crate::inbound::content;
@@ -409,6 +410,7 @@ impl Session<'_> {
             virus: None,
             gathered: None,
             heard: self.hearing.heard(),
+            authentication: Results::default(),
         };
         if let Finding::Refuse(reply) = stages::examine(self.service, &mut arrival).await {
             self.service.signals.refused(self.trace(), self.connection.peer(), "DATA", &reply);
@@ -555,6 +557,6 @@ impl Session<'_> {
         };
         let mut whole = prefix::make(&way, &arrival.fields, &arrival.body);
         whole.extend_from_slice(&arrival.body);
-        whole
+        self.service.parts.authentication.finish(arrival, whole)
     }
 }

@@ -17,6 +17,9 @@ pub async fn examine(service: &Service, arrival: &mut Arrival) -> Finding {
     if let Err(reply) = content::gather(service, arrival).await {
         return Finding::Refuse(reply);
     }
+    if let Finding::Refuse(reply) = service.parts.authentication.examine(arrival).await {
+        return Finding::Refuse(reply);
+    }
     // What judges the message stands here: it sees what was put together, and what leaves is changed last.
     if let Finding::Refuse(reply) = service.parts.filters.examine(service, arrival).await {
         return Finding::Refuse(reply);

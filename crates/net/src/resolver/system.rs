@@ -8,10 +8,12 @@ use hickory_resolver::config::{ConnectionConfig, NameServerConfig, ResolverConfi
 use hickory_resolver::lookup::Lookup;
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::net::{DnsError as HickoryDnsError, NetError};
-use hickory_resolver::proto::rr::{Name, RData};
+use hickory_resolver::proto::dnssec::Proof;
+use hickory_resolver::proto::rr::{Name, RData, Record, RecordType};
 
 use crate::error::Error;
 use crate::limits;
+use crate::resolver::record::{Family, Kind, Srv, Tlsa};
 use crate::resolver::{DnsAnswer, DnsError, HostAddress, Mx, Resolver};
 
 /// How names are asked for.
@@ -23,17 +25,22 @@ pub struct SystemSettings {
     pub timeout: Duration,
     /// How often a question is tried.
     pub attempts: usize,
+    /// Whether signatures are checked (RFC 4035) where it matters who vouches for an answer: the hosts that take mail, and
+    /// their TLSA records. The servers must pass on signatures.
+    pub validate: bool,
 }
 
 impl Default for SystemSettings {
     fn default() -> SystemSettings {
-        SystemSettings { servers: Vec::new(), timeout: Duration::from_secs(5), attempts: 2 }
+        SystemSettings { servers: Vec::new(), timeout: Duration::from_secs(5), attempts: 2, validate: false }
     }
 }
 
 /// hickory as a [`Resolver`].
 pub struct SystemResolver {
     inner: TokioResolver,
+    /// The same servers, with every signature checked up to the root's key.
+    validating: Option<TokioResolver>,
 }
 
 impl SystemResolver {
@@ -42,16 +49,8 @@ impl SystemResolver {
     /// # Errors
     /// [`Error::NameService`] when `/etc/resolv.conf` cannot be used.
     pub fn new(settings: &SystemSettings) -> Result<SystemResolver, Error> {
-        let failed = |error: NetError| Error::NameService { why: error.to_string() };
-        let mut builder = if settings.servers.is_empty() {
-            TokioResolver::builder_tokio().map_err(failed)?
-        } else {
-            let servers = settings.servers.iter().map(server).collect();
-            let config = ResolverConfig::from_parts(None, Vec::new(), servers);
-            TokioResolver::builder_with_config(config, TokioRuntimeProvider::default())
-        };
-        tune(builder.options_mut(), settings);
-        Ok(SystemResolver { inner: builder.build().map_err(failed)? })
+        let validating = settings.validate.then(|| build(settings, true)).transpose()?;
+        Ok(SystemResolver { inner: build(settings, false)?, validating })
     }
 
     async fn ask<'a>(
@@ -60,13 +59,31 @@ impl SystemResolver {
         kind: &'static str,
         question: impl Future<Output = Result<Lookup, NetError>>,
     ) -> Result<Vec<RData>, DnsError> {
+        let records = self.ask_records(name, kind, question).await?;
+        Ok(records.into_iter().map(|record| record.data).collect())
+    }
+
+    /// What the validating resolver says about a name: records with the proof of each.
+    async fn ask_validating(&self, name: &str, kind: RecordType) -> Result<Vec<Record>, DnsError> {
+        match &self.validating {
+            None => Ok(Vec::new()),
+            Some(resolver) => self.ask_records(name, kind.into(), resolver.lookup(complete(name)?, kind)).await,
+        }
+    }
+
+    async fn ask_records(
+        &self,
+        name: &str,
+        kind: &'static str,
+        question: impl Future<Output = Result<Lookup, NetError>>,
+    ) -> Result<Vec<Record>, DnsError> {
         let temporary = |why: String| DnsError::Temporary { name: name.to_owned(), why };
         match tokio::time::timeout(limits::DNS_QUESTION, question).await {
             Err(_) => Err(temporary("no server answered in time".to_owned())),
             Ok(Err(error)) => Err(classify(name, kind, &error)),
             Ok(Ok(lookup)) => {
                 let answers = lookup.answers().iter().take(limits::DNS_RECORDS);
-                Ok(answers.map(|record| record.data.clone()).collect())
+                Ok(answers.cloned().collect())
             }
         }
     }
@@ -75,6 +92,26 @@ impl SystemResolver {
     fn some<T>(found: Vec<T>, name: &str, kind: &'static str) -> Result<Vec<T>, DnsError> {
         if found.is_empty() { Err(DnsError::NoRecords { name: name.to_owned(), kind }) } else { Ok(found) }
     }
+}
+
+fn build(settings: &SystemSettings, validate: bool) -> Result<TokioResolver, Error> {
+    let failed = |error: NetError| Error::NameService { why: error.to_string() };
+    let mut builder = if settings.servers.is_empty() {
+        TokioResolver::builder_tokio().map_err(failed)?
+    } else {
+        let servers = settings.servers.iter().map(server).collect();
+        let config = ResolverConfig::from_parts(None, Vec::new(), servers);
+        TokioResolver::builder_with_config(config, TokioRuntimeProvider::default())
+    };
+    let options = builder.options_mut();
+    tune(options, settings);
+    options.validate = validate;
+    builder.build().map_err(failed)
+}
+
+/// Whether there are records of the kind and every record of the answer, aliases included, is proven.
+fn is_proven(records: &[Record]) -> bool {
+    !records.is_empty() && records.iter().all(|record| record.proof == Proof::Secure)
 }
 
 fn server(address: &SocketAddr) -> NameServerConfig {
@@ -185,6 +222,67 @@ impl Resolver for SystemResolver {
         })
     }
 
+    fn addresses_of<'a>(&'a self, name: &'a str, family: Family) -> DnsAnswer<'a, Vec<IpAddr>> {
+        Box::pin(async move {
+            let complete = complete(name)?;
+            let kind = family.record();
+            let records = match family {
+                Family::V4 => self.ask(name, kind, self.inner.ipv4_lookup(complete)).await?,
+                Family::V6 => self.ask(name, kind, self.inner.ipv6_lookup(complete)).await?,
+            };
+            SystemResolver::some(records.iter().filter_map(RData::ip_addr).collect(), name, kind)
+        })
+    }
+
+    fn tlsa<'a>(&'a self, name: &'a str) -> DnsAnswer<'a, Vec<Tlsa>> {
+        Box::pin(async move {
+            let records = self.ask_validating(name, RecordType::TLSA).await?;
+            let found = if is_proven(&records) { records.iter().filter_map(tlsa).collect() } else { Vec::new() };
+            SystemResolver::some(found, name, "TLSA")
+        })
+    }
+
+    fn srv<'a>(&'a self, name: &'a str) -> DnsAnswer<'a, Vec<Srv>> {
+        Box::pin(async move {
+            let records = self.ask(name, "SRV", self.inner.srv_lookup(complete(name)?)).await?;
+            let found = records
+                .iter()
+                .filter_map(|record| match record {
+                    RData::SRV(srv) => Some(Srv {
+                        priority: srv.priority,
+                        weight: srv.weight,
+                        port: srv.port,
+                        target: host(&srv.target),
+                    }),
+                    _ => None,
+                })
+                .collect();
+            SystemResolver::some(found, name, "SRV")
+        })
+    }
+
+    fn is_authentic<'a>(&'a self, name: &'a str, kind: Kind) -> DnsAnswer<'a, bool> {
+        Box::pin(async move {
+            if self.validating.is_none() {
+                return Ok(false);
+            }
+            let kinds: &[RecordType] = match kind {
+                Kind::Mx => &[RecordType::MX],
+                Kind::Address => &[RecordType::A, RecordType::AAAA],
+                Kind::Txt => &[RecordType::TXT],
+                Kind::Tlsa => &[RecordType::TLSA],
+            };
+            for kind in kinds {
+                match self.ask_validating(name, *kind).await {
+                    Ok(records) if is_proven(&records) => return Ok(true),
+                    Err(error) if error.is_temporary() => return Err(error),
+                    Ok(_) | Err(_) => {}
+                }
+            }
+            Ok(false)
+        })
+    }
+
     fn ptr(&self, address: IpAddr) -> DnsAnswer<'_, Vec<String>> {
         Box::pin(async move {
             let text = address.to_canonical().to_string();
@@ -199,5 +297,17 @@ impl Resolver for SystemResolver {
                 .collect();
             SystemResolver::some(found, &text, "PTR")
         })
+    }
+}
+
+fn tlsa(record: &Record) -> Option<Tlsa> {
+    match &record.data {
+        RData::TLSA(tlsa) => Some(Tlsa {
+            usage: tlsa.cert_usage.into(),
+            selector: tlsa.selector.into(),
+            matching: tlsa.matching.into(),
+            data: tlsa.cert_data.clone(),
+        }),
+        _ => None,
     }
 }

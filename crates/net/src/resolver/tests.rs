@@ -19,9 +19,23 @@ async fn the_table_answers() {
         "slow.example.org fail",
         "void.example.org null-mx",
         "text.example.org txt v=spf1 -all",
+        "a\\032b.example.org txt \" \\065\\\"\"",
         "127.0.0.1 ptr localhost.example.org",
         "*.wild.example.org a 127.0.0.9",
+        "_25._tcp.a.example.org tlsa 3 1 1 000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f",
+        "_imaps._tcp.example.org srv 0 1 993 imap.example.org.",
+        "half.example.org txt here",
+        "half.example.org fail",
     ]));
+    let tlsa = resolver.tlsa("_25._tcp.a.example.org").await.unwrap().remove(0);
+    assert!(tlsa.is_usable() && (tlsa.usage, tlsa.selector, tlsa.matching, tlsa.data[31]) == (3, 1, 1, 0x1f));
+    let srv = resolver.srv("_imaps._tcp.example.org").await.unwrap().remove(0);
+    assert_eq!((srv.port, srv.target.as_str()), (993, "imap.example.org"));
+    assert_eq!(resolver.txt("half.example.org").await.unwrap(), ["here"]);
+    assert!(resolver.mx("half.example.org").await.unwrap_err().is_temporary());
+    assert_eq!(resolver.addresses_of("a.example.org", Family::V6).await.unwrap().len(), 1);
+    assert!(resolver.is_authentic("example.org", Kind::Mx).await.unwrap());
+    assert!(!resolver.is_authentic("elsewhere.example", Kind::Mx).await.unwrap());
     let hosts: Vec<String> = resolver.mx("EXAMPLE.ORG").await.unwrap().into_iter().map(|mx| mx.host).collect();
     assert_eq!(hosts, ["a.example.org", "b.example.org"]);
     let addresses = resolver.addresses("a.example.org").await.unwrap();
@@ -29,6 +43,7 @@ async fn the_table_answers() {
     assert_eq!(sockets, ["127.0.0.1:2525", "[::1]:25"]);
     assert!(resolver.mx("void.example.org").await.unwrap().iter().all(Mx::is_null));
     assert_eq!(resolver.txt("text.example.org").await.unwrap(), ["v=spf1 -all"]);
+    assert_eq!(resolver.txt("a b.example.org").await.unwrap(), [" A\""]);
     assert_eq!(resolver.ptr("127.0.0.1".parse().unwrap()).await.unwrap(), ["localhost.example.org"]);
     assert_eq!(resolver.addresses("x.y.wild.example.org").await.unwrap().len(), 1);
     let no_such = DnsError::NoSuchName { name: "none.example.org".to_owned() };
@@ -44,6 +59,8 @@ async fn the_table_stands_in_front() {
     let behind = Arc::new(TableResolver::new(table(&["behind.example a 192.0.2.1", "both.example a 192.0.2.2"])));
     let resolver = TableResolver::in_front_of(table(&["both.example a 192.0.2.9"]), behind);
     assert_eq!(resolver.addresses("both.example").await.unwrap()[0].ip.to_string(), "192.0.2.9");
+    let hidden = resolver.txt("_dmarc.both.example").await;
+    assert!(matches!(hidden, Err(DnsError::NoSuchName { .. })), "what belongs to a name is asked for nowhere else");
     assert_eq!(resolver.addresses("behind.example").await.unwrap()[0].ip.to_string(), "192.0.2.1");
     assert!(matches!(resolver.mx("both.example").await, Err(DnsError::NoRecords { .. })));
 }
@@ -81,7 +98,7 @@ async fn one_answer_server(code: u8, address: Option<[u8; 4]>) -> SocketAddr {
 
 fn asking(server: SocketAddr) -> SystemResolver {
     let timeout = std::time::Duration::from_millis(500);
-    SystemResolver::new(&SystemSettings { servers: vec![server], timeout, attempts: 1 }).unwrap()
+    SystemResolver::new(&SystemSettings { servers: vec![server], timeout, attempts: 1, validate: false }).unwrap()
 }
 
 #[tokio::test]

@@ -14,7 +14,9 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use crate::error::Error;
+use crate::resolver::record::Tlsa;
 use crate::socket::Socket;
+use crate::tls::dane::Pinned;
 use crate::tls::{EXPORTER_LABEL, TlsInfo, binding, cipher_name, version_name};
 
 /// How much a server must prove.
@@ -38,6 +40,7 @@ pub enum TrustVerdict {
 /// What connecting out needs to speak TLS. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct ClientTls {
+    provider: Arc<CryptoProvider>,
     verifier: Arc<WebPkiServerVerifier>,
     opportunistic: Arc<ClientConfig>,
     required: Arc<ClientConfig>,
@@ -62,6 +65,7 @@ impl ClientTls {
             opportunistic: configure(&provider, anybody)?,
             required: configure(&provider, Arc::clone(&verifier) as Arc<dyn ServerCertVerifier>)?,
             verifier,
+            provider,
         })
     }
 
@@ -82,6 +86,27 @@ impl ClientTls {
         };
         let stream = TlsConnector::from(Arc::clone(config)).connect(server_name.clone(), socket).await?;
         let info = self.describe(&stream, &server_name);
+        Ok((stream, info))
+    }
+
+    /// Connects to a server that must be the one that TLSA records describe; without any usable one, whoever is there
+    /// (RFC 7672 §2.2).
+    pub(crate) async fn connect_pinned(
+        &self,
+        socket: Socket,
+        name: &str,
+        records: &[Tlsa],
+    ) -> io::Result<(TlsStream<Socket>, TlsInfo)> {
+        let records: Vec<Tlsa> = records.iter().filter(|record| record.is_usable()).cloned().collect();
+        if records.is_empty() {
+            return self.connect(socket, name, Trust::Opportunistic).await;
+        }
+        let refused = || io::Error::new(io::ErrorKind::InvalidInput, format!("no certificate can be for `{name}`"));
+        let server_name = ServerName::try_from(name.trim_end_matches('.').to_owned()).map_err(|_| refused())?;
+        let verifier = Arc::new(Pinned { provider: Arc::clone(&self.provider), records });
+        let config = configure(&self.provider, verifier).map_err(|error| io::Error::other(error.to_string()))?;
+        let stream = TlsConnector::from(config).connect(server_name.clone(), socket).await?;
+        let info = TlsInfo { trust: Some(TrustVerdict::Verified), ..self.describe(&stream, &server_name) };
         Ok((stream, info))
     }
 

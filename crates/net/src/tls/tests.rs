@@ -116,3 +116,32 @@ async fn tls_starts_once() {
     assert!(matches!(plain.start_tls().await, Err(Error::TlsNotPossible { .. })));
     assert!(!plain.can_start_tls());
 }
+
+#[tokio::test]
+async fn tlsa_records_stand_in_for_authorities() {
+    let folder = Folder::new("dane");
+    let files = [folder.certificate("mx.example")];
+    let server = ServerTls::new(Certificates::load(&files).unwrap(), TlsFloor::Tls12).unwrap();
+    let pem = std::fs::read(&files[0].chain).unwrap();
+    let der = rustls::pki_types::pem::PemObject::from_pem_slice(&pem).unwrap();
+    let der: rustls::pki_types::CertificateDer<'_> = der;
+    let good = dane::record_of(&der).unwrap();
+    let whole = crate::Tlsa { usage: 3, selector: 0, matching: 0, data: der.to_vec() };
+    let mut wrong = good.clone();
+    wrong.data[0] ^= 1;
+    let client = ClientTls::new(None).unwrap();
+    // The name of a certificate does not count, only its key.
+    for (records, stands) in [
+        (vec![good.clone()], true),
+        (vec![whole], true),
+        (vec![wrong.clone(), good], true),
+        (vec![wrong.clone()], false),
+        (vec![crate::Tlsa { usage: 1, ..wrong.clone() }], true),
+        (vec![crate::Tlsa { usage: 2, ..wrong }], false),
+    ] {
+        let (ours, mut theirs) = Connection::pair(64 * 1024);
+        let mut ours = ours.with_server_tls(server.clone());
+        let (_, connected) = tokio::join!(ours.start_tls(), theirs.start_tls_pinned(&client, "else.example", &records));
+        assert_eq!(connected.is_ok(), stands, "{records:?}: {connected:?}");
+    }
+}

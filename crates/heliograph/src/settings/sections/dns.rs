@@ -45,11 +45,20 @@ pub const KEYS: &[Key] = &[
         effect: Effect::Restart,
     },
     Key {
+        path: "dns.dnssec",
+        kind: Kind::Flag,
+        default: "false",
+        doc: "Whether signatures of answers are checked up to the root's key where it matters who vouches for them: for the \
+              hosts that take mail and their TLSA records. Needed for DANE. The servers must pass on signatures.",
+        example: "true",
+        effect: Effect::Restart,
+    },
+    Key {
         path: "dns.static",
         kind: Kind::List(&Kind::NameEntry),
         default: "[]",
         doc: "Names that are known without asking: NAME mx PREFERENCE HOST, NAME a ADDRESS or ADDRESS:PORT, NAME txt \
-              TEXT, ADDRESS ptr NAME, NAME null-mx, NAME none (it does not exist), NAME empty (it has no records), NAME \
+              TEXT, ADDRESS ptr NAME, NAME tlsa USAGE SELECTOR MATCHING HEX, NAME srv PRIORITY WEIGHT PORT HOST, NAME null-mx, NAME none (it does not exist), NAME empty (it has no records), NAME \
               fail (a temporary failure). *.DOMAIN stands for every name below a domain. A name that is here is never \
               asked for elsewhere.",
         example: "[\"example.org mx 10 mx.example.org\", \"mx.example.org a 127.0.0.1:2526\"]",
@@ -66,6 +75,11 @@ pub fn make(values: &Values) -> Dns {
     let entries = values.texts("dns.static");
     Dns {
         table: Table::parse(&entries).expect("each entry was checked when it was read"),
-        system: SystemSettings { servers, timeout: values.time("dns.timeout"), attempts: values.count("dns.attempts") },
+        system: SystemSettings {
+            servers,
+            timeout: values.time("dns.timeout"),
+            attempts: values.count("dns.attempts"),
+            validate: values.flag("dns.dnssec"),
+        },
     }
 }

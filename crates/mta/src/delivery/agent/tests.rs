@@ -1,6 +1,7 @@
 //! Agents against servers on loopback that do as they are told; time is handed in.
 
 use super::*;
+use crate::authentication::service::Authentication;
 use crate::content::service::Content;
 use crate::content::settings::Disclaimer;
 use crate::delivery::routing::{Credentials, Rule, TlsPolicy, Way};
@@ -154,7 +155,7 @@ impl Ground {
         let now = Arc::new(AtomicU64::new(1_000_000_000));
         let (clock, random) = (Arc::clone(&now), AtomicU64::new(0));
         let queue = Queue::open(
-            system,
+            system.clone(),
             queue::settings::Settings::new("mx.b.test".parse().unwrap()),
             Arc::new(move || Timestamp(clock.load(Ordering::SeqCst))),
             Arc::new(move || random.fetch_add(1, Ordering::SeqCst)),
@@ -170,12 +171,25 @@ impl Ground {
         let host: model::Domain = "mx.b.test".parse().unwrap();
         let choices = crate::scripts::settings::Settings::new(host, folder);
         let scripts = Scripts::new(choices, of_scripts, &Registry::new()).unwrap();
+        let resolver: Arc<dyn net::Resolver> = Arc::new(TableResolver::new(Table::parse(names).unwrap()));
+        let authentication = crate::authentication::service::Parts {
+            resolver: Arc::clone(&resolver),
+            clock: Arc::new(net::SystemClock),
+            random: Arc::new(Seeded::new(2)),
+            tls: ClientTls::new(None).unwrap(),
+            partition: system.clone(),
+            data: std::env::temp_dir().join("heliograph-no-such-folder"),
+            tlsa: None,
+        };
+        let chosen = crate::authentication::settings::Settings::new("mx.b.test");
+        let authentication = Authentication::open(chosen, authentication, &Registry::new()).unwrap();
         let parts = Parts {
+            authentication: Arc::new(authentication),
             queue,
             mail: mail.clone(),
             scripts: Arc::new(scripts),
             directory: Arc::new(directory.clone()),
-            resolver: Arc::new(TableResolver::new(Table::parse(names).unwrap())),
+            resolver,
             tls: ClientTls::new(None).unwrap(),
             content: Arc::new(Content::new(content, "mx.b.test", Arc::new(Seeded::new(2)), &Registry::new())),
             random: Arc::new(Seeded::new(1)),

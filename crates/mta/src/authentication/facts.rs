@@ -1,0 +1,168 @@
+//! Facts for reports to others: what their domains' mail came to, and how private the way to their hosts was. Counted in
+//! memory, written down every few seconds: a crash loses what was counted since, and no more.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Mutex, PoisonError};
+
+use serde::{Deserialize, Serialize};
+
+use crate::authentication::results::{Published, Results, Verdict};
+use crate::authentication::store::{Fact, Kind};
+
+/// Different facts that are held between two writings; more are dropped, counted.
+const PENDING_MAX: usize = 20_000;
+/// Signatures of one message that a report tells.
+const SIGNATURES_MAX: usize = 10;
+/// Characters of a reason.
+const REASON_MAX: usize = 200;
+
+/// What a message's DMARC came to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DmarcFact {
+    /// From where it came.
+    pub address: IpAddr,
+    /// What was done: `none`, `quarantine` or `reject`.
+    pub disposition: String,
+    /// Whether an aligned signature passed.
+    pub dkim_aligned: bool,
+    /// Whether aligned SPF passed.
+    pub spf_aligned: bool,
+    /// The author's domain.
+    pub author: String,
+    /// The domain of the envelope sender; empty for none.
+    pub sender: String,
+    /// The signatures: domain, selector, result.
+    pub dkim: Vec<(String, String, Verdict)>,
+    /// The domain that SPF was checked for.
+    pub spf_domain: String,
+    /// Its result.
+    pub spf: Verdict,
+    /// What the owner published.
+    pub published: Published,
+}
+
+impl DmarcFact {
+    /// The fact about a message, if somebody wants to hear of it.
+    pub fn of(results: &Results, disposition: &str) -> Option<DmarcFact> {
+        let published = results.dmarc.published.clone()?;
+        if published.rua.is_empty() {
+            return None;
+        }
+        let signatures = results.dkim.iter().take(SIGNATURES_MAX).filter(|one| !one.domain.is_empty());
+        Some(DmarcFact {
+            address: results.address?,
+            disposition: disposition.to_owned(),
+            dkim_aligned: results.dmarc.dkim_aligned,
+            spf_aligned: results.dmarc.spf_aligned,
+            author: results.dmarc.domain.clone(),
+            sender: results.sender.rsplit_once('@').map_or_else(String::new, |(_, domain)| domain.to_lowercase()),
+            dkim: signatures.map(|one| (one.domain.clone(), one.selector.clone(), one.verdict)).collect(),
+            spf_domain: results.spf.domain.clone(),
+            spf: results.spf.verdict,
+            published,
+        })
+    }
+}
+
+/// Which kind of policy a session was under (RFC 8460 §4.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PolicyKind {
+    /// TLSA records.
+    Tlsa,
+    /// MTA-STS.
+    Sts,
+    /// None.
+    None,
+}
+
+/// What went wrong (RFC 8460 §4.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Failure {
+    /// TLS is not offered.
+    StartTlsNotSupported,
+    /// The certificate is for another name.
+    CertificateHostMismatch,
+    /// It is too old.
+    CertificateExpired,
+    /// Nobody whom we trust vouches for it.
+    CertificateNotTrusted,
+    /// It is not what the records describe, or something else.
+    ValidationFailure,
+}
+
+impl Failure {
+    /// From the reason that an error gives.
+    pub fn of(reason: &str) -> Failure {
+        if reason.contains("does not offer TLS") {
+            Failure::StartTlsNotSupported
+        } else if reason.contains("not valid for")
+            || reason.contains("NotValidForName")
+            || reason.contains("does not name")
+        {
+            Failure::CertificateHostMismatch
+        } else if reason.contains("xpired") {
+            Failure::CertificateExpired
+        } else if reason.contains("UnknownIssuer") || reason.contains("CaUsedAsEndEntity") {
+            Failure::CertificateNotTrusted
+        } else {
+            Failure::ValidationFailure
+        }
+    }
+}
+
+/// What a session with a host came to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TlsFact {
+    /// The policy it was under.
+    pub kind: PolicyKind,
+    /// The policy as it stands.
+    pub policy: Vec<String>,
+    /// The hosts that the policy names.
+    pub hosts: Vec<String>,
+    /// The host.
+    pub host: String,
+    /// Where it is.
+    pub address: Option<IpAddr>,
+    /// What went wrong; nothing when all was well.
+    pub failure: Option<Failure>,
+    /// The reason in words.
+    pub reason: String,
+}
+
+impl TlsFact {
+    /// With a reason cut to what reports hold.
+    pub fn with_failure(mut self, reason: &str) -> TlsFact {
+        self.failure = Some(Failure::of(reason));
+        self.reason = reason.chars().filter(|c| !c.is_control()).take(REASON_MAX).collect();
+        self
+    }
+}
+
+/// What was counted since the last writing.
+#[derive(Debug, Default)]
+pub struct Collector {
+    pending: Mutex<HashMap<Fact, u64>>,
+}
+
+impl Collector {
+    /// Counts a fact; `false` when there are too many different ones.
+    pub fn count(&self, kind: Kind, day: u32, domain: &str, fact: &impl Serialize) -> bool {
+        let Ok(text) = serde_json::to_string(fact) else { return false };
+        let fact = Fact { kind, day, domain: domain.to_owned(), text };
+        let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
+        if pending.len() >= PENDING_MAX && !pending.contains_key(&fact) {
+            return false;
+        }
+        *pending.entry(fact).or_default() += 1;
+        true
+    }
+
+    /// Takes what was counted.
+    pub fn take(&self) -> Vec<(Fact, u64)> {
+        let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut *pending).into_iter().collect()
+    }
+}

@@ -1,0 +1,238 @@
+//! What sessions, agents and operators share about authentication.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use mail_auth::{AuthenticatedMessage, DkimResult, MessageAuthenticator, Parameters};
+use model::TraceId;
+use net::{ClientTls, Clock, Random, Registry, Resolver, ShutdownToken, Tlsa};
+use storage::Partition;
+
+use crate::authentication::check::{self, Inquiry};
+use crate::authentication::closed::{self, Closed};
+use crate::authentication::facts::Collector;
+use crate::authentication::forged;
+use crate::authentication::keys::{KeyError, KeyRing};
+use crate::authentication::policies::Policies;
+use crate::authentication::results::{Dmarc, Results, Spf, Verdict};
+use crate::authentication::settings::Settings;
+use crate::authentication::sign;
+use crate::authentication::signals::Signals;
+use crate::authentication::srs::Rewriter;
+use crate::authentication::store::Store;
+use crate::authentication::sts::Policy;
+
+/// How long everything about one message may take. Who waits longer for an answer to its message gives up, and sends it
+/// twice (RFC 5321 §4.5.3.2.6 grants ten minutes, few do).
+const PATIENCE: Duration = Duration::from_secs(45);
+/// Octets of the secret for rewritten senders.
+const SECRET_OCTETS: usize = 32;
+
+/// Everything that authentication needs, handed in.
+pub struct Parts {
+    /// Who knows names.
+    pub resolver: Arc<dyn Resolver>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Random numbers, for secrets.
+    pub random: Arc<dyn Random>,
+    /// Whom to trust when policies are fetched.
+    pub tls: ClientTls,
+    /// The system partition.
+    pub partition: Partition,
+    /// The data folder.
+    pub data: PathBuf,
+    /// The TLSA record that our certificate's key would have, if we have one.
+    pub tlsa: Option<Tlsa>,
+}
+
+/// Checks, keys and rewriting.
+pub struct Authentication {
+    pub(crate) settings: Settings,
+    pub(crate) parts: Parts,
+    pub(crate) signals: Signals,
+    verifier: MessageAuthenticator,
+    /// Our keys.
+    pub keys: KeyRing,
+    rewriter: Option<Rewriter>,
+    policies: Policies,
+    pub(crate) collector: Collector,
+    /// What is kept.
+    pub store: Store,
+}
+
+/// Why authentication cannot be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum SetUpError {
+    /// Keys that cannot be read.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// The library.
+    #[error("the library for signatures cannot be used: {0}")]
+    Library(String),
+    /// The system partition.
+    #[error("cannot use the system partition")]
+    Store(#[source] storage::Error),
+    /// The secret for rewritten senders.
+    #[error("cannot keep the secret for rewritten senders in {}", path.display())]
+    Secret {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+impl Authentication {
+    /// Reads keys and secrets. Blocks.
+    ///
+    /// # Errors
+    /// [`SetUpError`].
+    pub fn open(settings: Settings, parts: Parts, registry: &Registry) -> Result<Authentication, SetUpError> {
+        let verifier = closed::verifier().map_err(SetUpError::Library)?;
+        let keys = KeyRing::open(&parts.data.join("dkim"))?;
+        let rewriter = match &settings.rewrite {
+            Some(domain) => Some(Rewriter::new(domain.as_str(), secret(&parts)?)),
+            None => None,
+        };
+        let store = Store::open(parts.partition.clone()).map_err(SetUpError::Store)?;
+        let policies = Policies::new(store.clone(), parts.tls.clone());
+        let signals = Signals::new(registry);
+        Ok(Authentication {
+            settings,
+            parts,
+            signals,
+            verifier,
+            keys,
+            rewriter,
+            policies,
+            collector: Collector::default(),
+            store,
+        })
+    }
+
+    /// What was chosen.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Who knows names.
+    pub fn resolver(&self) -> &Arc<dyn Resolver> {
+        &self.parts.resolver
+    }
+
+    /// The TLSA record that our certificate's key would have, if we have one.
+    pub fn tlsa(&self) -> Option<&Tlsa> {
+        self.parts.tlsa.as_ref()
+    }
+
+    /// Seconds of now.
+    pub fn now_secs(&self) -> u64 {
+        u64::try_from(self.parts.clock.now().0 / 1000).unwrap_or(0)
+    }
+
+    /// Finds out everything about a message. What takes too long counts as a temporary error.
+    pub async fn check(&self, trace: TraceId, inquiry: Inquiry<'_>) -> Results {
+        let checking = check::check(&*self.parts.resolver, &self.verifier, inquiry);
+        match tokio::time::timeout(PATIENCE, checking).await {
+            Ok(results) => results,
+            Err(_) => {
+                self.signals.slow(trace);
+                let unknown = Spf { verdict: Verdict::TempError, ..Spf::default() };
+                Results {
+                    checked: true,
+                    address: inquiry.address,
+                    sender: inquiry.sender.to_owned(),
+                    hello: inquiry.hello.to_owned(),
+                    spf_helo: unknown.clone(),
+                    spf: unknown,
+                    dmarc: Dmarc { verdict: Verdict::TempError, ..Dmarc::default() },
+                    ..Results::default()
+                }
+            }
+        }
+    }
+
+    /// The MTA-STS policy of another domain that holds now, if such policies are followed.
+    pub async fn policy_of(&self, domain: &str, shutdown: &ShutdownToken) -> Option<Policy> {
+        if !self.settings.mta_sts {
+            return None;
+        }
+        let (resolver, signals) = (&*self.parts.resolver, &self.signals);
+        self.policies.of(resolver, signals, domain, self.now_secs(), shutdown).await
+    }
+
+    /// A message of ours that was changed after it was signed - by a disclaimer, say - signed again; `None` when we had not
+    /// signed it. That we had is proven by our own signature, since nothing else tells who brought the message.
+    pub async fn sign_again(&self, before: &[u8], after: &[u8]) -> Option<Vec<u8>> {
+        let parsed = AuthenticatedMessage::parse(before)?;
+        let kept = self.keys.list(None);
+        let ours = |domain: &str, selector: &str| {
+            kept.iter().any(|key| key.domain.eq_ignore_ascii_case(domain) && key.selector == selector)
+        };
+        if !parsed.dkim_headers.iter().any(|one| ours(&one.header.d, &one.header.s)) {
+            return None;
+        }
+        let closed = Closed::of_ours(&kept);
+        let outputs = self.verifier.verify_dkim(Parameters::new(&parsed).with_txt_cache(&closed)).await;
+        let is_proven = outputs.iter().any(|one| {
+            *one.result() == DkimResult::Pass
+                && one.signature().is_some_and(|signature| ours(&signature.d, &signature.s))
+        });
+        if !is_proven {
+            return None;
+        }
+        let is_ours = |field: &message::header::Field<'_>| {
+            field.is("DKIM-Signature")
+                && mail_auth::dkim::Signature::parse(field.value).is_ok_and(|one| ours(&one.d, &one.s))
+        };
+        let (bare, _) = forged::cut(after, is_ours);
+        let domain = sign::author_domain(&bare)?;
+        let keys = self.keys.active(&domain);
+        match sign::sign(keys.iter().map(|key| &**key), &bare) {
+            Ok(mut fields) => {
+                fields.extend_from_slice(&bare);
+                Some(fields)
+            }
+            Err(why) => {
+                self.signals.sign_failed(TraceId::default(), &domain, &why);
+                None
+            }
+        }
+    }
+
+    /// Who rewrites senders, if anybody does.
+    pub fn rewriter(&self) -> Option<&Rewriter> {
+        self.rewriter.as_ref()
+    }
+}
+
+/// The secret of the data folder, made when there is none.
+fn secret(parts: &Parts) -> Result<Vec<u8>, SetUpError> {
+    let path = parts.data.join("rewriting.key");
+    let failed = |source| SetUpError::Secret { path: path.clone(), source };
+    match std::fs::read(&path) {
+        Ok(secret) if secret.len() >= SECRET_OCTETS => return Ok(secret),
+        Ok(_) => return Err(failed(std::io::Error::other("the file is too short; restore or remove it"))),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        Err(error) => return Err(failed(error)),
+    }
+    let numbers = (0..SECRET_OCTETS / 8).map(|_| parts.random.u64().to_be_bytes());
+    let secret: Vec<u8> = numbers.flatten().collect();
+    write_private(&path, &secret).map_err(failed)?;
+    Ok(secret)
+}
+
+/// Writes a file that only its owner can read.
+fn write_private(path: &Path, octets: &[u8]) -> std::io::Result<()> {
+    use std::io::Write;
+    use std::os::unix::fs::OpenOptionsExt;
+    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    file.write_all(octets)?;
+    file.sync_all()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,245 @@
+//! What authentication keeps: policies of others, facts for reports, and reports of others. All lies below account 0 of the
+//! system partition, in the space `authentication`.
+//!
+//! | kind | rest of the key | value |
+//! |---|---|---|
+//! | 1 | domain text | the MTA-STS policy of a domain, JSON |
+//! | 2 | day u32, domain text, hash of the fact | count u64 little-endian, the DMARC fact: messages of that day |
+//! | 3 | day u32, domain text, hash of the fact | count u64 little-endian, the TLS fact: sessions of that day |
+//! | 5 | received second u64, number u64 | a report of others, JSON |
+
+use std::ops::ControlFlow;
+
+use model::AccountId;
+use sha2::{Digest, Sha256};
+use storage::{Abort, Key, KeyParts, Partition, Read, Scan, Space};
+
+/// The name of the storage space.
+const SPACE: &str = "authentication";
+/// Policies that are kept.
+const POLICIES_MAX: usize = 20_000;
+/// Reports of others that are kept; the oldest go.
+const REPORTS_MAX: usize = 20_000;
+/// Facts of one domain and day that one report holds.
+pub const FACTS_MAX: usize = 10_000;
+
+/// A kind of report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// RFC 7489 §7.2.
+    Dmarc,
+    /// RFC 8460.
+    Tls,
+}
+
+impl Kind {
+    /// Its name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Kind::Dmarc => "dmarc",
+            Kind::Tls => "tls",
+        }
+    }
+
+    fn octet(self) -> u8 {
+        match self {
+            Kind::Dmarc => 2,
+            Kind::Tls => 3,
+        }
+    }
+}
+
+/// A fact that is counted by day.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Fact {
+    /// What kind of report it goes into.
+    pub kind: Kind,
+    /// Days since 1970.
+    pub day: u32,
+    /// To whom the report goes: the domain.
+    pub domain: String,
+    /// The fact itself, JSON.
+    pub text: String,
+}
+
+/// What authentication keeps. Cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    partition: Partition,
+    space: Space,
+}
+
+impl Store {
+    /// In the system partition. Blocks.
+    ///
+    /// # Errors
+    /// Those of the partition.
+    pub fn open(partition: Partition) -> Result<Store, storage::Error> {
+        let space = partition.space(SPACE)?;
+        Ok(Store { partition, space })
+    }
+
+    fn kind(&self, kind: u8) -> Key {
+        self.space.key(AccountId(0)).u8(kind)
+    }
+
+    /// The policy that is kept for a domain, as text. Blocks.
+    ///
+    /// # Errors
+    /// Those of the partition.
+    pub fn policy(&self, domain: &str) -> Result<Option<Vec<u8>>, storage::Error> {
+        self.partition.snapshot()?.get(&self.kind(1).text(domain))
+    }
+
+    /// Keeps the policy of a domain, or forgets it; with very many, new ones are not kept.
+    ///
+    /// # Errors
+    /// Those of the partition.
+    pub async fn keep_policy(&self, domain: &str, policy: Option<Vec<u8>>) -> Result<(), storage::WriteError> {
+        let (key, all) = (self.kind(1).text(domain), self.kind(1));
+        let writing = self.partition.write(move |transaction| {
+            match policy {
+                Some(policy) => {
+                    let is_new = transaction.get(&key)?.is_none();
+                    let count = if is_new { count(transaction, all.range())? } else { 0 };
+                    if count < POLICIES_MAX {
+                        transaction.put(key, policy);
+                    }
+                }
+                None => transaction.delete(key),
+            }
+            Ok::<_, Abort>(())
+        });
+        writing.await.map(|_| ())
+    }
+
+    /// Adds to the counts of facts, in one transaction.
+    ///
+    /// # Errors
+    /// Those of the partition.
+    pub async fn add(&self, facts: Vec<(Fact, u64)>) -> Result<(), storage::WriteError> {
+        let keyed: Vec<(Key, String, u64)> = facts
+            .into_iter()
+            .map(|(fact, count)| {
+                let hash = Sha256::digest(fact.text.as_bytes());
+                (self.facts(fact.kind, fact.day, &fact.domain).raw(&hash), fact.text, count)
+            })
+            .collect();
+        let writing = self.partition.write(move |transaction| {
+            for (key, text, count) in keyed {
+                let before = transaction.get(&key)?.as_deref().and_then(read_fact).map_or(0, |(_, count)| count);
+                let sum = before.saturating_add(count);
+                transaction.put(key, [&sum.to_le_bytes()[..], text.as_bytes()].concat());
+            }
+            Ok::<_, Abort>(())
+        });
+        writing.await.map(|_| ())
+    }
+
+    fn facts(&self, kind: Kind, day: u32, domain: &str) -> Key {
+        self.kind(kind.octet()).u32(day).text(domain)
+    }
+
+    /// The days and domains of which there are facts of days before `today`. Blocks.
+    ///
+    /// # Errors
+    /// Those of the partition.
+    pub fn due(&self, kind: Kind, today: u32) -> Result<Vec<(u32, String)>, storage::Error> {
+        let mut found: Vec<(u32, String)> = Vec::new();
+        let all = self.kind(kind.octet());
+        let range = all.range();
+        self.partition.snapshot()?.each(range, &mut |key, _| {
+            let named = day_and_domain(key);
+            match named {
+                Some((day, _)) if day >= today => return Ok(ControlFlow::Break(())),
+                Some(named) if found.last() != Some(&named) => found.push(named),
+                _ => {}
+            }
+            Ok(ControlFlow::Continue(()))
+        })?;
+        Ok(found)
+    }
+
+    /// The facts of a domain and day with their counts, some of them when there are very many. Blocks.
+    ///
+    /// # Errors
+    /// Those of the partition.
+    pub fn facts_of(&self, kind: Kind, day: u32, domain: &str) -> Result<Vec<(String, u64)>, storage::Error> {
+        let mut found = Vec::new();
+        let range = self.facts(kind, day, domain).range();
+        let snapshot = self.partition.snapshot()?;
+        snapshot.each(range, &mut |_, value| {
+            found.extend(read_fact(value));
+            Ok(if found.len() >= FACTS_MAX { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+        })?;
+        Ok(found)
+    }
+
+    /// Forgets the facts of a domain and day, whose report is on its way or will never be.
+    ///
+    /// # Errors
+    /// Those of the partition.
+    pub async fn forget(&self, kind: Kind, day: u32, domain: &str) -> Result<(), storage::WriteError> {
+        let range = self.facts(kind, day, domain).range();
+        let writing = self.partition.write(move |transaction| {
+            transaction.delete_range(range);
+            Ok::<_, Abort>(())
+        });
+        writing.await.map(|_| ())
+    }
+
+    /// Keeps a report of others. Of very many the oldest go.
+    ///
+    /// # Errors
+    /// Those of the partition.
+    pub async fn keep_report(
+        &self,
+        received_secs: u64,
+        number: u64,
+        report: Vec<u8>,
+    ) -> Result<(), storage::WriteError> {
+        let key = self.kind(5).u64(received_secs).u64(number);
+        let all = self.kind(5).range();
+        let writing = self.partition.write(move |transaction| {
+            if count(transaction, all.clone())? >= REPORTS_MAX {
+                let oldest = transaction.scan(all, Scan::first(1).keys_only())?;
+                oldest.rows.into_iter().for_each(|(key, _)| transaction.delete(key));
+            }
+            transaction.put(key, report);
+            Ok::<_, Abort>(())
+        });
+        writing.await.map(|_| ())
+    }
+
+    /// The latest reports of others, newest first. Blocks.
+    ///
+    /// # Errors
+    /// Those of the partition.
+    pub fn reports(&self, most: usize) -> Result<Vec<Vec<u8>>, storage::Error> {
+        let page = self.partition.snapshot()?.scan(self.kind(5).range(), Scan::last(most.max(1)))?;
+        Ok(page.rows.into_iter().map(|(_, value)| value).collect())
+    }
+}
+
+fn count(read: &dyn Read, range: storage::KeyRange) -> Result<usize, storage::Error> {
+    let mut count = 0;
+    let mut rest = Some(range);
+    while let Some(range) = rest.take() {
+        let page = read.scan(range.clone(), Scan::first(1000).keys_only())?;
+        count += page.rows.len();
+        rest = page.next.map(|next| range.resume(next, false));
+    }
+    Ok(count)
+}
+
+fn day_and_domain(key: &[u8]) -> Option<(u32, String)> {
+    let mut parts = KeyParts::after_space(key)?;
+    parts.u8()?;
+    Some((parts.u32()?, parts.text()?))
+}
+
+/// A fact with its count.
+fn read_fact(value: &[u8]) -> Option<(String, u64)> {
+    let (count, text) = value.split_first_chunk::<8>()?;
+    Some((String::from_utf8(text.to_vec()).ok()?, u64::from_le_bytes(*count)))
+}
