@@ -113,6 +113,19 @@ def test_fragments_survive_a_crash(first):
     is_whole(whole)
 
 
+def test_fragments_that_come_at_once_are_put_together_exactly_once(first):
+    import random
+    from concurrent.futures import ThreadPoolExecutor
+
+    parts = [part for number in range(12) for part in fragments(4, f"set{number}@far.test", INNER + b"number %d\r\n" % number + BODY)]
+    random.Random(7).shuffle(parts)
+    with ThreadPoolExecutor(8) as crowd:
+        list(crowd.map(lambda part: bring(first, [JOINT.address], part), parts))
+    wholes = wait_for(first, JOINT, 12, seconds=60)
+    assert sorted(one.split(b"number ")[1].split(b"\r\n")[0] for one in wholes) == sorted(b"%d" % number for number in range(12))
+    assert all(b"message/partial" not in one for one in wholes) and summary(first)["messages"] == 0
+
+
 def test_without_the_setting_fragments_pass(server):
     bring(server, [server.alice.address], fragments(3)[0])
     [got] = wait_for(server, server.alice, 1)

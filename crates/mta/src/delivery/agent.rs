@@ -33,7 +33,7 @@ pub async fn attempt(service: &Service, lease: Lease, shutdown: &ShutdownToken) 
     }
     let content = &service.parts.content;
     let change = match lease.route.channel {
-        Channel::Conversion => Some(treatment::attempt(content, &lease).await),
+        Channel::Conversion => Some(treatment::attempt(content, &*service.parts.directory, &lease).await),
         Channel::Smtp | Channel::Lmtp => fragments::split(content, &lease),
         _ => None,
     };

@@ -1,7 +1,7 @@
 //! The stages of an arriving message that are about its content: fragments are put together first, so that everything after
 //! judges the whole; at the end those who are to get something else than what came are sent by way of the conversion channel.
 
-use crate::content::fragments::{self, Gathering, Refused};
+use crate::content::fragments::{self, Gathering, Ground, Refused};
 use crate::content::selection;
 use crate::inbound::arrival::Arrival;
 use crate::inbound::recipient::{Accepted, at_home_route};
@@ -15,8 +15,8 @@ use smtp::server::Kind;
 pub async fn gather(service: &Service, arrival: &mut Arrival) -> Result<(), Reply> {
     let content = &service.parts.content;
     let Some(channel) = fragments::channel(content, arrival.recipients.iter().map(out)) else { return Ok(()) };
-    let (queue, trace) = (&service.parts.queue, arrival.trace);
-    let gathering = fragments::gather(content, queue, trace, channel, &arrival.envelope, &arrival.body).await;
+    let (ground, trace) = (Ground { content, queue: &service.parts.queue, memory: &service.spool }, arrival.trace);
+    let gathering = fragments::gather(ground, trace, channel, &arrival.envelope, &arrival.body).await;
     match gathering {
         Ok(Gathering::Other) => {}
         Ok(Gathering::Waits(place, gathered)) => {
