@@ -31,6 +31,8 @@ const MADE_MAX: usize = 1000;
 pub struct Gathered {
     /// Their numbers in the queue.
     pub fragments: Vec<QueueId>,
+    /// Whether the message is the whole that they make, and not a newer copy of one of them.
+    pub is_whole: bool,
     /// What their traces tell then.
     pub told: String,
     /// Held until the message is durable or refused, so that the next fragment sees what came of it.
@@ -153,7 +155,10 @@ pub async fn gather(
         let told = format!("put together with the other {} fragments of its message as {trace}", total - 1);
         // A copy of the arriving fragment goes with the others.
         let fragments = waiting.values().map(|one| one.id).collect();
-        return Ok(Gathering::Whole(whole, Gathered { fragments, told, _guard: guard, _memory: Some(held) }));
+        return Ok(Gathering::Whole(
+            whole,
+            Gathered { fragments, is_whole: true, told, _guard: guard, _memory: Some(held) },
+        ));
     }
     let copy = waiting.get(&fragment.number).map(|one| one.id);
     if copy.is_none() {
@@ -163,7 +168,7 @@ pub async fn gather(
     let place = Place { set, number: fragment.number, total: fragment.total.unwrap_or(0), channel };
     let told = format!("a newer copy of fragment {} took its place", fragment.number);
     let fragments = copy.into_iter().collect();
-    Ok(Gathering::Waits(place, Gathered { fragments, told, _guard: guard, _memory: None }))
+    Ok(Gathering::Waits(place, Gathered { fragments, is_whole: false, told, _guard: guard, _memory: None }))
 }
 
 /// Which fragments belong together: those with one id and one envelope, so that nobody can put something into a message of

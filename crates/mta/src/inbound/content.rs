@@ -44,14 +44,11 @@ pub async fn gather(service: &Service, arrival: &mut Arrival) -> Result<(), Repl
     Ok(())
 }
 
-/// After a message was refused for good: the fragments that it was made of will not wait for anything else.
+/// After a message was refused for good, or is for nobody: the fragments that it was made of will not wait for anything else.
 pub async fn give_up(service: &Service, arrival: &mut Arrival, reply: &Reply) {
-    let waits =
-        arrival.recipients.iter().all(|one| one.route.as_ref().map(|route| route.channel) == Some(Channel::Defragment));
-    if reply.class() != 5 || waits {
+    let Some(gathered) = arrival.gathered.take().filter(|gathered| gathered.is_whole && reply.class() == 5) else {
         return;
-    }
-    let Some(gathered) = arrival.gathered.take() else { return };
+    };
     let why = reply.text();
     let told =
         format!("dropped: the message made of its fragments was refused as {}: {} {why}", arrival.trace, reply.code);
