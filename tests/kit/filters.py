@@ -62,8 +62,8 @@ def exactly(connection, octets):
     return data
 
 
-def clamd(virus=b"EICAR-STANDARD"):
-    """Finds `virus` in whatever holds the EICAR text."""
+def clamd(virus=b"EICAR-STANDARD", sees=bytes):
+    """Finds `virus` in whatever holds the EICAR text, as far as it `sees` into a message."""
 
     def handle(played, connection):
         exactly(connection, len(b"zINSTREAM\0"))
@@ -73,7 +73,7 @@ def clamd(virus=b"EICAR-STANDARD"):
             if played.misbehaves(connection):
                 return
         played.asked.append(message)
-        found = virus + b" FOUND" if b"EICAR" in message else b"OK"
+        found = virus + b" FOUND" if b"EICAR" in sees(message) else b"OK"
         connection.sendall(b"stream: " + found + b"\0")
 
     return Played(handle)

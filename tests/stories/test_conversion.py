@@ -40,6 +40,9 @@ in-type=application; in-parameter-name-0=name; in-parameter-value-0=crash*;
 in-type=application; in-parameter-name-0=name; in-parameter-value-0=slow*;
   command="sleep 600"
 
+in-type=application; in-parameter-name-0=name; in-parameter-value-0=post*; override-option-file=1;
+  command="echo STATUS=FORCEPOST > $OUTPUT_OPTIONS"
+
 in-type=application; in-parameter-name-0=name; in-parameter-value-0=env*;
   command="env > $OUTPUT_FILE"
 """
@@ -152,6 +155,36 @@ def test_a_crash_passes_the_part_where_that_was_chosen(tmp_path):
         [got] = wait_for(server, server.alice, 1)
         assert b"name=crash.zip" in got and b"Hello you" in got
         assert "failed: it ended with signal: 11" in trace(server, "crash")
+
+
+def test_a_crash_of_the_program_in_the_middle_of_a_command_loses_and_doubles_nothing(tmp_path):
+    with converting(tmp_path) as server:
+        running, go = tmp_path / "running", tmp_path / "go"
+        (tmp_path / "conversions").write_text(
+            f'in-type=text; in-subtype=html; command="touch {running}; while [ ! -e {go} ]; do sleep 0.05; done; sed s/Hello/Bye/ < $INPUT_FILE > $OUTPUT_FILE"\n'
+        )
+        server.stop()
+        text = (server.data / "heliograph.toml").read_text()
+        (server.data / "heliograph.toml").write_text(text.replace('timeout = "2s"', 'timeout = "60s"'))
+        server.start()
+        bring(server, [server.alice.address], message("crashed"))
+        until(running.exists, "the command")
+        server.kill()
+        go.touch()
+        server.start()
+        [got] = wait_for(server, server.alice, 1)
+        assert b"<p>Bye <b>you</b></p>" in got
+        until(lambda: waiting(server, "conversion") == 0, "an empty channel")
+        assert len(bodies(server, server.alice)) == 1
+        assert list((server.data / "run" / "conversion").iterdir()) == []
+
+
+def test_the_postmaster_gets_what_a_command_sends_there(tmp_path):
+    with converting(tmp_path) as server:
+        server.command("alias", "set", "postmaster@example.test", server.bob.address)
+        bring(server, [server.alice.address, server.alice.address], message("post"))
+        [got] = wait_for(server, server.bob, 1)
+        assert b"name=post.zip" in got and bodies(server, server.alice) == []
 
 
 def test_a_broken_file_is_told_by_line(tmp_path):

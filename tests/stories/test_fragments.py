@@ -1,9 +1,16 @@
 """Fragments of messages (message/partial): put together however they come, released in the end, bounded in all ways."""
 
+import base64
+import datetime
+import email
+import email.policy
+import random
 import smtplib
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from kit import filters
 from kit.configured import bring, configured, names, submit, waiting
 from kit.mailbox import bodies, wait_for
 from kit.server import Account
@@ -90,8 +97,6 @@ def test_half_of_the_time_to_the_first_notice_is_waited(tmp_path):
     with configured(tmp_path, settings, with_joint) as server:
         bring(server, [JOINT.address], fragments(5)[1])
         [one] = server.json("queue", "list", "--channel", "defragment")
-        import datetime
-
         moment = lambda text: datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
         wait = moment(one["recipients"][0]["due"]) - moment(one["arrived"])
         assert wait == datetime.timedelta(hours=2)
@@ -111,6 +116,16 @@ def test_fragments_survive_a_crash(first):
     bring(first, [JOINT.address], parts[1])
     [whole] = wait_for(first, JOINT, 1)
     is_whole(whole)
+
+
+def test_fragments_that_come_at_once_are_put_together_exactly_once(first):
+    parts = [part for number in range(12) for part in fragments(4, f"set{number}@far.test", INNER + b"number %d\r\n" % number + BODY)]
+    random.Random(7).shuffle(parts)
+    with ThreadPoolExecutor(8) as crowd:
+        list(crowd.map(lambda part: bring(first, [JOINT.address], part), parts))
+    wholes = wait_for(first, JOINT, 12, seconds=60)
+    assert sorted(one.split(b"number ")[1].split(b"\r\n")[0] for one in wholes) == sorted(b"%d" % number for number in range(12))
+    assert all(b"message/partial" not in one for one in wholes) and summary(first)["messages"] == 0
 
 
 def test_without_the_setting_fragments_pass(server):
@@ -172,9 +187,55 @@ def test_what_one_end_splits_the_other_puts_together(first, tmp_path):
         message = message.replace("große", "=?utf-8?Q?gro=C3=9Fe?=")
         submit(second, [JOINT.address], message.encode())
         [whole] = wait_for(first, JOINT, 1)
-        import email
-        import email.policy
-
         parsed = email.message_from_bytes(whole, policy=email.policy.default)
         assert parsed["Subject"] == "große Post" and parsed.get_content().replace("\n", "\r\n").replace("\r\r", "\r") == body
         assert summary(first)["messages"] == 0
+
+
+def split_virus(name):
+    """A virus in base64, cut in the middle of what tells it: neither half holds it."""
+    head = INNER.replace(b"X-Inner: dropped\r\n", b"Content-Transfer-Encoding: base64\r\n")
+    encoded = base64.b64encode(b"EICAR-STANDARD" + b"-ANTIVIRUS-TEST-FILE")
+    return [fragment(name, 1, 2, head + encoded[:4] + b"\r\n"), fragment(name, 2, 2, encoded[4:] + b"\r\n")]
+
+
+def decoded(message):
+    """What a scanner sees of a message: its parts with their encodings undone."""
+    parts = [part for part in email.message_from_bytes(message).walk() if not part.is_multipart()]
+    return b"".join(part.get_payload(decode=True) or b"" for part in parts)
+
+
+def scanning(clamd, action):
+    return (
+        f"{DEFRAGMENT}\n[[filters]]\nname = 'virus'\nprotocol = 'clamd'\nhosts = ['{clamd.host}']\n"
+        f"string_action = '{action}'\n"
+    )
+
+
+def test_a_virus_in_two_fragments_is_refused_when_the_second_arrives(tmp_path):
+    with filters.clamd(sees=decoded) as clamd:
+        action = 'require "reject"; reject "The message holds $U.";'
+        with configured(tmp_path, scanning(clamd, action), with_joint) as server:
+            one, two = split_virus("virus")
+            assert b"EICAR" not in decoded(one) + decoded(two)
+            bring(server, [JOINT.address], two)
+            assert waiting(server, "defragment") == 1
+            code, text = refused(server, one)
+            assert code == 550 and "5.7.1 The message holds" in text
+            assert b"base64" in clamd.asked[-1] and b"message/partial" not in clamd.asked[-1], "the filter saw the whole"
+            assert waiting(server, "defragment") == 0 and bodies(server, JOINT) == []
+            log = (server.folder / "server.log").read_text()
+            assert "fragments were dropped: the message made of them was refused" in log
+            for part in fragments(2, "clean"):
+                bring(server, [JOINT.address], part)
+            [whole] = wait_for(server, JOINT, 1)
+            is_whole(whole)
+
+
+def test_a_virus_in_two_fragments_that_vanishes_leaves_nothing_waiting(tmp_path):
+    with filters.clamd(sees=decoded) as clamd:
+        action = 'require "vnd.heliograph.system"; jettison;'
+        with configured(tmp_path, scanning(clamd, action), with_joint) as server:
+            for part in split_virus("virus"):
+                bring(server, [JOINT.address], part)
+            assert waiting(server, "defragment") == 0 and bodies(server, JOINT) == []

@@ -19,8 +19,9 @@ use smtp::envelope::Envelope;
 use smtp::reply::Reply;
 use smtp::status::EnhancedStatus;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use storage::NewBlob;
-use tokio::sync::OwnedMutexGuard;
+use tokio::sync::{OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
 
 /// Fragments that a message is split into.
 const MADE_MAX: usize = 1000;
@@ -30,10 +31,14 @@ const MADE_MAX: usize = 1000;
 pub struct Gathered {
     /// Their numbers in the queue.
     pub fragments: Vec<QueueId>,
+    /// Whether the message is the whole that they make, and not a newer copy of one of them.
+    pub is_whole: bool,
     /// What their traces tell then.
     pub told: String,
     /// Held until the message is durable or refused, so that the next fragment sees what came of it.
     _guard: Option<OwnedMutexGuard<()>>,
+    /// The memory of the whole, taken from what all sessions may hold.
+    _memory: Option<OwnedSemaphorePermit>,
 }
 
 /// What an arriving message is.
@@ -76,6 +81,9 @@ pub enum Refused {
     /// So much of this sender waits that no more can: temporary.
     #[error("too many fragments of this sender wait; try again later")]
     SenderFull,
+    /// All sessions together hold as much as they may: temporary.
+    #[error("too much mail at once; try again later")]
+    Memory,
     /// The queue does not answer: temporary.
     #[error(transparent)]
     Queue(#[from] queue::error::Error),
@@ -84,7 +92,7 @@ pub enum Refused {
 impl Refused {
     /// Whether the same fragment may be taken later.
     pub fn is_temporary(&self) -> bool {
-        matches!(self, Refused::Full | Refused::SenderFull | Refused::Queue(_))
+        matches!(self, Refused::Full | Refused::SenderFull | Refused::Memory | Refused::Queue(_))
     }
 }
 
@@ -101,15 +109,26 @@ pub fn channel(content: &Content, mut outs: impl Iterator<Item = Channel>) -> Op
     if marked.is_empty() { None } else { outs.find(|channel| marked.contains(channel)) }
 }
 
+/// What an arriving message is looked at with.
+#[derive(Clone, Copy)]
+pub struct Ground<'a> {
+    /// Everything about content.
+    pub content: &'a Content,
+    /// Where fragments wait.
+    pub queue: &'a Queue,
+    /// Kibibytes of messages that may be held in memory.
+    pub memory: &'a Arc<Semaphore>,
+}
+
 /// Looks at an arriving message for the others of it that wait.
 pub async fn gather(
-    content: &Content,
-    queue: &Queue,
+    ground: Ground<'_>,
     trace: TraceId,
     channel: Channel,
     envelope: &Envelope,
     message: &[u8],
 ) -> Result<Gathering, Refused> {
+    let Ground { content, queue, memory } = ground;
     if !is_fragment(message) {
         return Ok(Gathering::Other);
     }
@@ -128,12 +147,18 @@ pub async fn gather(
     }
     let is_there = |number: &u32| *number == fragment.number || waiting.contains_key(number);
     if let Some(total) = total.filter(|total| (1..=*total).all(|number| is_there(&number))) {
+        // The fragments are read and joined, so twice their octets are held for a moment.
+        let kib = u32::try_from(octets.div_ceil(512)).map_err(|_| Refused::Memory)?;
+        let held = Arc::clone(memory).try_acquire_many_owned(kib).map_err(|_| Refused::Memory)?;
         let whole = whole(queue, &fragment, &waiting, total, message)?;
         content.signals.fragments_joined(trace, total, whole.len());
         let told = format!("put together with the other {} fragments of its message as {trace}", total - 1);
         // A copy of the arriving fragment goes with the others.
         let fragments = waiting.values().map(|one| one.id).collect();
-        return Ok(Gathering::Whole(whole, Gathered { fragments, told, _guard: guard }));
+        return Ok(Gathering::Whole(
+            whole,
+            Gathered { fragments, is_whole: true, told, _guard: guard, _memory: Some(held) },
+        ));
     }
     let copy = waiting.get(&fragment.number).map(|one| one.id);
     if copy.is_none() {
@@ -142,7 +167,8 @@ pub async fn gather(
     content.signals.fragment_waits(trace, fragment.number, fragment.total.unwrap_or(0));
     let place = Place { set, number: fragment.number, total: fragment.total.unwrap_or(0), channel };
     let told = format!("a newer copy of fragment {} took its place", fragment.number);
-    Ok(Gathering::Waits(place, Gathered { fragments: copy.into_iter().collect(), told, _guard: guard }))
+    let fragments = copy.into_iter().collect();
+    Ok(Gathering::Waits(place, Gathered { fragments, is_whole: false, told, _guard: guard, _memory: None }))
 }
 
 /// Which fragments belong together: those with one id and one envelope, so that nobody can put something into a message of

@@ -17,3 +17,24 @@ pub fn fuzz_conversions(data: &[u8]) {
     }
     let _ = text.parse::<Place>();
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn any_octets_are_borne(data in prop::collection::vec(any::<u8>(), 0..300)) {
+            fuzz_conversions(&data);
+        }
+
+        #[test]
+        fn what_looks_like_a_file_is_borne(pieces in prop::collection::vec(prop::sample::select(vec![
+            "in-type=", "in-parameter-name-0=", "in-parameter-value-0=", "out-dparameter-name-4294967296=", "command=", "\"", "\\", "\n",
+            ";", "=", "x", " ", "delete=1", "!", "*", "%", "STATUS=", "0x0A9C857A", "OUTPUT_DIAGNOSTIC=", "é", ">", "#", "smtp", "\r\n",
+        ]), 0..40)) {
+            fuzz_conversions(pieces.concat().as_bytes());
+        }
+    }
+}

@@ -7,6 +7,7 @@ use crate::content::disclaimer;
 use crate::content::selection::{self, Conversion};
 use crate::content::service::Content;
 use crate::content::way::Way;
+use directory::directory::Directory;
 use model::{Address, LocalPart};
 use queue::entry::{Channel, Outcome, Route, Verdict};
 use queue::lease::Lease;
@@ -17,7 +18,7 @@ use std::collections::BTreeMap;
 use storage::NewBlob;
 
 /// Decides what becomes of a leased message; nothing has happened until the lease is given the answer.
-pub async fn attempt(content: &Content, lease: &Lease) -> Change {
+pub async fn attempt(content: &Content, directory: &dyn Directory, lease: &Lease) -> Change {
     let Ok(way) = lease.route.destination.parse::<Way>() else {
         // Nobody writes such a route; whoever gets here finds its way anew.
         return Change { outcomes: passed(lease, &Route::new(Channel::Process, "")), ..Change::default() };
@@ -42,7 +43,8 @@ pub async fn attempt(content: &Content, lease: &Lease) -> Change {
         told.extend(sentences);
         match result {
             Converted::Message(message) => converted = message,
-            decided => return Change { told, ..decide(content, lease, &way, decided) },
+            Converted::Post(why) => return Change { told, ..post(content, directory, lease, &why).await },
+            decided => return Change { told, ..decide(lease, &way, decided) },
         }
     }
     disclaim(content, lease, &way, &body, converted, told)
@@ -83,10 +85,10 @@ fn disclaim(
 }
 
 /// What a command decided over the whole message.
-fn decide(content: &Content, lease: &Lease, way: &Way, decided: Converted) -> Change {
+fn decide(lease: &Lease, way: &Way, decided: Converted) -> Change {
     let mut change = Change::default();
     match decided {
-        Converted::Message(_) => change.outcomes = passed(lease, &way.route),
+        Converted::Message(_) | Converted::Post(_) => change.outcomes = passed(lease, &way.route),
         Converted::Return(why) => {
             // RFC 3463 §3.7: X.6.0, other or undefined media error; the sender's mail system cannot help it.
             let reply = Reply::new(550, EnhancedStatus::new(5, 6, 0), &why);
@@ -99,18 +101,36 @@ fn decide(content: &Content, lease: &Lease, way: &Way, decided: Converted) -> Ch
         }
         Converted::Discard => change.outcomes = all(lease, |_| (own("discarded"), Verdict::Expanded(Vec::new()))),
         Converted::Defer(why) => change.outcomes = deferred(lease, &why),
-        Converted::Post(why) => {
-            let postmaster = LocalPart::new("postmaster").ok().zip(content.host.parse().ok());
-            let Some(postmaster) = postmaster.map(|(local, domain)| Address::new(local, domain)) else {
-                change.outcomes = deferred(lease, "this host's name is no domain, so there is no postmaster");
-                return change;
-            };
-            let mut first = vec![(postmaster, Route::new(Channel::Process, ""))];
-            // One copy, however many recipients there were.
-            change.outcomes = all(lease, |_| (own(&why), Verdict::Expanded(std::mem::take(&mut first))));
-        }
     }
     change
+}
+
+/// The message goes to the postmaster instead: one copy, however many recipients there were.
+async fn post(content: &Content, directory: &dyn Directory, lease: &Lease, why: &str) -> Change {
+    let outcomes = match postmaster(content, directory).await {
+        Ok(Some(postmaster)) => {
+            let mut first = vec![(postmaster, Route::new(Channel::Process, ""))];
+            all(lease, |_| (own(why), Verdict::Expanded(std::mem::take(&mut first))))
+        }
+        Ok(None) => deferred(lease, "no domain of this server's name has a postmaster to send the message to"),
+        Err(_) => deferred(lease, "the directory is away"),
+    };
+    Change { outcomes, ..Change::default() }
+}
+
+/// The postmaster of this server: of its name, or of the domain of ours that the name lies in.
+async fn postmaster(content: &Content, directory: &dyn Directory) -> Result<Option<Address>, directory::error::Error> {
+    let Ok(local) = LocalPart::new("postmaster") else { return Ok(None) };
+    let mut name = content.host.as_str();
+    loop {
+        if let Ok(domain) = name.parse()
+            && directory.is_local_domain(&domain).await?
+        {
+            return Ok(Some(Address::new(local, domain)));
+        }
+        let Some((_, parent)) = name.split_once('.') else { return Ok(None) };
+        name = parent;
+    }
 }
 
 /// Everybody goes on with the message as it is.

@@ -36,7 +36,7 @@ pub async fn attempt(service: &Service, lease: Lease, shutdown: &ShutdownToken) 
     let content = &service.parts.content;
     let change = match lease.route.channel {
         Channel::Conversion => {
-            let mut change = treatment::attempt(content, &lease).await;
+            let mut change = treatment::attempt(content, &*service.parts.directory, &lease).await;
             sign_again(service, &lease, &mut change).await;
             Some(change)
         }

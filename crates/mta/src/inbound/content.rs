@@ -1,7 +1,7 @@
 //! The stages of an arriving message that are about its content: fragments are put together first, so that everything after
 //! judges the whole; at the end those who are to get something else than what came are sent by way of the conversion channel.
 
-use crate::content::fragments::{self, Gathering, Refused};
+use crate::content::fragments::{self, Gathering, Ground, Refused};
 use crate::content::selection;
 use crate::inbound::arrival::Arrival;
 use crate::inbound::recipient::{Accepted, at_home_route};
@@ -15,8 +15,8 @@ use smtp::server::Kind;
 pub async fn gather(service: &Service, arrival: &mut Arrival) -> Result<(), Reply> {
     let content = &service.parts.content;
     let Some(channel) = fragments::channel(content, arrival.recipients.iter().map(out)) else { return Ok(()) };
-    let (queue, trace) = (&service.parts.queue, arrival.trace);
-    let gathering = fragments::gather(content, queue, trace, channel, &arrival.envelope, &arrival.body).await;
+    let (ground, trace) = (Ground { content, queue: &service.parts.queue, memory: &service.spool }, arrival.trace);
+    let gathering = fragments::gather(ground, trace, channel, &arrival.envelope, &arrival.body).await;
     match gathering {
         Ok(Gathering::Other) => {}
         Ok(Gathering::Waits(place, gathered)) => {
@@ -46,14 +46,11 @@ pub async fn gather(service: &Service, arrival: &mut Arrival) -> Result<(), Repl
     Ok(())
 }
 
-/// After a message was refused for good: the fragments that it was made of will not wait for anything else.
+/// After a message was refused for good, or is for nobody: the fragments that it was made of will not wait for anything else.
 pub async fn give_up(service: &Service, arrival: &mut Arrival, reply: &Reply) {
-    let waits =
-        arrival.recipients.iter().all(|one| one.route.as_ref().map(|route| route.channel) == Some(Channel::Defragment));
-    if reply.class() != 5 || waits {
+    let Some(gathered) = arrival.gathered.take().filter(|gathered| gathered.is_whole && reply.class() == 5) else {
         return;
-    }
-    let Some(gathered) = arrival.gathered.take() else { return };
+    };
     let why = reply.text();
     let told =
         format!("dropped: the message made of its fragments was refused as {}: {} {why}", arrival.trace, reply.code);

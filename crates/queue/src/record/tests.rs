@@ -116,3 +116,11 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn the_octets_of_channels_stay() {
+    let octets: Vec<u8> = Channel::ALL.iter().map(|channel| channel.octet()).collect();
+    assert_eq!(octets, [0, 1, 2, 3, 4, 5, 6]);
+    let names: Vec<&str> = Channel::ALL.iter().map(|channel| channel.as_str()).collect();
+    assert_eq!(names, ["process", "local", "smtp", "lmtp", "held", "conversion", "defragment"]);
+}
