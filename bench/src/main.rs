@@ -8,6 +8,7 @@ mod imap;
 mod mail;
 mod mapping;
 mod measure;
+mod policy;
 mod pop3;
 mod relay;
 mod sink;
@@ -38,6 +39,8 @@ enum Action {
     Relay(relay::Arguments),
     /// Ask mapping tables on one core, without a server.
     Mapping(mapping::Arguments),
+    /// Ask a policy server, such as a greylister, about deliveries.
+    Policy(policy::Arguments),
     /// Take mail over SMTP and forget it, counting: the far end of a relay.
     Sink(sink::Arguments),
 }
@@ -53,6 +56,7 @@ fn main() -> Result<()> {
             Action::Idle(arguments) => idle::run(arguments).await,
             Action::Relay(arguments) => relay::run(arguments).await,
             Action::Mapping(arguments) => mapping::run(&arguments),
+            Action::Policy(arguments) => policy::run(arguments).await,
             Action::Sink(arguments) => sink::run(arguments).await,
         }
     })

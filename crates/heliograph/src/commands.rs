@@ -4,6 +4,7 @@ pub mod account;
 pub mod config;
 pub mod explain;
 pub mod filter;
+pub mod greylist;
 pub mod mailbox;
 pub mod mapping;
 pub mod message;

@@ -22,6 +22,7 @@ use queue::queue::Queue;
 use storage::{Layout, Options, Partition, Partitions, RealDisk};
 
 use crate::failure::Failure;
+use crate::greylisting::Greylisting;
 use crate::metering::Metering;
 use crate::settings::Settings;
 
@@ -63,6 +64,8 @@ pub struct Services {
     pub metering: Metering,
     /// What is done to the content of mail.
     pub content: Arc<Content>,
+    /// Which deliveries have to come again.
+    pub greylisting: Greylisting,
     /// Who knows names.
     pub resolver: Arc<dyn Resolver>,
     /// The policy.
@@ -169,9 +172,7 @@ pub fn compose(settings: &Settings) -> Result<Services, Failure> {
     let server_tls =
         ServerTls::new(certificates, settings.tls.floor).map_err(|error| failed("cannot use TLS", error))?;
     let client_tls = ClientTls::new(settings.tls.roots.as_deref()).map_err(|error| failed("cannot use TLS", error))?;
-    let system_resolver =
-        SystemResolver::new(&settings.dns.system).map_err(|error| failed("cannot ask for names", error))?;
-    let resolver = TableResolver::in_front_of(settings.dns.table.clone(), Arc::new(system_resolver));
+    let resolver = resolver(settings)?;
 
     let store = open_store(settings)?;
     let bus = Bus::new();
@@ -204,11 +205,16 @@ pub fn compose(settings: &Settings) -> Result<Services, Failure> {
     .map_err(|error| Failure::failed("cannot open the queue").because(error))?;
 
     let registry = Registry::new();
-    let resolver: Arc<dyn Resolver> = Arc::new(resolver);
     let filters = Filters::new(settings.filters.clone(), Arc::clone(&resolver), &registry);
     let content = content(settings, &random, &registry)?;
     let metering = Metering::new(settings, &random, &registry);
-    let counters = Counters { meter: metering.meter.clone(), own: Arc::clone(&metering.tables) };
+    let asked = (Arc::clone(&resolver), Arc::clone(&clock));
+    let greylisting = Greylisting::new(settings, store.layout.data(), asked, &registry);
+    let counters = Counters {
+        meter: metering.meter.clone(),
+        own: Arc::clone(&metering.tables),
+        greylist: greylisting.for_rules(),
+    };
     let outside = Outside::new(mta::judge::lookups::Parts {
         resolver: Arc::clone(&resolver),
         directory: Arc::new(directory.clone()),
@@ -220,6 +226,7 @@ pub fn compose(settings: &Settings) -> Result<Services, Failure> {
 
     Ok(Services {
         metering,
+        greylisting,
         clock,
         random,
         registry,
@@ -253,6 +260,16 @@ fn content(settings: &Settings, random: &Arc<dyn Random>, registry: &Registry) -
             .map_err(|error| Failure::failed(format!("cannot make the folder {scratch}")).because(error))?;
     }
     Ok(Arc::new(Content::new(chosen, settings.server.host.as_str(), Arc::clone(random), registry)))
+}
+
+/// Who knows names. Must be called within tokio.
+///
+/// # Errors
+/// The machine's own settings for names cannot be used.
+pub fn resolver(settings: &Settings) -> Result<Arc<dyn Resolver>, Failure> {
+    let system = SystemResolver::new(&settings.dns.system)
+        .map_err(|error| Failure::failed("cannot ask for names").because(error))?;
+    Ok(Arc::new(TableResolver::in_front_of(settings.dns.table.clone(), Arc::new(system))))
 }
 
 /// The certificates that the settings name, or one that vouches for itself.

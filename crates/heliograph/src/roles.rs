@@ -9,15 +9,17 @@ pub enum Role {
     Access,
     /// Counts for others.
     Meter,
+    /// Greylists for others.
+    Greylist,
 }
 
 impl Role {
     /// All names.
-    pub const NAMES: &'static [&'static str] = &["mta", "access", "meter"];
+    pub const NAMES: &'static [&'static str] = &["mta", "access", "meter", "greylist"];
 
     /// The role of this name.
     pub fn from_name(name: &str) -> Option<Role> {
-        [Role::Mta, Role::Access, Role::Meter].into_iter().find(|role| role.name() == name)
+        [Role::Mta, Role::Access, Role::Meter, Role::Greylist].into_iter().find(|role| role.name() == name)
     }
 
     /// Its name.
@@ -26,6 +28,7 @@ impl Role {
             Role::Mta => "mta",
             Role::Access => "access",
             Role::Meter => "meter",
+            Role::Greylist => "greylist",
         }
     }
 }
@@ -64,6 +67,12 @@ pub enum Protocol {
     Meter,
     /// Postfix's policy delegation.
     Policy,
+    /// A milter for other mail servers.
+    Milter,
+    /// Datagrams of Sun's mail server.
+    Gross,
+    /// The other node of the greylister.
+    GreylistPeer,
     /// Metrics and health over HTTP.
     Admin,
 }
@@ -88,7 +97,10 @@ const TABLE: &[Row] = &[
     row(Protocol::Pop3, "pop3", Some(Role::Access), TlsChoice::OnRequest, Some("*:110"), 2110),
     row(Protocol::Pop3s, "pop3s", Some(Role::Access), TlsChoice::Implicit, Some("*:995"), 2995),
     row(Protocol::Meter, "meter", Some(Role::Meter), TlsChoice::Never, None, 2638),
-    row(Protocol::Policy, "policy", Some(Role::Meter), TlsChoice::Never, None, 2639),
+    row(Protocol::Policy, "policy", None, TlsChoice::Never, None, 2639),
+    row(Protocol::Milter, "milter", Some(Role::Greylist), TlsChoice::Never, None, 2640),
+    row(Protocol::Gross, "gross", Some(Role::Greylist), TlsChoice::Never, None, 2641),
+    row(Protocol::GreylistPeer, "greylist-peer", Some(Role::Greylist), TlsChoice::Never, None, 2642),
     row(Protocol::Admin, "admin", None, TlsChoice::Never, Some("127.0.0.1:8025"), 2080),
 ];
 
@@ -105,7 +117,7 @@ const fn row(
 
 impl Protocol {
     /// All of them, in the order in which they are shown.
-    pub const ALL: [Protocol; 11] = [
+    pub const ALL: [Protocol; 14] = [
         Protocol::Smtp,
         Protocol::Submission,
         Protocol::Submissions,
@@ -116,12 +128,29 @@ impl Protocol {
         Protocol::Pop3s,
         Protocol::Meter,
         Protocol::Policy,
+        Protocol::Milter,
+        Protocol::Gross,
+        Protocol::GreylistPeer,
         Protocol::Admin,
     ];
 
     /// All names.
-    pub const NAMES: &'static [&'static str] =
-        &["smtp", "submission", "submissions", "lmtp", "imap", "imaps", "pop3", "pop3s", "meter", "policy", "admin"];
+    pub const NAMES: &'static [&'static str] = &[
+        "smtp",
+        "submission",
+        "submissions",
+        "lmtp",
+        "imap",
+        "imaps",
+        "pop3",
+        "pop3s",
+        "meter",
+        "policy",
+        "milter",
+        "gross",
+        "greylist-peer",
+        "admin",
+    ];
 
     fn row(self) -> &'static Row {
         TABLE.iter().find(|row| row.protocol == self).expect("each protocol has a row, as a test holds")
@@ -149,15 +178,23 @@ impl Protocol {
 
     /// Whether TLS can start in the middle of it.
     pub fn can_start_tls(self) -> bool {
-        !matches!(
-            self,
-            Protocol::Admin
-                | Protocol::Submissions
-                | Protocol::Imaps
-                | Protocol::Pop3s
-                | Protocol::Meter
-                | Protocol::Policy
-        )
+        let is_implicit = matches!(self, Protocol::Submissions | Protocol::Imaps | Protocol::Pop3s);
+        !is_implicit && !self.is_for_servers() && self != Protocol::Admin
+    }
+
+    /// Whether other servers speak it, who know no TLS: nobody needs it unless there are such servers.
+    pub fn is_for_servers(self) -> bool {
+        matches!(self, Protocol::Meter | Protocol::Policy | Protocol::Milter | Protocol::Gross | Protocol::GreylistPeer)
+    }
+
+    /// Whether it is spoken in datagrams and not over connections.
+    pub fn is_datagrams(self) -> bool {
+        self == Protocol::Gross
+    }
+
+    /// Whether it is spoken over a Unix socket, too.
+    pub fn can_be_unix(self) -> bool {
+        matches!(self, Protocol::Lmtp | Protocol::Policy | Protocol::Milter)
     }
 
     /// Where it is listened on when the settings name no listeners at all.

@@ -21,8 +21,8 @@ use crate::settings::document::Values;
 use crate::settings::key::Effect;
 use crate::settings::problem::Problems;
 use crate::settings::sections::{
-    channels, conversion, defragment, directory, disclaimers, dns, filters, imap, listeners, log, mail, meter, policy,
-    pop3, queue, rules, server, smtp, sources, storage, tls,
+    channels, conversion, defragment, directory, disclaimers, dns, filters, greylist, imap, listeners, log, mail,
+    meter, policy, pop3, queue, rules, server, smtp, sources, storage, tls,
 };
 use crate::settings::value::Value;
 
@@ -45,6 +45,8 @@ pub struct Settings {
     pub content: mta::content::settings::Settings,
     /// How long a fragment waits for others, if that is set.
     pub fragment_wait: Option<std::time::Duration>,
+    /// `[greylist]`.
+    pub greylist: greylist::Greylist,
     /// `[imap]`.
     pub imap: imap::Imap,
     /// `[pop3]`.
@@ -137,6 +139,7 @@ impl Settings {
         let settings = Settings {
             policy,
             meter,
+            greylist: greylist::make(values, &listeners, &mut problems),
             listeners,
             smtp,
             queue: queue::make(values, &mut problems),

@@ -3,6 +3,7 @@
 
 pub mod account;
 pub mod filter;
+pub mod greylist;
 pub mod mailbox;
 pub mod message;
 pub mod meter;

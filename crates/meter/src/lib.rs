@@ -11,7 +11,7 @@
 //! | `meter` | [`meter::Meter`]: the handle that hides where the tables are |
 //! | `service/` | the tables as services: our protocol, and Postfix's policy delegation |
 //! | `routine` | the routines of Sun's MeterMaid by name |
-//! | `greylist/` | greylisting in the manner of Gross, with its own services |
+//! | `greylist/` | greylisting in the manner of Gross, with its own memory and services |
 //! | `signals`, `limits`, `fuzz` | what is logged and counted, every bound, entry points for the fuzzer |
 
 pub mod call;

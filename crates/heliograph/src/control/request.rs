@@ -7,6 +7,7 @@ use crate::failure::Failure;
 use crate::operations::{Operations, Tell};
 use crate::verbs::account::{self, AccountRequest};
 use crate::verbs::filter::{self, FilterRequest};
+use crate::verbs::greylist::{self, GreylistRequest};
 use crate::verbs::mailbox::{self, MailboxRequest};
 use crate::verbs::message::{self, MessageRequest};
 use crate::verbs::meter::{self, MeterRequest};
@@ -41,6 +42,8 @@ pub enum Request {
     Partition(PartitionRequest),
     /// About the meter.
     Meter(MeterRequest),
+    /// About the greylister.
+    Greylist(GreylistRequest),
     /// About the store.
     Store(StoreRequest),
 }
@@ -61,6 +64,7 @@ pub fn perform(operations: &Operations, request: Request, tell: Tell<'_>) -> Res
         Request::Message(request) => message::perform(operations, request, tell),
         Request::Partition(request) => partition::perform(operations, request),
         Request::Meter(request) => meter::perform(&operations.services.metering, request),
+        Request::Greylist(request) => greylist::perform(&operations.services.greylisting.greylist, request),
         Request::Store(request) => store::perform(operations, request, tell),
     }
 }

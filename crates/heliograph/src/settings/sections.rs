@@ -7,6 +7,7 @@ pub mod directory;
 pub mod disclaimers;
 pub mod dns;
 pub mod filters;
+pub mod greylist;
 pub mod imap;
 pub mod listeners;
 pub mod log;
@@ -57,6 +58,7 @@ pub const SECTIONS: &[(&str, &str, &[Key])] = &[
          eight.",
         filters::KEYS,
     ),
+    ("greylist", "Suspicious deliveries have to come again.", greylist::KEYS),
     ("imap", "Those who read their mail over IMAP.", imap::KEYS),
     ("pop3", "Those who fetch their mail over POP3.", pop3::KEYS),
     ("mail", "The mail store.", mail::KEYS),
