@@ -25,23 +25,27 @@ def install():
     if not all(Path(f"/usr/lib/dovecot/{name}").exists() for name in ("lmtp", "imap", "pop3")):
         missing += PACKAGES["dovecot"].split()
     if missing:
-        print(f"== installing Debian packages: {' '.join(missing)}", flush=True)
-        environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        subprocess.run(["apt-get", "update", "-qq"], check=True)
-        # The packages must not start on their usual ports.
-        policy = Path("/usr/sbin/policy-rc.d")
-        made = not policy.exists()
+        install_packages(missing)
+
+
+def install_packages(missing):
+    """Installs Debian packages so that their programs do not start on their usual ports."""
+    print(f"== installing Debian packages: {' '.join(missing)}", flush=True)
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    subprocess.run(["apt-get", "update", "-qq"], check=True)
+    policy = Path("/usr/sbin/policy-rc.d")
+    made = not policy.exists()
+    if made:
+        policy.write_text("#!/bin/sh\nexit 101\n")
+        policy.chmod(0o755)
+    try:
+        subprocess.run(
+            ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *missing],
+            check=True, env=environment, stdout=subprocess.DEVNULL,
+        )
+    finally:
         if made:
-            policy.write_text("#!/bin/sh\nexit 101\n")
-            policy.chmod(0o755)
-        try:
-            subprocess.run(
-                ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *missing],
-                check=True, env=environment, stdout=subprocess.DEVNULL,
-            )
-        finally:
-            if made:
-                policy.unlink()
+            policy.unlink()
 
 
 def wait_for_port(port, seconds=30):

@@ -9,6 +9,7 @@ mod mail;
 mod mapping;
 mod measure;
 mod meter;
+mod policy;
 mod pop3;
 mod relay;
 mod sieve;
@@ -45,6 +46,8 @@ enum Action {
     /// Count in the meter's tables: in this process, in memory, over TCP.
     #[command(subcommand)]
     Meter(meter::Arguments),
+    /// Ask a policy server, such as a greylister, about deliveries.
+    Policy(policy::Arguments),
     /// Take mail over SMTP and forget it, counting: the far end of a relay.
     Sink(sink::Arguments),
 }
@@ -62,6 +65,7 @@ fn main() -> Result<()> {
             Action::Mapping(arguments) => mapping::run(&arguments),
             Action::Sieve(arguments) => sieve::run(arguments).await,
             Action::Meter(arguments) => meter::run(arguments).await,
+            Action::Policy(arguments) => policy::run(arguments).await,
             Action::Sink(arguments) => sink::run(arguments).await,
         }
     })

@@ -10,6 +10,7 @@ use crate::commands::authentication::AuthenticationVerb;
 use crate::commands::config::ConfigVerb;
 use crate::commands::explain::ExplainVerb;
 use crate::commands::filter::FilterVerb;
+use crate::commands::greylist::GreylistVerb;
 use crate::commands::mailbox::MailboxVerb;
 use crate::commands::mapping::MappingVerb;
 use crate::commands::message::MessageVerb;
@@ -48,7 +49,7 @@ pub struct CommandLine {
 pub enum Verb {
     /// Run the server in the foreground.
     Serve {
-        /// Only these parts: mta, access, meter.
+        /// Only these parts: mta, access, meter, greylist.
         #[arg(long, value_delimiter = ',', value_name = "ROLES")]
         role: Vec<String>,
     },
@@ -106,6 +107,9 @@ pub enum Verb {
     /// What the meter counts, and of whom.
     #[command(subcommand)]
     Meter(MeterVerb),
+    /// What the greylister decided, what it remembers, and forgetting.
+    #[command(subcommand)]
+    Greylist(GreylistVerb),
     /// Check, repair and rewrite the store.
     #[command(subcommand)]
     Store(StoreVerb),

@@ -6,6 +6,7 @@ pub mod config;
 pub mod dkim;
 pub mod explain;
 pub mod filter;
+pub mod greylist;
 pub mod mailbox;
 pub mod mapping;
 pub mod message;

@@ -24,6 +24,7 @@ use queue::queue::Queue;
 use storage::{Layout, Options, Partition, Partitions, RealDisk};
 
 use crate::failure::Failure;
+use crate::greylisting::Greylisting;
 use crate::login_failures::MeteredLogins;
 use crate::metering::Metering;
 use crate::settings::Settings;
@@ -68,6 +69,8 @@ pub struct Services {
     pub scripts: Arc<Scripts>,
     /// What is done to the content of mail.
     pub content: Arc<Content>,
+    /// Which deliveries have to come again.
+    pub greylisting: Greylisting,
     /// Who knows names.
     pub resolver: Arc<dyn Resolver>,
     /// The policy.
@@ -176,9 +179,7 @@ pub fn compose(settings: &Settings) -> Result<Services, Failure> {
     let server_tls =
         ServerTls::new(certificates, settings.tls.floor).map_err(|error| failed("cannot use TLS", error))?;
     let client_tls = ClientTls::new(settings.tls.roots.as_deref()).map_err(|error| failed("cannot use TLS", error))?;
-    let system_resolver =
-        SystemResolver::new(&settings.dns.system).map_err(|error| failed("cannot ask for names", error))?;
-    let resolver = TableResolver::in_front_of(settings.dns.table.clone(), Arc::new(system_resolver));
+    let resolver = resolver(settings)?;
 
     let store = open_store(settings)?;
     let bus = Bus::new();
@@ -214,7 +215,6 @@ pub fn compose(settings: &Settings) -> Result<Services, Failure> {
     )
     .map_err(|error| Failure::failed("cannot open the queue").because(error))?;
 
-    let resolver: Arc<dyn Resolver> = Arc::new(resolver);
     let filters = Filters::new(settings.filters.clone(), Arc::clone(&resolver), &registry);
     let parts = mta::scripts::service::Parts {
         mail: mail.clone(),
@@ -227,7 +227,13 @@ pub fn compose(settings: &Settings) -> Result<Services, Failure> {
 
     let content = content(settings, &random, &registry)?;
     let metering = Metering::new(settings, &random, &registry);
-    let counters = Counters { meter: metering.meter.clone(), own: Arc::clone(&metering.tables) };
+    let asked = (Arc::clone(&resolver), Arc::clone(&clock));
+    let greylisting = Greylisting::new(settings, store.layout.data(), asked, &registry);
+    let counters = Counters {
+        meter: metering.meter.clone(),
+        own: Arc::clone(&metering.tables),
+        greylist: greylisting.for_rules(),
+    };
     let outside = Outside::new(mta::judge::lookups::Parts {
         resolver: Arc::clone(&resolver),
         directory: Arc::new(directory.clone()),
@@ -250,6 +256,7 @@ pub fn compose(settings: &Settings) -> Result<Services, Failure> {
 
     Ok(Services {
         metering,
+        greylisting,
         clock,
         random,
         registry,
@@ -303,6 +310,16 @@ fn own_tlsa(settings: &Settings) -> Option<Tlsa> {
     let own = settings.server.data.join("tls").join("self-signed.pem");
     let chain = settings.tls.certificates.first().map_or(own, |files| files.chain.clone());
     net::tls::dane::record_of_file(&chain)
+}
+
+/// Who knows names. Must be called within tokio.
+///
+/// # Errors
+/// The machine's own settings for names cannot be used.
+pub fn resolver(settings: &Settings) -> Result<Arc<dyn Resolver>, Failure> {
+    let system = SystemResolver::new(&settings.dns.system)
+        .map_err(|error| Failure::failed("cannot ask for names").because(error))?;
+    Ok(Arc::new(TableResolver::in_front_of(settings.dns.table.clone(), Arc::new(system))))
 }
 
 /// The certificates that the settings name, or one that vouches for itself.

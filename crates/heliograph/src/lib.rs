@@ -12,6 +12,7 @@
 //! | `verbs/`, `operations` | what operators can have done: typed request to typed report, one file for each noun |
 //! | `control/` | the way there: the administration socket, or the store itself when no server runs |
 //! | `commands/` | the verbs as they are typed and printed |
+//! | `greylisting` | the greylister, as the settings have it |
 //! | `metering` | the meter, its rules and rates, as the settings have them |
 //! | `login_failures` | failed logins, counted by the meter |
 //! | `logging`, `notify` | the log; telling systemd |
@@ -23,6 +24,7 @@ mod context;
 mod control;
 mod failure;
 pub mod fuzz;
+mod greylisting;
 mod logging;
 mod login_failures;
 mod metering;
@@ -74,6 +76,7 @@ fn dispatch(verb: Verb, context: &Context) -> Result<(), Failure> {
         Verb::Partition(verb) => commands::partition::run(verb, context),
         Verb::Sieve(verb) => commands::sieve::run(verb, context),
         Verb::Meter(verb) => commands::meter::run(verb, context),
+        Verb::Greylist(verb) => commands::greylist::run(verb, context),
         Verb::Store(verb) => commands::store::run(verb, context),
         Verb::Status => commands::server::show_status(context),
         Verb::Reload => commands::server::reload(context),

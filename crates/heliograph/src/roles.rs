@@ -9,15 +9,17 @@ pub enum Role {
     Access,
     /// Counts for others.
     Meter,
+    /// Greylists for others.
+    Greylist,
 }
 
 impl Role {
     /// All names.
-    pub const NAMES: &'static [&'static str] = &["mta", "access", "meter"];
+    pub const NAMES: &'static [&'static str] = &["mta", "access", "meter", "greylist"];
 
     /// The role of this name.
     pub fn from_name(name: &str) -> Option<Role> {
-        [Role::Mta, Role::Access, Role::Meter].into_iter().find(|role| role.name() == name)
+        [Role::Mta, Role::Access, Role::Meter, Role::Greylist].into_iter().find(|role| role.name() == name)
     }
 
     /// Its name.
@@ -26,6 +28,7 @@ impl Role {
             Role::Mta => "mta",
             Role::Access => "access",
             Role::Meter => "meter",
+            Role::Greylist => "greylist",
         }
     }
 }
@@ -66,6 +69,12 @@ pub enum Protocol {
     Meter,
     /// Postfix's policy delegation.
     Policy,
+    /// A milter for other mail servers.
+    Milter,
+    /// Datagrams of Sun's mail server.
+    Gross,
+    /// The other node of the greylister.
+    GreylistPeer,
     /// Metrics and health over HTTP.
     Admin,
 }
@@ -91,7 +100,10 @@ const TABLE: &[Row] = &[
     row(Protocol::Pop3s, "pop3s", Some(Role::Access), TlsChoice::Implicit, Some("*:995"), 2995),
     row(Protocol::ManageSieve, "managesieve", Some(Role::Access), TlsChoice::OnRequest, Some("*:4190"), 2419),
     row(Protocol::Meter, "meter", Some(Role::Meter), TlsChoice::Never, None, 2638),
-    row(Protocol::Policy, "policy", Some(Role::Meter), TlsChoice::Never, None, 2639),
+    row(Protocol::Policy, "policy", None, TlsChoice::Never, None, 2639),
+    row(Protocol::Milter, "milter", Some(Role::Greylist), TlsChoice::Never, None, 2640),
+    row(Protocol::Gross, "gross", Some(Role::Greylist), TlsChoice::Never, None, 2641),
+    row(Protocol::GreylistPeer, "greylist-peer", Some(Role::Greylist), TlsChoice::Never, None, 2642),
     row(Protocol::Admin, "admin", None, TlsChoice::Never, Some("127.0.0.1:8025"), 2080),
 ];
 
@@ -108,7 +120,7 @@ const fn row(
 
 impl Protocol {
     /// All of them, in the order in which they are shown.
-    pub const ALL: [Protocol; 12] = [
+    pub const ALL: [Protocol; 15] = [
         Protocol::Smtp,
         Protocol::Submission,
         Protocol::Submissions,
@@ -120,6 +132,9 @@ impl Protocol {
         Protocol::ManageSieve,
         Protocol::Meter,
         Protocol::Policy,
+        Protocol::Milter,
+        Protocol::Gross,
+        Protocol::GreylistPeer,
         Protocol::Admin,
     ];
 
@@ -136,6 +151,9 @@ impl Protocol {
         "managesieve",
         "meter",
         "policy",
+        "milter",
+        "gross",
+        "greylist-peer",
         "admin",
     ];
 
@@ -165,15 +183,23 @@ impl Protocol {
 
     /// Whether TLS can start in the middle of it.
     pub fn can_start_tls(self) -> bool {
-        !matches!(
-            self,
-            Protocol::Admin
-                | Protocol::Submissions
-                | Protocol::Imaps
-                | Protocol::Pop3s
-                | Protocol::Meter
-                | Protocol::Policy
-        )
+        let is_implicit = matches!(self, Protocol::Submissions | Protocol::Imaps | Protocol::Pop3s);
+        !is_implicit && !self.is_for_servers() && self != Protocol::Admin
+    }
+
+    /// Whether other servers speak it, who know no TLS: nobody needs it unless there are such servers.
+    pub fn is_for_servers(self) -> bool {
+        matches!(self, Protocol::Meter | Protocol::Policy | Protocol::Milter | Protocol::Gross | Protocol::GreylistPeer)
+    }
+
+    /// Whether it is spoken in datagrams and not over connections.
+    pub fn is_datagrams(self) -> bool {
+        self == Protocol::Gross
+    }
+
+    /// Whether it is spoken over a Unix socket, too.
+    pub fn can_be_unix(self) -> bool {
+        matches!(self, Protocol::Lmtp | Protocol::Policy | Protocol::Milter)
     }
 
     /// Where it is listened on when the settings name no listeners at all.

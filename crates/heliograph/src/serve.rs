@@ -6,9 +6,10 @@
 mod alone;
 pub mod demo;
 pub mod doors;
+mod listening;
 pub mod manner;
-mod meter_doors;
 pub mod running;
+mod server_doors;
 mod upkeep;
 
 use std::sync::Arc;
@@ -16,7 +17,7 @@ use std::time::Duration;
 
 use mail::moves::Mover;
 use mta::filter::training::Training;
-use net::{ListenAddress, Listener, ListenerSettings, ServerTls, Shutdown, TlsUse};
+use net::{ListenAddress, Listener, ListenerSettings, Shutdown, TlsUse};
 use storage::Layout;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinSet;
@@ -29,8 +30,9 @@ use crate::failure::Failure;
 use crate::logging;
 use crate::notify;
 use crate::operations::Operations;
-use crate::roles::{Protocol, Role, TlsChoice};
+use crate::roles::Role;
 use crate::serve::doors::Doors;
+use crate::serve::listening::{Listening, bind};
 use crate::serve::manner::Manner;
 use crate::serve::running::{Reloadable, Running, Stop};
 use crate::settings::Settings;
@@ -82,7 +84,7 @@ async fn run(
     let mut signals = Signals::new()?;
     let services = compose::compose(&settings)?;
     let listeners = bind(&settings, Some(&services.server_tls)).await?;
-    let bound = listeners.iter().map(|listener| (listener.protocol(), listener.address().clone())).collect();
+    let bound = listeners.iter().map(|listener| (listener.name(), listener.address().clone())).collect();
     let (server_tls, metering) = (Some(services.server_tls.clone()), services.metering.clone());
     let (filters, judge) = (Some(services.filters.clone()), Some(Arc::clone(&services.judge)));
     running.started(services.clock.now(), bound, Reloadable { server_tls, metering, filters, judge });
@@ -94,14 +96,14 @@ async fn run(
     let doors = Doors::new(&settings, &services, &running, manner);
     let mut tasks = JoinSet::new();
     for listener in &listeners {
-        print(&format!("listening {} {}\n", listener.protocol(), listener.address()))?;
+        print(&format!("listening {} {}\n", listener.name(), listener.address()))?;
     }
     announce(&Bound { services: &services, settings: &settings, listeners: &listeners })?;
+    services.greylisting.start(&services.random, &mut tasks, || shutdown.token())?;
     for listener in listeners {
-        let door = Protocol::from_name(listener.protocol()).and_then(|protocol| doors.of(protocol));
-        let Some(door) = door else { continue };
-        let (random, registry, token) = (Arc::clone(&services.random), services.registry.clone(), shutdown.token());
-        tasks.spawn(async move { listener.run(door, random, &registry, token).await });
+        if let Some(served) = doors.of(listener.protocol, listener.answers) {
+            listener.run(served, &mut tasks, &services.random, &services.registry, shutdown.token());
+        }
     }
     let (random, registry, token) = (Arc::clone(&services.random), services.registry.clone(), shutdown.token());
     tasks.spawn(async move { control.run(Arc::new(operated), random, &registry, token).await });
@@ -120,6 +122,7 @@ async fn run(
 
     signals.wait(&running).await;
     end(&running, &shutdown, tasks, &mut signals).await;
+    tokio::task::block_in_place(|| services.greylisting.finish());
     if let Err(error) = services.queue.write_notes().await {
         tracing::warn!(reason = %error, "the last events of messages could not be written");
     }
@@ -134,7 +137,7 @@ pub struct Bound<'a> {
     /// The settings.
     pub settings: &'a Settings,
     /// The listeners.
-    pub listeners: &'a [Listener],
+    pub listeners: &'a [Listening],
 }
 
 /// The agents that take mail from the queue.
@@ -168,30 +171,6 @@ fn agents(settings: &Settings, services: &Services) -> Arc<mta::delivery::Servic
         ..mta::delivery::settings::Settings::new(settings.server.host.as_str())
     };
     Arc::new(mta::delivery::Service::new(chosen, parts, &services.registry))
-}
-
-/// Takes all addresses. Without TLS to offer nothing that needs it can be bound.
-async fn bind(settings: &Settings, server_tls: Option<&ServerTls>) -> Result<Vec<Listener>, Failure> {
-    let mut bound = Vec::new();
-    for listener in &settings.listeners {
-        let tls = match (listener.tls, server_tls) {
-            (TlsChoice::Never, _) | (_, None) => TlsUse::Never,
-            (TlsChoice::OnRequest, Some(tls)) => TlsUse::OnRequest(tls.clone()),
-            (TlsChoice::Implicit, Some(tls)) => TlsUse::Implicit(tls.clone()),
-        };
-        let settings = ListenerSettings {
-            protocol: listener.protocol.name(),
-            address: listener.address.clone(),
-            tls,
-            limits: listener.limits,
-            proxies: listener.proxies.clone(),
-            handshake_timeout: listener.handshake_timeout,
-            unix_mode: listener.unix_mode,
-        };
-        let listener = Listener::bind(settings).await;
-        bound.push(listener.map_err(|error| Failure::failed("cannot start").because(error))?);
-    }
-    Ok(bound)
 }
 
 /// The administration socket: for the owner of the data only.

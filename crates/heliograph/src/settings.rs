@@ -21,8 +21,8 @@ use crate::settings::document::Values;
 use crate::settings::key::Effect;
 use crate::settings::problem::Problems;
 use crate::settings::sections::{
-    authentication, channels, conversion, defragment, directory, disclaimers, dns, filters, imap, listeners, log, mail,
-    meter, policy, pop3, queue, rules, server, sieve, smtp, sources, storage, tls,
+    authentication, channels, conversion, defragment, directory, disclaimers, dns, filters, greylist, imap, listeners,
+    log, mail, meter, policy, pop3, queue, rules, server, sieve, smtp, sources, storage, tls,
 };
 use crate::settings::value::Value;
 
@@ -47,6 +47,8 @@ pub struct Settings {
     pub content: mta::content::settings::Settings,
     /// How long a fragment waits for others, if that is set.
     pub fragment_wait: Option<std::time::Duration>,
+    /// `[greylist]`.
+    pub greylist: greylist::Greylist,
     /// `[imap]`.
     pub imap: imap::Imap,
     /// `[pop3]`.
@@ -143,6 +145,7 @@ impl Settings {
         let settings = Settings {
             policy,
             meter,
+            greylist: greylist::make(values, &listeners, &mut problems),
             listeners,
             smtp,
             authentication: authentication::make(values, server.host.as_str(), &mut problems),

@@ -4,6 +4,7 @@
 pub mod account;
 pub mod authentication;
 pub mod filter;
+pub mod greylist;
 pub mod mailbox;
 pub mod message;
 pub mod meter;

@@ -11,6 +11,7 @@
 //! | `entry` | RCPT TO: the address and the policy |
 //! | `recipient` | whether an address can have mail |
 //! | `fate` | recipients who do not get it as the others do |
+//! | `greylisting` | suspicious deliveries have to come again |
 //! | `rates` | how much one client may bring in a time |
 //! | `arrival` | a whole message, and what a stage says of it |
 //! | `stages` | the stages that examine it, in their order |
@@ -30,6 +31,7 @@ mod authenticity;
 mod content;
 pub(crate) mod entry;
 mod fate;
+mod greylisting;
 mod login;
 mod prefix;
 pub mod rates;

@@ -140,15 +140,29 @@ pub enum Answer {
 impl Answer {
     /// The answer as a datagram.
     pub fn write(&self) -> Vec<u8> {
-        match self {
-            Answer::Trust => "T $Y".to_owned(),
-            Answer::Match => "M $Y".to_owned(),
-            Answer::Grey(text) => format!("G $X4.4.3|$N{}", quoted(text)),
-            Answer::Block(text) => format!("B $N{}", quoted(text)),
-            Answer::Pending => "P".to_owned(),
-            Answer::Fail => "F".to_owned(),
+        let letter = match self {
+            Answer::Trust => 'T',
+            Answer::Match => 'M',
+            Answer::Grey(_) => 'G',
+            Answer::Block(_) => 'B',
+            Answer::Pending => 'P',
+            Answer::Fail => 'F',
+        };
+        match self.mapping_result() {
+            none if none.is_empty() => letter.to_string(),
+            result => format!("{letter} {result}"),
         }
         .into_bytes()
+    }
+
+    /// What a mapping table goes on with; empty for what is no verdict.
+    pub fn mapping_result(&self) -> String {
+        match self {
+            Answer::Trust | Answer::Match => "$Y".to_owned(),
+            Answer::Grey(text) => format!("$X4.4.3|$N{}", quoted(text)),
+            Answer::Block(text) => format!("$N{}", quoted(text)),
+            Answer::Pending | Answer::Fail => String::new(),
+        }
     }
 }
 

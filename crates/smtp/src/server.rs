@@ -237,6 +237,11 @@ impl Session {
         Envelope { mail_from: self.mail.clone().unwrap_or_default(), recipients: self.recipients.clone() }
     }
 
+    /// The sender of the transaction, without a copy of its recipients; nothing for the null sender.
+    pub fn reverse_path(&self) -> Option<&model::Address> {
+        self.mail.as_ref()?.reverse_path.as_ref()
+    }
+
     /// How the client named itself.
     pub fn hello(&self) -> Option<&str> {
         self.hello.as_deref()

@@ -8,6 +8,7 @@ use crate::operations::{Operations, Tell};
 use crate::verbs::account::{self, AccountRequest};
 use crate::verbs::authentication::{self, AuthenticationRequest};
 use crate::verbs::filter::{self, FilterRequest};
+use crate::verbs::greylist::{self, GreylistRequest};
 use crate::verbs::mailbox::{self, MailboxRequest};
 use crate::verbs::message::{self, MessageRequest};
 use crate::verbs::meter::{self, MeterRequest};
@@ -50,6 +51,8 @@ pub enum Request {
     Partition(PartitionRequest),
     /// About the meter.
     Meter(MeterRequest),
+    /// About the greylister.
+    Greylist(GreylistRequest),
     /// About the store.
     Store(StoreRequest),
 }
@@ -73,6 +76,7 @@ pub fn perform(operations: &Operations, request: Request, tell: Tell<'_>) -> Res
         Request::Message(request) => message::perform(operations, request, tell),
         Request::Partition(request) => partition::perform(operations, request),
         Request::Meter(request) => meter::perform(&operations.services.metering, request),
+        Request::Greylist(request) => greylist::perform(&operations.services.greylisting.greylist, request),
         Request::Store(request) => store::perform(operations, request, tell),
     }
 }

@@ -1,10 +1,10 @@
-//! The meter alone: no store is opened and no mail is handled; only the data folder's `run` holds the administration
-//! socket. What it counts lives in memory, as it does everywhere.
+//! The meter and the greylister alone: no store is opened and no mail is handled; the data folder holds the administration
+//! socket and the greylister's memory. What the meter counts lives in memory, as it does everywhere.
 
 use std::sync::Arc;
 
 use net::http::Administration;
-use net::{Clock, Door, Listener, Random, Registry, Shutdown, SystemClock, SystemRandom};
+use net::{Clock, Door, Random, Registry, Shutdown, SystemClock, SystemRandom};
 use storage::Layout;
 use tokio::task::JoinSet;
 
@@ -12,22 +12,25 @@ use crate::compose;
 use crate::control::door::Control;
 use crate::control::request::Request;
 use crate::failure::Failure;
+use crate::greylisting::Greylisting;
 use crate::metering::Metering;
 use crate::notify;
 use crate::roles::{Protocol, Role};
-use crate::serve::meter_doors::MeterDoors;
+use crate::serve::listening::{Served, bind};
 use crate::serve::running::{Reloadable, Running};
-use crate::serve::{Signals, bind, bind_control, end};
+use crate::serve::server_doors::ServerDoors;
+use crate::serve::{Signals, bind_control, end};
 use crate::settings::Settings;
 use crate::terminal::print;
 use crate::verbs;
 
-/// Whether nothing but the meter runs here.
+/// Whether nothing but what other servers ask runs here.
 pub fn is_meant(settings: &Settings) -> bool {
-    settings.server.roles == [Role::Meter]
+    let roles = &settings.server.roles;
+    !roles.is_empty() && roles.iter().all(|role| matches!(role, Role::Meter | Role::Greylist))
 }
 
-/// Serves the meter until somebody says stop.
+/// Serves both until somebody says stop.
 ///
 /// # Errors
 /// Why it could not start.
@@ -39,28 +42,34 @@ pub async fn run(running: Arc<Running>) -> Result<(), Failure> {
     let registry = Registry::new();
     let metering = Metering::new(&settings, &random, &registry);
     let layout = Layout::new(&settings.server.data);
+    let asked = (compose::resolver(&settings)?, Arc::clone(&clock));
+    let greylisting = Greylisting::new(&settings, layout.data(), asked, &registry);
     for folder in [layout.data().to_owned(), layout.run()] {
         compose::make_private(&folder)?;
     }
     let listeners = bind(&settings, None).await?;
-    let bound = listeners.iter().map(|listener| (listener.protocol(), listener.address().clone())).collect();
+    let bound = listeners.iter().map(|listener| (listener.name(), listener.address().clone())).collect();
     let reloadable = Reloadable { server_tls: None, metering: metering.clone(), filters: None, judge: None };
     running.started(clock.now(), bound, reloadable);
 
     let control = bind_control(&layout).await?;
-    let doors = MeterDoors::new(&settings, &metering, &random, &registry);
+    let doors = ServerDoors::new(&settings, metering.clone(), greylisting.clone(), &random, &registry);
     let administration = Arc::new(Administration::new(registry.clone(), Arc::new(Vec::new)));
     let mut tasks = JoinSet::new();
     for listener in &listeners {
-        print(&format!("listening {} {}\n", listener.protocol(), listener.address()))?;
+        print(&format!("listening {} {}\n", listener.name(), listener.address()))?;
     }
+    greylisting.start(&random, &mut tasks, || shutdown.token())?;
     for listener in listeners {
-        if let Some(door) = door(&doors, &administration, &listener) {
-            let (random, registry, token) = (Arc::clone(&random), registry.clone(), shutdown.token());
-            tasks.spawn(async move { listener.run(door, random, &registry, token).await });
+        let served = match listener.protocol {
+            Protocol::Admin => Some(Served::Stream(Arc::clone(&administration) as Arc<dyn Door>)),
+            protocol => doors.of(protocol, listener.answers),
+        };
+        if let Some(served) = served {
+            listener.run(served, &mut tasks, &random, &registry, shutdown.token());
         }
     }
-    let door = control_door(&running, metering);
+    let door = control_door(&running, metering, greylisting.clone());
     let (random, registry, token) = (random, registry, shutdown.token());
     tasks.spawn(async move { control.run(Arc::new(door), random, &registry, token).await });
     print("ready\n")?;
@@ -69,24 +78,19 @@ pub async fn run(running: Arc<Running>) -> Result<(), Failure> {
 
     signals.wait(&running).await;
     end(&running, &shutdown, tasks, &mut signals).await;
+    tokio::task::block_in_place(|| greylisting.finish());
     Ok(())
 }
 
-fn door(doors: &MeterDoors, administration: &Arc<Administration>, listener: &Listener) -> Option<Arc<dyn Door>> {
-    match Protocol::from_name(listener.protocol())? {
-        Protocol::Meter => doors.meter.clone(),
-        Protocol::Policy => Some(Arc::clone(&doors.policy)),
-        Protocol::Admin => Some(Arc::clone(administration) as Arc<dyn Door>),
-        _ => None,
-    }
-}
-
 /// Of what operators can ask, this is what makes sense without a store.
-fn control_door(running: &Arc<Running>, metering: Metering) -> Control {
+fn control_door(running: &Arc<Running>, metering: Metering, greylisting: Greylisting) -> Control {
     let running = Arc::clone(running);
     Control::new(Arc::new(move |request, _tell| match request {
         Request::Meter(request) => verbs::meter::perform(&metering, request),
+        Request::Greylist(request) => verbs::greylist::perform(&greylisting.greylist, request),
         Request::Server(request) => verbs::server::perform_without_store(&running, request),
-        _ => Err(Failure::failed("only the meter runs here: there is no mail, no queue and no account")),
+        _ => Err(Failure::failed(
+            "only the meter and the greylister run here: there is no mail, no queue and no account",
+        )),
     }))
 }

@@ -18,7 +18,7 @@ use crate::compose;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::logging;
-use crate::roles::{self, Protocol};
+use crate::roles::Protocol;
 use crate::serve;
 use crate::serve::manner::Manner;
 use crate::serve::running::Running;
@@ -103,8 +103,8 @@ fn settings_text() -> String {
         "# Settings of the demo, made by `heliograph demo`. Change what you like; the ports are kept here.\n\n\
          [server]\nhost = \"mail.{DOMAIN}\"\ndata = \".\"\nshutdown_grace = \"5s\"\n"
     );
-    // The meter needs a secret and somebody who asks: a demo has neither.
-    for protocol in Protocol::ALL.into_iter().filter(|protocol| protocol.role() != Some(roles::Role::Meter)) {
+    // What other servers speak is of use where there are such: a demo is alone.
+    for protocol in Protocol::ALL.into_iter().filter(|protocol| !protocol.is_for_servers()) {
         let (name, port) = (protocol.name(), protocol.demo_port());
         let _infallible = write!(text, "\n[[listeners]]\nprotocol = \"{name}\"\naddress = \"127.0.0.1:{port}\"\n");
     }
@@ -127,7 +127,7 @@ fn announce(bound: &Bound<'_>, data: &Path, file: &Path) -> Result<(), Failure> 
         .listeners
         .iter()
         .map(|listener| DescribedListener {
-            protocol: listener.protocol().to_owned(),
+            protocol: listener.name().to_owned(),
             address: listener.address().to_string(),
         })
         .collect();

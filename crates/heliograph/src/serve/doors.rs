@@ -14,10 +14,12 @@ use storage::Partition;
 
 use crate::compose::Services;
 use crate::roles::Protocol;
+use crate::serve::listening::Served;
 use crate::serve::manner::Manner;
-use crate::serve::meter_doors::MeterDoors;
 use crate::serve::running::Running;
+use crate::serve::server_doors::ServerDoors;
 use crate::settings::Settings;
+use crate::settings::sections::listeners::Answers;
 
 /// The doors, made once and shared by all listeners of a protocol.
 pub struct Doors {
@@ -28,8 +30,8 @@ pub struct Doors {
     lmtp: Arc<dyn Door>,
     imap: Arc<dyn Door>,
     pop3: Arc<dyn Door>,
-    meter: MeterDoors,
     managesieve: Arc<dyn Door>,
+    for_servers: ServerDoors,
 }
 
 impl Doors {
@@ -76,13 +78,19 @@ impl Doors {
             lmtp: mail(Kind::Lmtp, "lmtp"),
             imap: Arc::new(imap),
             pop3: Arc::new(pop3),
-            meter: MeterDoors::new(settings, &services.metering, &services.random, &services.registry),
+            for_servers: ServerDoors::new(
+                settings,
+                services.metering.clone(),
+                services.greylisting.clone(),
+                &services.random,
+                &services.registry,
+            ),
         }
     }
 
-    /// The door of a protocol; `None` when the settings leave it shut.
-    pub fn of(&self, protocol: Protocol) -> Option<Arc<dyn Door>> {
-        Some(Arc::clone(match protocol {
+    /// Who serves a protocol; `None` when the settings leave it shut.
+    pub fn of(&self, protocol: Protocol, answers: Answers) -> Option<Served> {
+        Some(Served::Stream(Arc::clone(match protocol {
             Protocol::Smtp => &self.smtp,
             Protocol::Submission => &self.submission,
             Protocol::Submissions => &self.submissions,
@@ -91,9 +99,10 @@ impl Doors {
             Protocol::Imap | Protocol::Imaps => &self.imap,
             Protocol::ManageSieve => &self.managesieve,
             Protocol::Admin => &self.administration,
-            Protocol::Meter => return self.meter.meter.clone(),
-            Protocol::Policy => &self.meter.policy,
-        }))
+            Protocol::Meter | Protocol::Policy | Protocol::Milter | Protocol::Gross | Protocol::GreylistPeer => {
+                return self.for_servers.of(protocol, answers);
+            }
+        })))
     }
 }
 
@@ -128,6 +137,7 @@ pub fn inbound_service(
         scripts: Arc::clone(&services.scripts),
         queue: services.queue.clone(),
         rates: Arc::clone(&services.metering.rates),
+        greylist: services.greylisting.of(kind),
         content: Arc::clone(&services.content),
         filters: services.filters.clone(),
         rules: settings.queue.rules.clone(),

@@ -8,6 +8,7 @@ pub mod directory;
 pub mod disclaimers;
 pub mod dns;
 pub mod filters;
+pub mod greylist;
 pub mod imap;
 pub mod listeners;
 pub mod log;
@@ -60,6 +61,7 @@ pub const SECTIONS: &[(&str, &str, &[Key])] = &[
          eight.",
         filters::KEYS,
     ),
+    ("greylist", "Suspicious deliveries have to come again.", greylist::KEYS),
     ("imap", "Those who read their mail over IMAP.", imap::KEYS),
     ("pop3", "Those who fetch their mail over POP3.", pop3::KEYS),
     ("sieve", "Scripts that sort mail, and ManageSieve.", sieve::KEYS),

@@ -1,5 +1,5 @@
 //! Quotas for other mail servers over Postfix's policy delegation: rules say which attribute of a request is the key of
-//! which table, and what to answer who is over.
+//! which table, and what to answer who is over. Who is not may still be greylisted.
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -8,6 +8,8 @@ use net::{BoxFuture, Connection, Door, Received, Registry};
 use smtp::policy_delegation::{Action, Request, RequestReader};
 use tokio::time::Instant;
 
+use crate::greylist::judge::Greylist;
+use crate::greylist::policy as greylisting;
 use crate::limits::{SEND, SERVER_IDLE};
 use crate::meter::Meter;
 use crate::signals::ServiceSignals;
@@ -84,13 +86,21 @@ impl Rules {
 pub struct Service {
     meter: Meter,
     rules: Arc<Rules>,
+    greylist: Option<Arc<Greylist>>,
     signals: ServiceSignals,
 }
 
 impl Service {
     /// With these rules over a meter.
     pub fn new(meter: Meter, rules: Arc<Rules>, registry: &Registry) -> Service {
-        Service { meter, rules, signals: ServiceSignals::new(registry) }
+        Service { meter, rules, greylist: None, signals: ServiceSignals::new(registry) }
+    }
+
+    /// The same, which asks the greylister when no rule decides.
+    #[must_use]
+    pub fn with_greylist(mut self, greylist: Arc<Greylist>) -> Service {
+        self.greylist = Some(greylist);
+        self
     }
 
     /// What to answer a request: the first rule that is over decides; what stands behind it is not counted.
@@ -103,7 +113,10 @@ impl Service {
                 return rule.answer.clone();
             }
         }
-        Action::Dunno
+        match &self.greylist {
+            Some(greylist) => greylisting::answer(greylist, request).await,
+            None => Action::Dunno,
+        }
     }
 
     async fn converse(&self, connection: &mut Connection) -> std::io::Result<()> {

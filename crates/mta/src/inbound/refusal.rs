@@ -68,6 +68,16 @@ pub fn too_much_sent() -> Reply {
     reply(450, (4, 7, 1), "you have sent as much as you may for now; try again later")
 }
 
+/// A suspicious delivery has to come again; the code is the one that Sun's mail server gives (RFC 3463 §3.5).
+pub fn greylisted(reason: &str) -> Reply {
+    reply(451, (4, 4, 3), reason)
+}
+
+/// A delivery is too suspicious to be taken at all (RFC 3463 §3.8).
+pub fn suspicious(reason: &str) -> Reply {
+    reply(550, (5, 7, 1), reason)
+}
+
 /// The directory cannot be asked.
 pub fn directory_away() -> Reply {
     reply(451, (4, 3, 0), "the directory is away; try again later")

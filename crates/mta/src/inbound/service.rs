@@ -12,6 +12,7 @@ use crate::scripts::service::Scripts;
 use directory::directory::Directory;
 use directory::login::Logins;
 use mail::store::Mail;
+use meter::greylist::judge::Greylist;
 use net::{Clock, Connection, Registry};
 use queue::queue::Queue;
 use smtp::capabilities::Capabilities;
@@ -33,6 +34,8 @@ pub struct Parts {
     pub queue: Queue,
     /// How much one client may bring in a time.
     pub rates: Arc<Rates>,
+    /// Who judges deliveries by strangers, and learns to whom our users write; nobody when it is off.
+    pub greylist: Option<Arc<Greylist>>,
     /// Domains with a way of their own.
     pub rules: Vec<Rule>,
     /// Who judges whole messages.

@@ -6,6 +6,7 @@ use crate::inbound::arrival::{Arrival, Finding, Origin};
 use crate::inbound::content;
 use crate::inbound::entry::{self, Asked};
 use crate::inbound::fate::Fates;
+use crate::inbound::greylisting;
 use crate::inbound::login::Login;
 use crate::inbound::prefix;
 use crate::inbound::recipient::Accepted;
@@ -289,7 +290,11 @@ impl Session<'_> {
                     Ok(_) if self.service.parts.rates.too_many_recipients(self.sender()).await => {
                         Err(refusal::too_much_sent())
                     }
-                    judged => judged,
+                    Ok(accepted) => match self.greylisted(&rcpt.address).await {
+                        Some(reply) => Err(reply),
+                        None => Ok(accepted),
+                    },
+                    Err(reply) => Err(reply),
                 };
                 let judged = judged.map(|accepted| self.recipients.push(accepted));
                 let decision = self.decided("RCPT", judged);
@@ -324,6 +329,16 @@ impl Session<'_> {
             before: self.recipients.len(),
         };
         entry::judge(self.service, &mut self.hearing, rcpt, asked).await
+    }
+
+    /// Why a recipient that would be taken is not taken now: a stranger's delivery looks suspicious.
+    async fn greylisted(&self, recipient: &Address) -> Option<Reply> {
+        let greylist = self.service.parts.greylist.as_ref()?;
+        if self.service.kind != Kind::Smtp || self.login.account.is_some() {
+            return None;
+        }
+        let hello = self.engine.hello().unwrap_or_default();
+        greylisting::judge(greylist, self.connection.peer(), hello, self.engine.reverse_path(), recipient).await
     }
 
     fn forget_transaction(&mut self) {
@@ -436,6 +451,9 @@ impl Session<'_> {
         };
         self.note(&envelope, message_id.as_deref(), octets, &answered);
         if taken > 0 {
+            if let (Some(greylist), Some(_)) = (&self.service.parts.greylist, &self.login.account) {
+                greylisting::note_contacts(greylist, &envelope);
+            }
             let from = envelope.mail_from.reverse_path.as_ref();
             self.service.signals.accepted(self.trace(), from, taken, octets);
         }

@@ -3,10 +3,14 @@
 use crate::judge::lookups::{Effects, Lookups};
 use crate::judge::settings::Settings;
 use meter::call::{Call, Operation};
+use meter::greylist::judge::Greylist;
+use meter::greylist::tally::Action;
+use meter::greylist::triplet::{Query, Way};
 use meter::meter::Meter;
 use meter::tables::Tables;
 use net::BoxFuture;
 use policy::lookup::{Answer, Comparison, Lookup, MeterRoutine};
+use smtp::gross;
 use std::sync::Arc;
 
 /// Asks the meter.
@@ -15,6 +19,8 @@ pub struct Counters {
     pub meter: Meter,
     /// Our own tables.
     pub own: Arc<Tables>,
+    /// Who greylists, when it is set up.
+    pub greylist: Option<Arc<Greylist>>,
 }
 
 impl Counters {
@@ -80,6 +86,17 @@ impl Counters {
     }
 }
 
+/// Found, with what a mapping table goes on with, when the delivery is not let in now.
+async fn greylisted(greylist: &Greylist, client: &str, [sender, recipient, hello]: [&str; 3]) -> Answer {
+    let Ok(address) = client.parse() else { return Answer::Failed(format!("`{client}` is no address of a client")) };
+    let verdict = greylist.judge(&Query::new(Way::Inside, address, sender, recipient).named(hello)).await;
+    match verdict.action {
+        Action::Trust | Action::Match => Answer::NotFound,
+        Action::Grey => Answer::Found(gross::Answer::Grey(verdict.reason).mapping_result()),
+        Action::Block => Answer::Found(gross::Answer::Block(verdict.reason).mapping_result()),
+    }
+}
+
 fn found(text: Option<String>) -> Answer {
     text.map_or(Answer::NotFound, Answer::Found)
 }
@@ -93,7 +110,11 @@ impl Lookups for Counters {
         Box::pin(async move {
             match lookup {
                 Lookup::Meter { routine, table, key } => self.meter(routine, table, key, effects).await,
-                _ => Answer::Failed("no greylister is configured".to_owned()),
+                Lookup::Greylist { client, sender, recipient, hello } => match &self.greylist {
+                    Some(greylist) => greylisted(greylist, client, [sender, recipient, hello]).await,
+                    None => Answer::Failed("no greylister is configured".to_owned()),
+                },
+                _ => Answer::Failed("neither the meter nor the greylister knows that".to_owned()),
             }
         })
     }

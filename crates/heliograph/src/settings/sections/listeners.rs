@@ -28,6 +28,22 @@ pub struct Listener {
     pub handshake_timeout: Duration,
     /// Permissions of a Unix socket.
     pub unix_mode: u32,
+    /// What a policy listener answers from.
+    pub answers: Answers,
+}
+
+/// What a policy listener answers from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Answers {
+    /// The meter's rules.
+    pub meter: bool,
+    /// The greylister, when no rule decides.
+    pub greylist: bool,
+}
+
+impl Answers {
+    /// What a listener of another protocol answers from.
+    const NOTHING: Answers = Answers { meter: false, greylist: false };
 }
 
 /// The keys.
@@ -38,7 +54,9 @@ pub const KEYS: &[Key] = &[
         default: "",
         doc: "What is spoken: smtp takes mail from the world, submission and submissions from our users, lmtp from another \
               server of ours; imap, imaps, pop3 and pop3s serve mailboxes; managesieve keeps people's scripts; meter lets \
-              other servers of ours count in our tables, policy answers Postfix's policy delegation from them; admin serves metrics and health over HTTP.",
+              other servers of ours count in our tables, policy answers Postfix's policy delegation, milter greylists for other mail servers, gross for Sun's \
+              (UDP), and greylist-peer listens for the other node of the greylister; admin serves metrics and health \
+              over HTTP.",
         example: "\"imaps\"",
         effect: Effect::Restart,
     },
@@ -46,7 +64,7 @@ pub const KEYS: &[Key] = &[
         path: "listeners[].address",
         kind: Kind::Listen,
         default: "",
-        doc: "Where: ADDRESS:PORT, *:PORT for every address of the machine, or unix:PATH (lmtp, policy). Port 0 lets the \
+        doc: "Where: ADDRESS:PORT, *:PORT for every address of the machine, or unix:PATH (lmtp, policy, milter). Port 0 lets the \
               system choose; the choice is printed at the start.",
         example: "\"*:993\"",
         effect: Effect::Restart,
@@ -55,16 +73,26 @@ pub const KEYS: &[Key] = &[
         path: "listeners[].tls",
         kind: Kind::Choice(&["auto", "never", "on-request", "implicit"]),
         default: "\"auto\"",
-        doc: "auto is what the protocol's name says: implicit for submissions, imaps and pop3s, never for meter, policy, \
-              admin and Unix sockets, on-request (STARTTLS) for the others.",
+        doc: "auto is what the protocol's name says: implicit for submissions, imaps and pop3s, never for admin, Unix \
+              sockets and what other servers speak (meter, policy, milter, gross, greylist-peer), on-request (STARTTLS) for the others.",
         example: "\"on-request\"",
+        effect: Effect::Restart,
+    },
+    Key {
+        path: "listeners[].answers_from",
+        kind: Kind::Choice(&["auto", "meter", "greylist", "both"]),
+        default: "\"auto\"",
+        doc: "What a policy listener answers from: meter from [[meter.rules]], greylist from [greylist], both from the meter \
+              first and from the greylister when no rule decides. auto means both where greylist.enabled is set, else meter. \
+              For policy only.",
+        example: "\"greylist\"",
         effect: Effect::Restart,
     },
     Key {
         path: "listeners[].connections",
         kind: Kind::Number { min: 1, max: 1_000_000 },
         default: "20000",
-        doc: "How many connections it serves at one time.",
+        doc: "How many connections it serves at one time; for gross, how many datagrams.",
         example: "5000",
         effect: Effect::Restart,
     },
@@ -140,9 +168,17 @@ fn make_one(values: &Values, at: &str, roles: &[Role], problems: &mut Vec<Proble
     };
     let (handshake_timeout, unix_mode) = (values.time(&path("handshake_timeout")), values.mode(&path("unix_mode")));
     let tls = values.text(&path("tls"));
+    let answers = answers(&values.text(&path("answers_from")), values.flag("greylist.enabled"));
+    let is_said = values.is_written(&path("answers_from"));
     let (protocol, address) = (protocol?, address?);
     let tls = choose_tls(&tls, protocol, &address);
-    let listener = Listener { protocol, address, tls, limits, proxies, handshake_timeout, unix_mode };
+    let is_policy = protocol == Protocol::Policy;
+    if is_said && !is_policy {
+        let path = path("answers_from");
+        problems.push(Problem::with_value(values.position(&path), &path, "is for policy listeners only"));
+    }
+    let answers = if is_policy { answers } else { Answers::NOTHING };
+    let listener = Listener { protocol, address, tls, limits, proxies, handshake_timeout, unix_mode, answers };
     check(values, at, &listener, roles, problems);
     Some(listener)
 }
@@ -157,16 +193,26 @@ fn check(values: &Values, at: &str, listener: &Listener, roles: &[Role], problem
         let role = protocol.role().map_or("", Role::name);
         refuse("protocol", format!("needs the role {role}, which does not run here"), "add it to server.roles");
     }
-    if matches!(listener.address, ListenAddress::Unix(_)) && !matches!(protocol, Protocol::Lmtp | Protocol::Policy) {
-        let why = format!("cannot be a Unix socket: {} is spoken over TCP", protocol.name());
-        refuse("address", why, "lmtp and policy can be");
+    if matches!(listener.address, ListenAddress::Unix(_)) && !protocol.can_be_unix() {
+        let carrier = if protocol.is_datagrams() { "UDP" } else { "TCP" };
+        let why = format!("cannot be a Unix socket: {} is spoken over {carrier}", protocol.name());
+        refuse("address", why, "lmtp, policy and milter can be");
     }
-    if listener.tls != TlsChoice::Never && matches!(protocol, Protocol::Meter | Protocol::Policy) {
+    if listener.tls != TlsChoice::Never && protocol.is_for_servers() {
         let why = format!("cannot be used: those who ask over {} speak no TLS", protocol.name());
         refuse("tls", why, "leave it out, and let only trusted networks reach the listener");
     }
     if listener.tls == TlsChoice::OnRequest && !protocol.can_start_tls() {
         refuse("tls", format!("cannot be on-request: {} cannot start TLS later", protocol.name()), "implicit or never");
+    }
+}
+
+fn answers(written: &str, greylist_enabled: bool) -> Answers {
+    match written {
+        "meter" => Answers { meter: true, greylist: false },
+        "greylist" => Answers { meter: false, greylist: true },
+        "both" => Answers { meter: true, greylist: true },
+        _ => Answers { meter: true, greylist: greylist_enabled },
     }
 }
 
@@ -196,5 +242,6 @@ fn standard_one(protocol: Protocol) -> Option<Listener> {
         proxies: Vec::new(),
         handshake_timeout: net::limits::HANDSHAKE,
         unix_mode: 0o660,
+        answers: Answers::NOTHING,
     })
 }

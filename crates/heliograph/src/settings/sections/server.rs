@@ -55,10 +55,10 @@ pub const KEYS: &[Key] = &[
     Key {
         path: "server.roles",
         kind: Kind::List(&Kind::Choice(Role::NAMES)),
-        default: "[\"mta\", \"access\", \"meter\"]",
+        default: "[\"mta\", \"access\", \"meter\", \"greylist\"]",
         doc: "Which parts run here: mta takes and delivers mail (SMTP, submission, LMTP), access serves mailboxes \
-              (IMAP, POP3), meter counts for other servers (meter, policy). Listeners of a part that does not run are \
-              refused. With meter alone no store is opened.",
+              (IMAP, POP3), meter counts for other servers, greylist greylists for them (milter, gross). Listeners of a \
+              part that does not run are refused. With meter and greylist alone no store is opened.",
         example: "[\"mta\"]",
         effect: Effect::Restart,
     },

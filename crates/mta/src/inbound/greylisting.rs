@@ -1,0 +1,39 @@
+//! Greylisting where strangers bring mail: a recipient that would be taken is judged once more, and what our users send
+//! makes their correspondents known.
+
+use crate::inbound::refusal;
+use meter::greylist::judge::Greylist;
+use meter::greylist::tally::Action;
+use meter::greylist::triplet::{Query, Way};
+use model::Address;
+use net::Endpoint;
+use smtp::envelope::Envelope;
+use smtp::reply::Reply;
+
+/// Judges a delivery by somebody who has not logged in; the reply when the recipient is not taken now. A client without an
+/// Internet address is a program on this machine, and trusted.
+pub async fn judge(
+    greylist: &Greylist,
+    peer: Endpoint,
+    hello: &str,
+    reverse_path: Option<&Address>,
+    recipient: &Address,
+) -> Option<Reply> {
+    let sender = reverse_path.map_or_else(String::new, ToString::to_string);
+    let query = Query::new(Way::Inside, peer.ip()?, &sender, &recipient.to_string()).named(hello);
+    let verdict = greylist.judge(&query).await;
+    match verdict.action {
+        Action::Trust | Action::Match => None,
+        Action::Grey => Some(refusal::greylisted(&verdict.reason)),
+        Action::Block => Some(refusal::suspicious(&verdict.reason)),
+    }
+}
+
+/// Notes to whom a user of ours has written: their answers need not come twice.
+pub fn note_contacts(greylist: &Greylist, envelope: &Envelope) {
+    let Some(owner) = &envelope.mail_from.reverse_path else { return };
+    let owner = owner.to_string();
+    for recipient in &envelope.recipients {
+        greylist.record_contact(&owner, &recipient.address.to_string());
+    }
+}
