@@ -10,14 +10,12 @@
 //! | `client` | asking a meter elsewhere: bounded waits, failing open |
 //! | `meter` | [`meter::Meter`]: the handle that hides where the tables are |
 //! | `service/` | the tables as services: our protocol, and Postfix's policy delegation |
-//! | `conn_throttle` | the oldest form of a throttle, whose caller names the rate |
 //! | `routine` | the routines of Sun's MeterMaid by name |
 //! | `greylist/` | greylisting in the manner of Gross, with its own memory and services |
 //! | `signals`, `limits`, `fuzz` | what is logged and counted, every bound, entry points for the fuzzer |
 
 pub mod call;
 pub mod client;
-pub mod conn_throttle;
 pub mod fuzz;
 pub mod greylist;
 pub mod limits;

@@ -26,10 +26,6 @@ pub const SHARDS_MAX: usize = 64;
 pub const EVICTION_STEPS: usize = 128;
 /// Entries that are looked at when one is added, to let go of those that no longer say anything.
 pub const SWEEP_STEPS: usize = 2;
-/// Rates that callers of `conn_throttle` name; a mapping file has a few.
-pub const RATES_MAX: usize = 64;
-/// Keys of each of them.
-pub const RATE_ENTRIES_MAX: usize = 100_000;
 
 /// Octets of one frame of the meter's protocol after its length: a table's name, a key, a value and what is around them.
 pub const FRAME_OCTETS_MAX: usize = 4096;
