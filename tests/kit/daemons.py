@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -34,7 +35,8 @@ class Daemon:
     def start(self):
         self.log = open(self.folder / "daemon.log", "ab")
         self.process = subprocess.Popen(
-            self.arguments, cwd=self.folder, stdout=self.log, stderr=self.log, env={**os.environ, **self.environment}
+            self.arguments, cwd=self.folder, stdout=self.log, stderr=self.log,
+            env={**os.environ, **self.environment}, start_new_session=True,
         )
         until(self._answers, f"{self.arguments[0]} to listen", START_SECONDS)
         return self
@@ -50,10 +52,11 @@ class Daemon:
             return False
 
     def signal(self, number):
-        self.process.send_signal(number)
+        """To the daemon and all its workers."""
+        os.killpg(self.process.pid, number)
 
     def kill(self):
-        self.process.kill()
+        self.signal(signal.SIGKILL)
         self.process.wait(timeout=30)
 
     def __enter__(self):
