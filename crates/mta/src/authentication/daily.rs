@@ -40,7 +40,7 @@ pub async fn run(authentication: Arc<Authentication>, queue: Queue, shutdown: Sh
         }
         authentication.write_facts().await;
         looks = looks.wrapping_add(1);
-        if looks % LOOK == 0 && !shutdown.is_draining() {
+        if looks.is_multiple_of(LOOK) && !shutdown.is_draining() {
             let _sent = authentication.send_reports(&queue, authentication.today(), &shutdown).await;
         }
     }

@@ -247,7 +247,7 @@ impl Try<'_> {
                         }
                         Err(trouble) => {
                             if let Trouble::Refused(reply) = &trouble
-                                && reply.status.is_some_and(|status| is_about_tls(status))
+                                && reply.status.is_some_and(is_about_tls)
                             {
                                 self.count(place, Err(&reply.text()));
                             }

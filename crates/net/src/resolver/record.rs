@@ -71,7 +71,7 @@ impl Tlsa {
         let mut number = || words.next()?.parse::<u8>().ok();
         let (usage, selector, matching) = (number()?, number()?, number()?);
         let hex: String = words.collect();
-        if hex.is_empty() || hex.len() % 2 != 0 || !hex.is_ascii() {
+        if hex.is_empty() || !hex.len().is_multiple_of(2) || !hex.is_ascii() {
             return None;
         }
         let octets = (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(hex.get(at..at + 2)?, 16).ok());
