@@ -114,7 +114,7 @@ impl Logins {
 
     /// Checks a name and a password: the account's own, or one of its application passwords.
     pub async fn check(&self, name: &str, password: &str, origin: &Origin) -> Result<Account, Denied> {
-        self.inner.wait(name, origin).await?;
+        Box::pin(self.inner.wait(name, origin)).await?;
         let account = self.inner.find(name).await?;
         let fits = match &account {
             Some(account) => self.inner.fits(account, password).await?,
@@ -124,7 +124,7 @@ impl Logins {
                 false
             }
         };
-        self.inner.conclude(name, origin, account.filter(|_| fits)).await
+        Box::pin(self.inner.conclude(name, origin, account.filter(|_| fits))).await
     }
 
     /// Begins an exchange; `None` if the mechanism is not known or cannot be used on this connection.
@@ -144,7 +144,8 @@ impl Logins {
 }
 
 impl Inner {
-    /// Waits as long as earlier failures ask for.
+    /// Waits as long as earlier failures ask for. Callers keep it and [`Inner::conclude`] in boxes: idle sessions carry the room of
+    /// what they may wait for, and a login is a moment.
     async fn wait(&self, name: &str, origin: &Origin) -> Result<(), Denied> {
         let by_name = self.failures.count(Subject::Name(&name.to_lowercase())).await;
         let by_name = self.settings.account_policy().advice(by_name);
@@ -304,7 +305,7 @@ impl Exchange {
         let first = scram::client_first(message, plus, offered).map_err(|_| Denied::Malformed)?;
         check_authorization(&first.authorization, &first.name)?;
         let inner = &self.logins.inner;
-        inner.wait(&first.name, &self.origin).await?;
+        Box::pin(inner.wait(&first.name, &self.origin)).await?;
         let account = inner.find(&first.name).await?;
         let stored = account.as_ref().and_then(|account| account.credentials.as_ref());
         let verifier = match stored {
@@ -332,12 +333,12 @@ impl Exchange {
         let inner = &self.logins.inner;
         match server.finish(message, &self.origin.bindings) {
             Ok(last) => {
-                let account = inner.conclude(name, &self.origin, account.map(|account| *account)).await?;
+                let account = Box::pin(inner.conclude(name, &self.origin, account.map(|account| *account))).await?;
                 Ok(Step::Done(Box::new(account), Some(last)))
             }
             Err(scram::Failure::Malformed) => Err(Denied::Malformed),
             Err(_) => {
-                let denied = inner.conclude(name, &self.origin, None).await;
+                let denied = Box::pin(inner.conclude(name, &self.origin, None)).await;
                 denied.map(|account| Step::Done(Box::new(account), None))
             }
         }

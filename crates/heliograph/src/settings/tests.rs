@@ -91,7 +91,7 @@ fn broken_files_are_explained() {
 fn keys_are_explained() {
     insta::assert_snapshot!("explain_host", explain::explain("server.host").unwrap());
     insta::assert_snapshot!("explain_address", explain::explain("listeners[0].address").unwrap());
-    assert_eq!(explain::explain("dns").unwrap().matches("takes:").count(), 4);
+    assert_eq!(explain::explain("dns").unwrap().matches("takes:").count(), 5);
     insta::assert_snapshot!("explain_unknown", explain::explain("server.hots").unwrap_err());
 }
 
