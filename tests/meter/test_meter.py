@@ -226,7 +226,7 @@ def test_operators_list_page_show_and_reset(tmp_path):
         assert unknown.returncode == 1 and "there is no table none" in unknown.stderr
         status = meter.json("status")
         assert status["running"] and status["partitions"] == []
-        assert "only the meter runs here" in meter.command("queue", "list", check=False).stderr
+        assert "only the meter and the greylister run here" in meter.command("queue", "list", check=False).stderr
         meter.command("stop")
         assert meter.process.wait(timeout=30) == 0
 

@@ -226,7 +226,6 @@ pub fn compose(settings: &Settings) -> Result<Services, Failure> {
         .map_err(|error| Failure::failed("cannot read the administrator's Sieve scripts").because(error))?;
 
     let content = content(settings, &random, &registry)?;
-    let metering = Metering::new(settings, &random, &registry);
     let asked = (Arc::clone(&resolver), Arc::clone(&clock));
     let greylisting = Greylisting::new(settings, store.layout.data(), asked, &registry);
     let counters = Counters {
