@@ -239,3 +239,23 @@ def test_a_virus_in_two_fragments_that_vanishes_leaves_nothing_waiting(tmp_path)
             for part in split_virus("virus"):
                 bring(server, [JOINT.address], part)
             assert waiting(server, "defragment") == 0 and bodies(server, JOINT) == []
+
+
+def test_a_message_in_fragments_that_the_policy_discards_leaves_nothing_waiting(tmp_path):
+    """Nobody is to get it, so its fragments wait for nothing any more, and the trace of the last one tells why."""
+    rule = '[[rules]]\nheader = ["Subject: the whole"]\naction = "discard"\n'
+    with configured(tmp_path, DEFRAGMENT + rule, with_joint) as server:
+        one, other = fragments(2)
+        bring(server, [JOINT.address], one)
+        until(lambda: waiting(server, "defragment") == 1, "the fragment that waits")
+        with smtplib.SMTP("127.0.0.1", server.port("smtp")) as client:
+            client.ehlo("far.test")
+            for command in ("MAIL FROM:<someone@far.test>", f"RCPT TO:<{JOINT.address}>"):
+                assert client.docmd(command)[0] == 250
+            assert client.docmd("DATA")[0] == 354
+            client.send(other.replace(b"\r\n.", b"\r\n..") + b"\r\n.\r\n")
+            code, said = client.getreply()
+        assert code == 250
+        trace = said.decode().rsplit(" ", 1)[1]
+        assert "dropped for all" in server.command("message", "trace", trace).stdout
+        assert waiting(server, "defragment") == 0 and bodies(server, JOINT) == []

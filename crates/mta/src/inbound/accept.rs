@@ -37,9 +37,6 @@ pub async fn file(
     learned: Learned,
 ) -> Answered {
     let (rule, count) = manner(service, recipients);
-    if recipients.iter().all(Accepted::is_nobody) {
-        return Answered::only(vec![refusal::taken_and_forgotten(trace); count]);
-    }
     let Some(plan) = plan(envelope, recipients) else {
         let reply = submit(service, trace, message, envelope, recipients, learned).await;
         return Answered::only(vec![reply; count]);
@@ -219,10 +216,8 @@ pub async fn submit(
     recipients: &[Accepted],
     learned: Learned,
 ) -> Reply {
-    let routed = envelope.recipients.iter().zip(recipients).filter(|(_, accepted)| !accepted.is_nobody());
-    let instructed = (0usize..)
-        .zip(recipients.iter().filter(|accepted| !accepted.is_nobody()))
-        .filter(|(_, accepted)| !accepted.instructions.is_empty());
+    let routed = envelope.recipients.iter().zip(recipients);
+    let instructed = (0usize..).zip(recipients).filter(|(_, accepted)| !accepted.instructions.is_empty());
     let entry = NewEntry {
         mail_from: envelope.mail_from.clone(),
         recipients: routed

@@ -15,9 +15,13 @@ pub struct Fates {
 }
 
 impl Fates {
-    /// Takes those who do not get the message out of it. The client named the first `named`; stages may have added more.
+    /// Takes those who do not get the message out of it, also those for whom the policy discarded it. The client named the
+    /// first `named`; stages may have added more.
     pub fn take(arrival: &mut Arrival, named: usize) -> Fates {
-        let fates = std::mem::take(&mut arrival.fates);
+        let mut fates = std::mem::take(&mut arrival.fates);
+        for (place, _) in arrival.recipients.iter().enumerate().filter(|(_, recipient)| recipient.is_nobody()) {
+            fates.entry(place).or_insert(Fate::Dropped);
+        }
         arrival.recipients = without(std::mem::take(&mut arrival.recipients), &fates);
         arrival.envelope.recipients = without(std::mem::take(&mut arrival.envelope.recipients), &fates);
         Fates { fates, named }

@@ -171,11 +171,6 @@ pub fn of_policy(refusal: &policy::decision::Refusal) -> Reply {
     Reply::new(refusal.code, refusal.status, refusal.text.clone())
 }
 
-/// The policy takes the message and forgets it: nothing had to become durable.
-pub fn taken_and_forgotten(trace: model::TraceId) -> Reply {
-    reply(250, (2, 0, 0), &format!("accepted as {trace}"))
-}
-
 /// More recipients than the policy allows this sender (RFC 5321 §4.5.3.1.10).
 pub fn too_many_recipients(limit: u64) -> Reply {
     reply(452, (4, 5, 3), &format!("at most {limit} recipients; send the rest in another transaction"))
@@ -239,7 +234,7 @@ pub fn content_refused(reason: &str) -> Reply {
     reply(550, (5, 7, 1), reason.lines().next().unwrap_or("refused"))
 }
 
-/// Filters or scripts decided that nobody gets the message, which is written down in its trace; nothing was stored.
+/// Policy, filters or scripts decided that nobody gets the message, which is written down in its trace; nothing was stored.
 pub fn dropped(trace: model::TraceId) -> Reply {
     reply(250, (2, 0, 0), &format!("accepted as {trace}"))
 }

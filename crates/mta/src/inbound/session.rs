@@ -438,7 +438,7 @@ impl Session<'_> {
         }
         if arrival.recipients.is_empty() {
             content::give_up(self.service, &mut arrival, &refusal::content_refused("nobody is to get it")).await;
-            return self.for_nobody(&fates).await;
+            return self.for_nobody(&arrival, &fates).await;
         }
         let message_id = message::header::find(&arrival.body, "Message-ID").map(|field| field.unfolded().into_owned());
         let (answered, octets) = self.file(&mut arrival).await;
@@ -464,9 +464,12 @@ impl Session<'_> {
     }
 
     /// Nobody gets the message: that stands in its trace before the client hears of it.
-    async fn for_nobody(&self, fates: &Fates) -> Vec<Reply> {
+    async fn for_nobody(&self, arrival: &Arrival, fates: &Fates) -> Vec<Reply> {
         if fates.dropped() > 0 {
-            self.service.parts.queue.note(self.trace(), None, "dropped for all its recipients".to_owned());
+            let from = arrival.envelope.mail_from.reverse_path.as_ref().map_or_else(String::new, ToString::to_string);
+            let (octets, peer) = (arrival.body.len(), self.connection.peer());
+            let text = format!("{octets} octets came from {peer}: <{from}>; dropped for all its recipients");
+            self.service.parts.queue.note(self.trace(), None, text);
             if let Err(error) = self.service.parts.queue.write_notes().await {
                 self.service.signals.queue_failed(self.trace(), &error);
                 return vec![refusal::queue_away(&error); fates.named()];
