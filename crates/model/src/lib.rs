@@ -9,16 +9,19 @@
 //! | `address` | [`LocalPart`], [`Address`] (RFC 5321 §4.1.2, RFC 6531 §3.3) |
 //! | `ids` | [`AccountId`], [`MailboxId`], [`Uid`], [`UidValidity`], [`Modseq`], [`QueueId`], [`BlobHash`], [`TraceId`] |
 //! | `instant` | [`Timestamp`], [`CivilTime`]: time as a value, never as a clock |
+//! | `network` | [`Network`]: a range of addresses |
 //! | `size` | [`ByteSize`]: octets, written and read as people write them |
 
 mod address;
 mod domain;
 mod ids;
 mod instant;
+mod network;
 mod size;
 
 pub use address::{Address, AddressError, LocalPart};
 pub use domain::{Domain, DomainError};
 pub use ids::{AccountId, BlobHash, MailboxId, Modseq, QueueId, TraceId, Uid, UidValidity};
 pub use instant::{CivilTime, Timestamp};
+pub use network::{Network, NetworkError};
 pub use size::{ByteSize, ByteSizeError};

@@ -21,13 +21,13 @@ use crate::endpoint::{Endpoint, ListenAddress};
 use crate::error::Error;
 use crate::limits;
 use crate::metrics::Registry;
-use crate::network::Network;
 use crate::proxy::{self, Proxied, ProxyError};
 use crate::random::Random;
 use crate::shutdown::ShutdownToken;
 use crate::signals::Signals;
 use crate::socket::{Carrier, Socket};
 use crate::tls::ServerTls;
+use model::Network;
 
 /// A future behind a pointer.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

@@ -11,7 +11,6 @@
 //! | `rule/` | the rules of the settings file |
 //! | `judge` | one stage judged: tables and rules, stepwise |
 //! | `source` | which channel a session belongs to |
-//! | `network`, `wildcard` | ranges of addresses, names with `*` and `?` |
 //! | `limits` | every bound |
 //! | `fuzz` | entry points for the fuzzer |
 
@@ -23,7 +22,6 @@ pub mod judge;
 pub mod limits;
 pub mod lookup;
 pub mod mapping;
-pub mod network;
 pub mod rule;
 pub mod source;
 pub mod stage;

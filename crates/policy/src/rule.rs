@@ -2,9 +2,9 @@
 
 use crate::decision::Effect;
 use crate::facts::Facts;
-use crate::network::Network;
 use crate::stage::Stage;
 use crate::wildcard::Wildcards;
+use model::Network;
 
 /// One rule.
 #[derive(Clone, Debug)]

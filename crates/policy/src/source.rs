@@ -2,8 +2,8 @@
 //! login or TLS switches the channel as soon as it is there.
 
 use crate::facts::{Facts, Protocol};
-use crate::network::Network;
 use crate::wildcard::Wildcards;
+use model::Network;
 
 /// One channel that sessions can belong to.
 #[derive(Clone, Debug)]

@@ -4,8 +4,9 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use model::Network;
 use model::{ByteSize, Domain};
-use net::{ListenAddress, Network};
+use net::ListenAddress;
 use toml_edit::Value as Toml;
 
 use crate::settings::key::{Kind, written};

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use net::Network;
+use model::Network;
 
 use crate::greylist::triplet::Query;
 

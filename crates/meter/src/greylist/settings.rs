@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use net::Network;
+use model::Network;
 
 use crate::greylist::check::Check;
 use crate::greylist::tally::Thresholds;

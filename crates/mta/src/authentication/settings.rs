@@ -1,7 +1,7 @@
 //! What the operator chooses about authentication.
 
+use model::Network;
 use model::{Address, Domain};
-use net::Network;
 
 /// What is done about a result.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -9,6 +9,7 @@ pub mod record;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use model::Network;
 use net::resolver::record::Family;
 use net::{BoxFuture, DnsError, Resolver};
 
@@ -326,14 +327,7 @@ impl<'a> Run<'a> {
 }
 
 fn is_within(address: IpAddr, network: IpAddr, bits: u8) -> bool {
-    let same = |left: u128, right: u128, bits: u32| bits == 0 || (left ^ right) >> (128 - bits) == 0;
-    match (address, network) {
-        (IpAddr::V4(left), IpAddr::V4(right)) => {
-            same(u128::from(left.to_bits()) << 96, u128::from(right.to_bits()) << 96, u32::from(bits))
-        }
-        (IpAddr::V6(left), IpAddr::V6(right)) => same(left.to_bits(), right.to_bits(), u32::from(bits)),
-        _ => false,
-    }
+    Network::new(network, bits).is_some_and(|network| network.contains(address))
 }
 
 fn is_at_or_below(name: &str, domain: &str) -> bool {

@@ -9,7 +9,7 @@ use rustls::client::{Resumption, WebPkiServerVerifier};
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
@@ -60,7 +60,7 @@ impl ClientTls {
         let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
             .build()
             .map_err(|_| Error::TlsNotPossible { why: "there is no certificate authority to trust" })?;
-        let anybody = Arc::new(Anybody { provider: Arc::clone(&provider) });
+        let anybody = Arc::new(Verifier { provider: Arc::clone(&provider), trusts: Trusts::Anybody });
         Ok(ClientTls {
             opportunistic: configure(&provider, anybody)?,
             required: configure(&provider, Arc::clone(&verifier) as Arc<dyn ServerCertVerifier>)?,
@@ -103,7 +103,8 @@ impl ClientTls {
         }
         let refused = || io::Error::new(io::ErrorKind::InvalidInput, format!("no certificate can be for `{name}`"));
         let server_name = ServerName::try_from(name.trim_end_matches('.').to_owned()).map_err(|_| refused())?;
-        let verifier = Arc::new(Pinned { provider: Arc::clone(&self.provider), records });
+        let trusts = Trusts::Described(Pinned(records));
+        let verifier = Arc::new(Verifier { provider: Arc::clone(&self.provider), trusts });
         let config = configure(&self.provider, verifier).map_err(|error| io::Error::other(error.to_string()))?;
         let stream = TlsConnector::from(config).connect(server_name.clone(), socket).await?;
         let info = TlsInfo { trust: Some(TrustVerdict::Verified), ..self.describe(&stream, &server_name) };
@@ -165,22 +166,37 @@ fn configure(
 /// Sessions kept for resumption, over all servers.
 const RESUMED_SESSIONS: usize = 256;
 
-/// Accepts every certificate, but only from a server that holds its key.
+/// Whom a [`Verifier`] believes.
 #[derive(Debug)]
-struct Anybody {
-    provider: Arc<CryptoProvider>,
+enum Trusts {
+    /// Every certificate (RFC 7435).
+    Anybody,
+    /// What TLSA records describe (RFC 7672).
+    Described(Pinned),
 }
 
-impl ServerCertVerifier for Anybody {
+/// Judges certificates without authorities, but only from a server that holds its key.
+#[derive(Debug)]
+struct Verifier {
+    provider: Arc<CryptoProvider>,
+    trusts: Trusts,
+}
+
+impl ServerCertVerifier for Verifier {
     fn verify_server_cert(
         &self,
-        _own: &CertificateDer<'_>,
-        _others: &[CertificateDer<'_>],
-        _name: &ServerName<'_>,
+        own: &CertificateDer<'_>,
+        others: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
         _ocsp: &[u8],
-        _now: UnixTime,
+        now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
+        match &self.trusts {
+            Trusts::Described(pinned) if !pinned.believes(&self.provider, own, others, name, now) => {
+                Err(rustls::Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure))
+            }
+            Trusts::Described(_) | Trusts::Anybody => Ok(ServerCertVerified::assertion()),
+        }
     }
 
     fn verify_tls12_signature(

@@ -4,12 +4,12 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use rustls::RootCertStore;
 use rustls::client::WebPkiServerVerifier;
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::danger::ServerCertVerifier;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{CertificateError, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use sha2::{Digest, Sha256, Sha512};
 use webpki::EndEntityCert;
 
@@ -40,31 +40,43 @@ pub fn describes(record: &Tlsa, certificate: &CertificateDer<'_>) -> bool {
     }
 }
 
-/// Believes only what the records describe.
+/// The usable records of a server: only what they describe is believed.
 #[derive(Debug)]
-pub(crate) struct Pinned {
-    pub provider: Arc<CryptoProvider>,
-    pub records: Vec<Tlsa>,
-}
+pub(crate) struct Pinned(pub Vec<Tlsa>);
 
 impl Pinned {
-    /// Whether an authority among `others`, or the server's own certificate, that a record of usage 2 describes vouches
-    /// for the server under its name (RFC 7672 §3.1.2).
-    fn is_vouched_for(
+    /// Whether this is the server that the records describe.
+    pub fn believes(
         &self,
+        provider: &Arc<CryptoProvider>,
         own: &CertificateDer<'_>,
         others: &[CertificateDer<'_>],
         name: &ServerName<'_>,
         now: UnixTime,
     ) -> bool {
-        let anchors = self.records.iter().filter(|record| record.usage == 2);
+        // Of the server's own certificate neither name nor dates count (RFC 7672 §3.1.1).
+        self.0.iter().any(|record| record.usage == 3 && describes(record, own))
+            || self.is_vouched_for(provider, own, others, name, now)
+    }
+
+    /// Whether an authority among `others`, or the server's own certificate, that a record of usage 2 describes vouches
+    /// for the server under its name (RFC 7672 §3.1.2).
+    fn is_vouched_for(
+        &self,
+        provider: &Arc<CryptoProvider>,
+        own: &CertificateDer<'_>,
+        others: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        now: UnixTime,
+    ) -> bool {
+        let anchors = self.0.iter().filter(|record| record.usage == 2);
         for record in anchors {
             for anchor in others.iter().take(CHAIN_MAX).filter(|one| describes(record, one)) {
                 let mut roots = RootCertStore::empty();
                 if roots.add(anchor.clone().into_owned()).is_err() {
                     continue;
                 }
-                let builder = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&self.provider));
+                let builder = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider));
                 let Ok(verifier) = builder.build() else { continue };
                 if verifier.verify_server_cert(own, others, name, &[], now).is_ok() {
                     return true;
@@ -72,48 +84,6 @@ impl Pinned {
             }
         }
         false
-    }
-}
-
-impl ServerCertVerifier for Pinned {
-    fn verify_server_cert(
-        &self,
-        own: &CertificateDer<'_>,
-        others: &[CertificateDer<'_>],
-        name: &ServerName<'_>,
-        _ocsp: &[u8],
-        now: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        // Of the server's own certificate neither name nor dates count (RFC 7672 §3.1.1).
-        let is_itself = self.records.iter().any(|record| record.usage == 3 && describes(record, own));
-        if is_itself || self.is_vouched_for(own, others, name, now) {
-            return Ok(ServerCertVerified::assertion());
-        }
-        Err(rustls::Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure))
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        rustls::crypto::verify_tls12_signature(message, certificate, signature, algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        rustls::crypto::verify_tls13_signature(message, certificate, signature, algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider.signature_verification_algorithms.supported_schemes()
     }
 }
 

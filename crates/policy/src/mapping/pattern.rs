@@ -3,7 +3,7 @@
 
 use crate::limits::{BACKTRACK_MAX, REMEMBERED_BITS_MAX, SAVED_MAX};
 use crate::mapping::class::Class;
-use crate::network::Network;
+use model::Network;
 use std::net::IpAddr;
 
 /// A compiled pattern.

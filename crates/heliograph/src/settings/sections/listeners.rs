@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use model::Network;
+use net::ListenAddress;
 use net::admission::ConnectionLimits;
-use net::{ListenAddress, Network};
 
 use crate::roles::{Protocol, Role, TlsChoice};
 use crate::settings::document::Values;

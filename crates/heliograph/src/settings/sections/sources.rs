@@ -1,7 +1,7 @@
 //! `[[sources]]`: the channels that sessions belong to, by address, protocol, login and TLS.
 
+use model::Network;
 use policy::facts::Protocol;
-use policy::network::Network;
 use policy::source::{Manner, Source};
 use policy::wildcard::Wildcards;
 
@@ -157,7 +157,7 @@ fn protocol(name: &str) -> Protocol {
 /// Ranges of addresses as the policy knows them.
 pub fn networks(values: &Values, path: &str) -> Vec<Network> {
     values.picked(path, |value| match value {
-        Value::Network(network) => network.to_string().parse().ok(),
+        Value::Network(network) => Some(network),
         _ => None,
     })
 }

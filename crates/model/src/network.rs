@@ -1,4 +1,4 @@
-//! Ranges of addresses in CIDR form, for lists of trusted peers.
+//! Ranges of addresses in CIDR form: trusted peers, rules, mapping tables, SPF.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -12,11 +12,23 @@ pub struct Network {
 }
 
 /// Why a text is no range of addresses.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no range of addresses: write 10.0.0.0/8, 2001:db8::/32 or one address")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NetworkError(pub String);
 
+impl fmt::Display for NetworkError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` is no range of addresses: write 10.0.0.0/8, 2001:db8::/32 or one address", self.0)
+    }
+}
+
+impl std::error::Error for NetworkError {}
+
 impl Network {
+    /// The range of all addresses that agree with this one in so many leading bits; `None` when the family has fewer.
+    pub fn new(address: IpAddr, prefix_bits: u8) -> Option<Network> {
+        (prefix_bits <= bits_max(address)).then_some(Network { address, prefix_bits })
+    }
+
     /// Whether `address` lies in the range. IPv4 in IPv6 clothes counts as IPv4.
     pub fn contains(&self, address: IpAddr) -> bool {
         match (self.address, address.to_canonical()) {
@@ -27,6 +39,11 @@ impl Network {
             _ => false,
         }
     }
+}
+
+/// How many bits an address of the family has.
+fn bits_max(address: IpAddr) -> u8 {
+    if address.is_ipv4() { 32 } else { 128 }
 }
 
 fn same_prefix(left: u128, right: u128, prefix_bits: u8) -> bool {
@@ -43,12 +60,11 @@ impl FromStr for Network {
             None => (text, None),
         };
         let address: IpAddr = address.parse().map_err(|_| refused())?;
-        let bits_max = if address.is_ipv4() { 32 } else { 128 };
         let prefix_bits = match prefix {
-            Some(prefix) => prefix.parse().ok().filter(|bits| *bits <= bits_max).ok_or_else(refused)?,
-            None => bits_max,
+            Some(prefix) => prefix.parse().map_err(|_| refused())?,
+            None => bits_max(address),
         };
-        Ok(Network { address, prefix_bits })
+        Network::new(address, prefix_bits).ok_or_else(refused)
     }
 }
 
