@@ -30,6 +30,17 @@ pub struct Origin {
     pub bindings: ChannelBindings,
 }
 
+impl Origin {
+    /// A login that comes over this connection.
+    pub fn of(connection: &net::Connection) -> Origin {
+        let bindings = connection.tls().map_or_else(ChannelBindings::default, |tls| ChannelBindings {
+            exporter: tls.exporter.map(|octets| octets.to_vec()),
+            server_end_point: tls.server_end_point.clone(),
+        });
+        Origin { address: connection.peer().ip(), bindings }
+    }
+}
+
 /// Why a login is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Denied {

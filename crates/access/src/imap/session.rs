@@ -9,7 +9,6 @@ use account::owner::Owner;
 use account::rights::Asker;
 use bytes::{Buf, Bytes, BytesMut};
 use directory::login::Origin;
-use directory::sasl::ChannelBindings;
 use imap::command::{Command, Numbers, Tagged};
 use imap::frame::{Framed, Framer};
 use imap::limits::LITERAL_OCTETS_MAX;
@@ -452,11 +451,7 @@ impl Session<'_> {
     }
 
     pub fn origin(&self) -> Origin {
-        let bindings = self.connection.tls().map_or_else(ChannelBindings::default, |tls| ChannelBindings {
-            exporter: tls.exporter.map(|octets| octets.to_vec()),
-            server_end_point: tls.server_end_point.clone(),
-        });
-        Origin { address: self.connection.peer().ip(), bindings }
+        Origin::of(&self.connection)
     }
 
     /// Adds to the output.

@@ -1,5 +1,6 @@
 //! A connection driven by the engine.
 
+use crate::line::{Broken, Line, WhenDraining};
 use crate::managesieve::capability::Offer;
 use crate::managesieve::engine::{Ending, Engine, Patience, Request, Step, ok};
 use crate::managesieve::frame;
@@ -7,18 +8,15 @@ use crate::managesieve::refusal;
 use crate::managesieve::settings::Settings;
 use crate::managesieve::signals::Signals;
 use account::owner::Owner;
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use directory::entry::Account;
 use directory::login::{self, Denied, Exchange, Logins, Origin};
-use directory::sasl::ChannelBindings;
 use mail::error::Error;
 use mail::store::Mail;
 use net::admission::Refused;
-use net::{BoxFuture, Connection, Door, Received, Registry};
-use std::io;
+use net::{BoxFuture, Connection, Door, Registry};
 use std::sync::Arc;
 use storage::{Committed, Receipt};
-use tokio::time::Instant;
 
 /// What all ManageSieve sessions share.
 pub struct Service {
@@ -53,50 +51,29 @@ pub async fn serve(service: Arc<Service>, connection: Connection) {
         Ok(ending) => service.signals.ended(trace, ending),
         Err(why) => {
             // Whoever still listens learns why; what cannot be sent is lost with the connection.
-            if let Some(words) = why.last_words() {
-                session.output.extend(words);
-                let _ = session.flush().await;
+            if let Some(words) = last_words(&why) {
+                session.line.output.extend(words);
+                let _ = session.line.flush().await;
             }
             service.signals.broken(trace, &why);
         }
     }
-    let deadline = session.send_deadline();
-    let Session { connection, .. } = session;
-    connection.close(deadline).await;
+    session.line.close().await;
 }
 
 struct Session<'a> {
     service: &'a Service,
-    connection: Connection,
+    line: Line,
     engine: Engine,
-    input: BytesMut,
-    output: Vec<u8>,
     exchange: Option<Box<Exchange>>,
     owner: Option<Owner>,
 }
 
-/// What ends a session that the client did not end.
-#[derive(Debug, thiserror::Error)]
-enum Broken {
-    #[error("the connection failed")]
-    Connection(#[source] io::Error),
-    #[error("TLS could not be started")]
-    Tls(#[source] net::Error),
-    #[error("the peer closed the connection")]
-    Closed,
-    #[error("the client was silent for too long")]
-    Silent,
-    #[error("the server is shutting down")]
-    ShuttingDown,
-}
-
-impl Broken {
-    fn last_words(&self) -> Option<Vec<u8>> {
-        match self {
-            Broken::Silent => Some(refusal::bye(None, &self.to_string())),
-            Broken::ShuttingDown => Some(refusal::bye(Some("TRYLATER"), &self.to_string())),
-            Broken::Connection(_) | Broken::Tls(_) | Broken::Closed => None,
-        }
+fn last_words(why: &Broken) -> Option<Vec<u8>> {
+    match why {
+        Broken::Silent => Some(refusal::bye(None, &why.to_string())),
+        Broken::ShuttingDown => Some(refusal::bye(Some("TRYLATER"), &why.to_string())),
+        Broken::Connection(_) | Broken::Tls(_) | Broken::Closed => None,
     }
 }
 
@@ -108,83 +85,50 @@ impl<'a> Session<'a> {
             offences_max: settings.offences_max,
             script_octets_max: settings.script_octets_max,
         };
-        let mut output = Vec::new();
-        let engine = Engine::new(&settings.host, offer(service, &connection), patience, &mut output);
-        Session { service, connection, engine, input: BytesMut::new(), output, exchange: None, owner: None }
+        let mut line = Line::new(connection, settings.send_timeout);
+        let engine = Engine::new(&settings.host, offer(service, &line.connection), patience, &mut line.output);
+        Session { service, line, engine, exchange: None, owner: None }
     }
 
     async fn run(&mut self) -> Result<Ending, Broken> {
         loop {
-            match self.engine.receive(&mut self.input, &mut self.output) {
+            match self.engine.receive(&mut self.line.input, &mut self.line.output) {
                 Step::NeedMore => {
-                    self.flush().await?;
-                    self.listen().await?;
+                    self.line.flush().await?;
+                    let settings = &self.service.settings;
+                    let is_known = self.engine.is_logged_in();
+                    let timeout = if is_known { settings.idle_timeout } else { settings.login_timeout };
+                    self.line.listen(timeout, WhenDraining::Ends).await?;
                 }
-                Step::Flush => self.flush().await?,
-                Step::StartTls => self.start_tls().await?,
+                Step::Flush => self.line.flush().await?,
+                Step::StartTls => {
+                    self.line.start_tls().await?;
+                    self.engine.restart(offer(self.service, &self.line.connection), &mut self.line.output);
+                }
                 Step::BeginExchange { mechanism, initial } => self.begin(&mechanism, initial).await,
                 Step::Respond(response) => self.respond(Some(response)).await,
                 Step::Forget => self.owner = None,
                 Step::Do(request) => {
                     let response = self.perform(request).await;
-                    self.engine.answered(&response, &mut self.output);
+                    self.engine.answered(&response, &mut self.line.output);
                 }
                 Step::End(ending) => {
-                    self.flush().await?;
+                    self.line.flush().await?;
                     return Ok(ending);
                 }
             }
         }
     }
 
-    fn send_deadline(&self) -> Option<Instant> {
-        Some(Instant::now() + self.service.settings.send_timeout)
-    }
-
-    async fn flush(&mut self) -> Result<(), Broken> {
-        if !self.output.is_empty() {
-            let deadline = self.send_deadline();
-            self.connection.send(&self.output, deadline).await.map_err(Broken::Connection)?;
-            self.output = Vec::new();
-        }
-        Ok(())
-    }
-
-    async fn listen(&mut self) -> Result<(), Broken> {
-        let settings = &self.service.settings;
-        let timeout = if self.engine.is_logged_in() { settings.idle_timeout } else { settings.login_timeout };
-        let deadline = Some(Instant::now() + timeout);
-        if self.input.is_empty() {
-            self.input = BytesMut::new();
-            self.connection.rest();
-        }
-        let received = self.connection.receive_unless_draining(&mut self.input, deadline).await;
-        match received.map_err(Broken::Connection)? {
-            Received::Octets(_) => Ok(()),
-            Received::Closed => Err(Broken::Closed),
-            Received::TimedOut => Err(Broken::Silent),
-            Received::Draining => Err(Broken::ShuttingDown),
-        }
-    }
-
-    async fn start_tls(&mut self) -> Result<(), Broken> {
-        self.flush().await?;
-        // Whatever came in plain text after STARTTLS may come from somebody else (RFC 5804 §2.2).
-        self.input.clear();
-        self.connection.start_tls().await.map_err(Broken::Tls)?;
-        self.engine.restart(offer(self.service, &self.connection), &mut self.output);
-        Ok(())
-    }
-
     async fn begin(&mut self, mechanism: &str, initial: Option<Vec<u8>>) {
-        self.exchange = self.service.logins.begin(mechanism, origin(&self.connection)).map(Box::new);
+        self.exchange = self.service.logins.begin(mechanism, Origin::of(&self.line.connection)).map(Box::new);
         self.respond(initial).await;
     }
 
     async fn respond(&mut self, response: Option<Vec<u8>>) {
         let Some(exchange) = &mut self.exchange else { return self.refuse_login(Denied::Malformed) };
         match exchange.respond(response.as_deref()).await {
-            Ok(login::Step::Challenge(challenge)) => self.engine.challenge(&challenge, &mut self.output),
+            Ok(login::Step::Challenge(challenge)) => self.engine.challenge(&challenge, &mut self.line.output),
             // The last words of the server travel with the OK: the client need not answer them (RFC 5804 §2.1).
             Ok(login::Step::Done(account, last)) => self.finish_login(&account, last.as_deref()),
             Err(denied) => self.refuse_login(denied),
@@ -193,17 +137,17 @@ impl<'a> Session<'a> {
 
     fn finish_login(&mut self, account: &Account, last: Option<&[u8]>) {
         self.exchange = None;
-        let (trace, peer) = (self.connection.trace(), self.connection.peer());
+        let (trace, peer) = (self.line.connection.trace(), self.line.connection.peer());
         self.service.signals.logged_in(trace, peer, account);
         self.owner = Some(Owner::new(account.account_id(), account.partition.as_str()));
-        self.engine.logged_in(&account.address, last, &mut self.output);
+        self.engine.logged_in(&account.address, last, &mut self.line.output);
     }
 
     fn refuse_login(&mut self, denied: Denied) {
         self.exchange = None;
-        self.service.signals.denied(self.connection.trace(), self.connection.peer(), denied);
+        self.service.signals.denied(self.line.connection.trace(), self.line.connection.peer(), denied);
         let counts = denied != Denied::Unavailable;
-        self.engine.login_refused(&refusal::denied(denied), counts, &mut self.output);
+        self.engine.login_refused(&refusal::denied(denied), counts, &mut self.line.output);
     }
 
     /// Does what was asked with the scripts of who has logged in.
@@ -259,13 +203,13 @@ impl<'a> Session<'a> {
 
     /// The only place where changes are acknowledged: it takes the proof that they are durable.
     fn confirm(&self, what: &'static str, _receipt: &Receipt) -> Vec<u8> {
-        self.service.signals.changed(self.connection.trace(), what);
+        self.service.signals.changed(self.line.connection.trace(), what);
         said("done")
     }
 
     fn failed(&self, error: &Error) -> Vec<u8> {
         if error.is_temporary() {
-            self.service.signals.store_failed(self.connection.trace(), error);
+            self.service.signals.store_failed(self.line.connection.trace(), error);
         }
         refusal::store(error)
     }
@@ -293,19 +237,10 @@ fn list(scripts: &[mail::scripts::Script]) -> Vec<u8> {
     output
 }
 
-fn origin(connection: &Connection) -> Origin {
-    let tls = connection.tls();
-    let bindings = ChannelBindings {
-        exporter: tls.and_then(|tls| tls.exporter).map(|octets| octets.to_vec()),
-        server_end_point: tls.and_then(|tls| tls.server_end_point.clone()),
-    };
-    Origin { address: connection.peer().ip(), bindings }
-}
-
 fn offer(service: &Service, connection: &Connection) -> Offer {
     let settings = &service.settings;
     let is_private = connection.tls().is_some() || (settings.plain_login_on_loopback && connection.is_private());
-    let mechanisms = if is_private { service.logins.mechanisms(&origin(connection)) } else { Vec::new() };
+    let mechanisms = if is_private { service.logins.mechanisms(&Origin::of(connection)) } else { Vec::new() };
     Offer {
         can_start_tls: connection.can_start_tls(),
         can_log_in: is_private,

@@ -1,5 +1,6 @@
 //! A connection driven by the engine.
 
+use crate::line::{self, Line, WhenDraining};
 use crate::pop3::capability::Offer;
 use crate::pop3::engine::{Ending, Engine, Patience, Step};
 use crate::pop3::lock::{Held, Locks};
@@ -9,18 +10,15 @@ use crate::pop3::settings::Settings;
 use crate::pop3::signals::Signals;
 use crate::pop3::stuffing::Stuffing;
 use account::owner::Owner;
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use directory::entry::Account;
 use directory::login::{self, Denied, Exchange, Logins, Origin};
-use directory::sasl::ChannelBindings;
 use mail::store::Mail;
 use model::Uid;
 use net::admission::Refused;
-use net::{BoxFuture, Connection, Door, Received, Registry};
-use std::io;
+use net::{BoxFuture, Connection, Door, Registry};
 use std::sync::Arc;
 use storage::Receipt;
-use tokio::time::Instant;
 
 /// What all POP3 sessions share.
 pub struct Service {
@@ -56,17 +54,15 @@ pub async fn serve(service: Arc<Service>, connection: Connection) {
         Ok(ending) => service.signals.ended(trace, ending),
         Err(why) => service.signals.broken(trace, &why),
     }
-    let deadline = session.send_deadline();
-    let Session { connection, .. } = session;
-    connection.close(deadline).await;
+    // The lock on the maildrop goes before the connection, which may take its time.
+    let Session { line, .. } = session;
+    line.close().await;
 }
 
 struct Session<'a> {
     service: &'a Service,
-    connection: Connection,
+    line: Line,
     engine: Engine,
-    input: BytesMut,
-    output: Vec<u8>,
     exchange: Option<Box<Exchange>>,
     /// Who comes out of a finished exchange whose last challenge the client has still to acknowledge.
     proven: Option<Box<Account>>,
@@ -79,16 +75,8 @@ type Locked = (Maildrop, Held);
 /// What ends a session that the client did not end.
 #[derive(Debug, thiserror::Error)]
 enum Broken {
-    #[error("the connection failed")]
-    Connection(#[source] io::Error),
-    #[error("TLS could not be started")]
-    Tls(#[source] net::Error),
-    #[error("the peer closed the connection")]
-    Closed,
-    #[error("the client was silent for too long")]
-    Silent,
-    #[error("the server is shutting down")]
-    ShuttingDown,
+    #[error(transparent)]
+    Line(#[from] line::Broken),
     #[error("the message could not be read to its end")]
     Store(#[source] mail::error::Error),
 }
@@ -97,21 +85,23 @@ impl<'a> Session<'a> {
     fn new(service: &'a Service, connection: Connection) -> Session<'a> {
         let settings = &service.settings;
         let patience = Patience { failed_logins_max: settings.failed_logins_max, offences_max: settings.offences_max };
-        let mut output = Vec::new();
-        let engine = Engine::new(&settings.host, offer(service, &connection), patience, &mut output);
-        let input = BytesMut::new();
-        Session { service, connection, engine, input, output, exchange: None, proven: None, maildrop: None }
+        let mut line = Line::new(connection, settings.send_timeout);
+        let engine = Engine::new(&settings.host, offer(service, &line.connection), patience, &mut line.output);
+        Session { service, line, engine, exchange: None, proven: None, maildrop: None }
     }
 
     async fn run(&mut self) -> Result<Ending, Broken> {
         loop {
-            match self.engine.receive(&mut self.input, &mut self.output) {
+            match self.engine.receive(&mut self.line.input, &mut self.line.output) {
                 Step::NeedMore => {
-                    self.flush().await?;
+                    self.line.flush().await?;
                     self.listen().await?;
                 }
-                Step::Flush => self.flush().await?,
-                Step::StartTls => self.start_tls().await?,
+                Step::Flush => self.line.flush().await?,
+                Step::StartTls => {
+                    self.line.start_tls().await?;
+                    self.engine.restart(offer(self.service, &self.line.connection));
+                }
                 Step::CheckPassword { name, password } => self.check(&name, &password).await,
                 Step::BeginExchange { mechanism, initial } => self.begin(&mechanism, initial).await,
                 Step::Respond(response) => self.respond(Some(response)).await,
@@ -120,67 +110,30 @@ impl<'a> Session<'a> {
                 Step::End(ending) => {
                     // Free for the next session by the time the client has read our last word.
                     self.maildrop = None;
-                    self.flush().await?;
+                    self.line.flush().await?;
                     return Ok(ending);
                 }
             }
         }
     }
 
-    fn send_deadline(&self) -> Option<Instant> {
-        Some(Instant::now() + self.service.settings.send_timeout)
-    }
-
-    async fn flush(&mut self) -> Result<(), Broken> {
-        if !self.output.is_empty() {
-            let deadline = self.send_deadline();
-            self.connection.send(&self.output, deadline).await.map_err(Broken::Connection)?;
-            // An idle session keeps no buffer.
-            self.output = Vec::new();
-        }
-        Ok(())
-    }
-
     async fn listen(&mut self) -> Result<(), Broken> {
         let settings = &self.service.settings;
         let timeout = if self.engine.is_logged_in() { settings.idle_timeout } else { settings.login_timeout };
-        let deadline = Some(Instant::now() + timeout);
-        if self.input.is_empty() {
-            self.input = BytesMut::new();
-            self.connection.rest();
-        }
         // Marks would be lost by ending now; the client gets the time to say QUIT.
-        let received = if self.engine.has_marks() {
-            self.connection.receive(&mut self.input, deadline).await
-        } else {
-            self.connection.receive_unless_draining(&mut self.input, deadline).await
-        };
-        match received.map_err(Broken::Connection)? {
-            Received::Octets(_) => Ok(()),
-            Received::Closed => Err(Broken::Closed),
-            Received::TimedOut => Err(Broken::Silent),
-            Received::Draining => Err(Broken::ShuttingDown),
-        }
-    }
-
-    async fn start_tls(&mut self) -> Result<(), Broken> {
-        self.flush().await?;
-        // Whatever came in plain text after STLS may come from somebody else (RFC 2595 §4, RFC 8314 §4).
-        self.input.clear();
-        self.connection.start_tls().await.map_err(Broken::Tls)?;
-        self.engine.restart(offer(self.service, &self.connection));
-        Ok(())
+        let when_draining = if self.engine.has_marks() { WhenDraining::Stays } else { WhenDraining::Ends };
+        Ok(self.line.listen(timeout, when_draining).await?)
     }
 
     async fn check(&mut self, name: &str, password: &str) {
         let service = self.service;
-        let checked = service.logins.check(name, password, &origin(&self.connection)).await;
+        let checked = service.logins.check(name, password, &Origin::of(&self.line.connection)).await;
         self.finish_login(checked.map(Box::new)).await;
     }
 
     async fn begin(&mut self, mechanism: &str, initial: Option<Vec<u8>>) {
         self.proven = None;
-        self.exchange = self.service.logins.begin(mechanism, origin(&self.connection)).map(Box::new);
+        self.exchange = self.service.logins.begin(mechanism, Origin::of(&self.line.connection)).map(Box::new);
         self.respond(initial).await;
     }
 
@@ -191,10 +144,10 @@ impl<'a> Session<'a> {
         }
         let Some(exchange) = &mut self.exchange else { return self.finish_login(Err(Denied::Malformed)).await };
         match exchange.respond(response.as_deref()).await {
-            Ok(login::Step::Challenge(challenge)) => self.engine.challenge(&challenge, &mut self.output),
+            Ok(login::Step::Challenge(challenge)) => self.engine.challenge(&challenge, &mut self.line.output),
             Ok(login::Step::Done(account, Some(words))) => {
                 self.proven = Some(account);
-                self.engine.challenge(&words, &mut self.output);
+                self.engine.challenge(&words, &mut self.line.output);
             }
             Ok(login::Step::Done(account, None)) => self.finish_login(Ok(account)).await,
             Err(denied) => self.finish_login(Err(denied)).await,
@@ -203,29 +156,29 @@ impl<'a> Session<'a> {
 
     async fn finish_login(&mut self, checked: Result<Box<Account>, Denied>) {
         self.exchange = None;
-        let (trace, peer) = (self.connection.trace(), self.connection.peer());
+        let (trace, peer) = (self.line.connection.trace(), self.line.connection.peer());
         let account = match checked {
             Ok(account) => account,
             Err(denied) => {
                 self.service.signals.denied(trace, peer, denied);
                 let counts = denied != Denied::Unavailable;
-                return self.engine.login_refused(&refusal::denied(denied), counts, &mut self.output);
+                return self.engine.login_refused(&refusal::denied(denied), counts, &mut self.line.output);
             }
         };
         let owner = Owner::new(account.account_id(), account.partition.as_str());
         let Some(held) = self.service.locks.take(&owner) else {
             self.service.signals.in_use(trace, &account);
-            return self.engine.login_refused(&refusal::in_use(), false, &mut self.output);
+            return self.engine.login_refused(&refusal::in_use(), false, &mut self.line.output);
         };
         match Maildrop::open(&self.service.mail, &owner).await {
             Ok(maildrop) => {
                 self.service.signals.logged_in(trace, peer, &account);
-                self.engine.opened(maildrop.listing(), &mut self.output);
+                self.engine.opened(maildrop.listing(), &mut self.line.output);
                 self.maildrop = Some((maildrop, held));
             }
             Err(error) => {
                 self.service.signals.store_failed(trace, &error);
-                self.engine.login_refused(&refusal::store(&error), false, &mut self.output);
+                self.engine.login_refused(&refusal::store(&error), false, &mut self.line.output);
             }
         }
     }
@@ -234,7 +187,7 @@ impl<'a> Session<'a> {
     /// connection tells it that the message is not whole.
     async fn send(&mut self, uid: Uid, lines: Option<u64>) -> Result<(), Broken> {
         let Some((maildrop, held)) = self.maildrop.take() else {
-            self.engine.not_sent(&refusal::gone(), &mut self.output);
+            self.engine.not_sent(&refusal::gone(), &mut self.line.output);
             return Ok(());
         };
         let sent = self.send_from(&maildrop, uid, lines).await;
@@ -244,7 +197,7 @@ impl<'a> Session<'a> {
 
     async fn send_from(&mut self, maildrop: &Maildrop, uid: Uid, lines: Option<u64>) -> Result<(), Broken> {
         let Some((blob, octets)) = maildrop.blob(uid) else {
-            self.engine.not_sent(&refusal::gone(), &mut self.output);
+            self.engine.not_sent(&refusal::gone(), &mut self.line.output);
             return Ok(());
         };
         let first = match lines {
@@ -254,24 +207,24 @@ impl<'a> Session<'a> {
         let mut piece = match first {
             Ok(piece) => piece,
             Err(error) => {
-                self.service.signals.store_failed(self.connection.trace(), &error);
-                self.engine.not_sent(&refusal::store(&error), &mut self.output);
+                self.service.signals.store_failed(self.line.connection.trace(), &error);
+                self.engine.not_sent(&refusal::store(&error), &mut self.line.output);
                 return Ok(());
             }
         };
-        self.output.extend_from_slice(format!("+OK {octets} octets\r\n").as_bytes());
+        self.line.output.extend_from_slice(format!("+OK {octets} octets\r\n").as_bytes());
         let mut stuffing = Stuffing::default();
         let mut sent = 0;
         loop {
-            stuffing.push(&piece, &mut self.output);
+            stuffing.push(&piece, &mut self.line.output);
             sent += piece.len() as u64;
             if lines.is_some() || sent >= octets || piece.is_empty() {
                 break;
             }
-            self.flush().await?;
+            self.line.flush().await?;
             piece = maildrop.piece(&blob, sent).map_err(Broken::Store)?;
         }
-        stuffing.finish(&mut self.output);
+        stuffing.finish(&mut self.line.output);
         self.service.signals.retrieved();
         self.engine.sent();
         Ok(())
@@ -285,34 +238,25 @@ impl<'a> Session<'a> {
         match deleted {
             Ok(Some(receipt)) => self.confirm(&receipt, uids.len()),
             // Not reached: there is something to delete, and a maildrop to delete it from.
-            Ok(None) => self.engine.not_deleted(&refusal::gone(), &mut self.output),
+            Ok(None) => self.engine.not_deleted(&refusal::gone(), &mut self.line.output),
             Err(error) => {
-                self.service.signals.store_failed(self.connection.trace(), &error);
-                self.engine.not_deleted(&refusal::not_deleted(&error), &mut self.output);
+                self.service.signals.store_failed(self.line.connection.trace(), &error);
+                self.engine.not_deleted(&refusal::not_deleted(&error), &mut self.line.output);
             }
         }
     }
 
     /// The only place where deletions are acknowledged: it takes the proof that they are durable.
     fn confirm(&mut self, _receipt: &Receipt, count: usize) {
-        self.service.signals.deleted(self.connection.trace(), count);
-        self.engine.deleted(&mut self.output);
+        self.service.signals.deleted(self.line.connection.trace(), count);
+        self.engine.deleted(&mut self.line.output);
     }
-}
-
-fn origin(connection: &Connection) -> Origin {
-    let tls = connection.tls();
-    let bindings = ChannelBindings {
-        exporter: tls.and_then(|tls| tls.exporter).map(|octets| octets.to_vec()),
-        server_end_point: tls.and_then(|tls| tls.server_end_point.clone()),
-    };
-    Origin { address: connection.peer().ip(), bindings }
 }
 
 fn offer(service: &Service, connection: &Connection) -> Offer {
     let is_private =
         connection.tls().is_some() || (service.settings.plain_login_on_loopback && connection.is_private());
-    let mechanisms = if is_private { service.logins.mechanisms(&origin(connection)) } else { Vec::new() };
+    let mechanisms = if is_private { service.logins.mechanisms(&Origin::of(connection)) } else { Vec::new() };
     Offer {
         can_start_tls: connection.can_start_tls(),
         can_log_in: is_private,

@@ -4,7 +4,6 @@ use crate::inbound::refusal;
 use crate::inbound::service::Service;
 use directory::entry::Account;
 use directory::login::{Denied, Exchange, Origin, Step};
-use directory::sasl::ChannelBindings;
 use net::Connection;
 use smtp::server::AuthAnswer;
 
@@ -27,12 +26,7 @@ impl Login {
         mechanism: &str,
         initial: Option<&[u8]>,
     ) -> AuthAnswer {
-        let bindings = connection.tls().map_or_else(ChannelBindings::default, |tls| ChannelBindings {
-            exporter: tls.exporter.map(|octets| octets.to_vec()),
-            server_end_point: tls.server_end_point.clone(),
-        });
-        let origin = Origin { address: connection.peer().ip(), bindings };
-        let Some(exchange) = service.parts.logins.begin(mechanism, origin) else {
+        let Some(exchange) = service.parts.logins.begin(mechanism, Origin::of(connection)) else {
             return AuthAnswer::Refuse(refusal::no_such_mechanism());
         };
         self.exchange = Some(exchange);

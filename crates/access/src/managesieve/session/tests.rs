@@ -1,10 +1,12 @@
 //! Whole sessions over connections in memory, with the real directory and the real mail store.
 
 use super::*;
+use bytes::BytesMut;
 use directory::embedded::{Embedded, NewAccount};
 use directory::password::{Cost, Credentials};
 use events::Bus;
 use model::{Address, Timestamp};
+use net::Received;
 use storage::{Partition, Partitions};
 
 /// Hashes as cheap as they can be.

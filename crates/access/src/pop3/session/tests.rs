@@ -2,6 +2,7 @@
 
 use super::*;
 use account::owner::Owner;
+use bytes::BytesMut;
 use directory::directory::{Away, Directory};
 use directory::embedded::{Embedded, NewAccount};
 use directory::password::{Cost, Credentials};
@@ -12,6 +13,7 @@ use mail::deliver::{Append, NewMessage, Quota};
 use mail::flags::Flags;
 use message::transfer;
 use model::{AccountId, Timestamp};
+use net::Received;
 use net::tls::self_signed;
 use net::tls::{Certificates, TlsFloor};
 use net::{ClientTls, ServerTls, Shutdown, Trust};
