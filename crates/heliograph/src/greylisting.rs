@@ -4,9 +4,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use meter::greylist::judge::Greylist;
-use meter::greylist::replica::seal::Secret;
 use meter::greylist::replica::sender::{self, Peer};
 use meter::greylist::state;
+use meter::secret::Secret;
 use net::{Clock, Random, Registry, Resolver, ShutdownToken};
 use smtp::server::Kind;
 use tokio::task::JoinSet;

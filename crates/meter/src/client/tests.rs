@@ -1,9 +1,9 @@
 use super::*;
 use crate::call::Operation;
+use crate::secret::Secret;
 use crate::service::tcp;
 use crate::table::settings::TableSettings;
 use crate::tables::Tables;
-use crate::wire::login::Secret;
 use net::random::Seeded;
 use net::{ListenAddress, Listener, ListenerSettings, Shutdown, TlsUse};
 use std::time::Duration;

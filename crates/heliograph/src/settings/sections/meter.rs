@@ -7,10 +7,10 @@ use std::time::Duration;
 use directory::limiter::Policy;
 use meter::client::settings::ClientSettings;
 use meter::limits::{RULE_ATTRIBUTES_MAX, SECRET_OCTETS_MIN, SLIDING_QUOTA_MAX, TABLE_NAME_OCTETS_MAX};
+use meter::secret::Secret;
 use meter::service::policy::{Amount, Rule};
 use meter::table::key::DataType;
 use meter::table::settings::{Average, Kind as TableKind, TableSettings};
-use meter::wire::login::Secret;
 use mta::inbound::rates::tables::{CONNECTIONS, MESSAGES, RECIPIENTS};
 use smtp::policy_delegation::Action;
 
