@@ -116,6 +116,17 @@ async fn a_meter_that_hangs_is_waited_for_as_long_as_was_said() {
 }
 
 #[tokio::test]
+async fn a_meter_that_hangs_leaves_the_next_one_to_the_next_question() {
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let meter = Running::start("127.0.0.1:0").await;
+    let connect_wait = Duration::from_secs(2);
+    let servers = [silent.local_addr().unwrap(), meter.address];
+    let (client, _) = client(ClientSettings { connect_wait, read_wait: connect_wait * 10, ..settings(&servers) });
+    assert_eq!(ask(&client, "k").await, Err(Unavailable::NotReached));
+    assert_eq!(ask(&client, "k").await, Ok(false));
+}
+
+#[tokio::test]
 async fn a_wrong_secret_is_as_no_meter() {
     let meter = Running::start("127.0.0.1:0").await;
     let secret = Secret::new("another secret of two").unwrap();
