@@ -104,7 +104,11 @@ impl Sender<'_> {
                         send(&mut connection, &mut ours, &wire::frames(&changes)).await?;
                         self.greylist.signals().peer_sent(changes.len());
                     }
-                    Next::Everything => self.tell_everything(&mut connection, &mut ours).await?,
+                    Next::Everything => {
+                        self.tell_everything(&mut connection, &mut ours).await?;
+                        // That may take longer than silence is borne, and nothing was listened to meanwhile.
+                        heard = Instant::now();
+                    }
                 },
                 received = connection.receive(&mut input, None) => {
                     match received.map_err(Lost::Socket)? {
