@@ -78,7 +78,7 @@ impl Tables {
     }
 
     /// Takes new settings: quotas, times and sizes change and what was counted stays; tables that are not named any more
-    /// go. Tells which tables began empty because they are of another kind now.
+    /// go. Tells which tables began empty because they are of another kind or have other keys now.
     pub fn configure(&self, settings: BTreeMap<String, TableSettings>) -> Vec<String> {
         let mut tables = self.tables.write().unwrap_or_else(PoisonError::into_inner);
         let now = self.clock.now();
