@@ -14,7 +14,6 @@ use meter::table::settings::{Average, Kind as TableKind, TableSettings};
 use mta::inbound::rates::tables::{CONNECTIONS, MESSAGES, RECIPIENTS};
 use smtp::policy_delegation::Action;
 
-use crate::login_failures::tables::{ACCOUNTS, ADDRESSES};
 use crate::roles::Protocol;
 use crate::settings::document::Values;
 use crate::settings::key::{Effect, Key, Kind};
@@ -22,6 +21,14 @@ use crate::settings::problem::Problem;
 use crate::settings::sections::listeners::Listener;
 use crate::settings::sections::smtp::{Rate, Smtp};
 use crate::settings::value::Value;
+
+/// The tables of failed logins.
+pub mod login_tables {
+    /// Failures of an address.
+    pub const ADDRESSES: &str = "logins.addresses";
+    /// Failures of a login name.
+    pub const ACCOUNTS: &str = "logins.accounts";
+}
 
 /// The meter.
 #[derive(Clone, Debug)]
@@ -336,8 +343,8 @@ fn built_in(smtp: &Smtp, directory: &directory::settings::Settings) -> BTreeMap<
         (CONNECTIONS, smtp.connection_rate, address),
         (MESSAGES, smtp.submission_messages, account),
         (RECIPIENTS, smtp.submission_recipients, account),
-        (ADDRESSES, failures(directory.address_policy()), address),
-        (ACCOUNTS, failures(directory.account_policy()), account),
+        (login_tables::ADDRESSES, failures(directory.address_policy()), address),
+        (login_tables::ACCOUNTS, failures(directory.account_policy()), account),
     ];
     let table = |(name, rate, data_type): (&str, Option<Rate>, DataType)| {
         let Rate { quota, time } = rate?;
