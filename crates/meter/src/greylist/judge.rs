@@ -240,8 +240,8 @@ impl Greylist {
                 .is_some_and(|domain| self.known.find(self.settings.mask.proven(&domain, query.client), now).is_some())
     }
 
-    /// Notes that mail of `domain` from this client was proven to be the domain's own (SPF or DKIM, aligned): its senders
-    /// need not come twice from that network.
+    /// Notes that mail of `domain` from this client was proven to be the domain's own (DMARC): its senders need not come
+    /// twice from that network.
     pub fn record_proven(&self, domain: &str, client: IpAddr) {
         self.record(self.settings.mask.proven(domain, client));
     }

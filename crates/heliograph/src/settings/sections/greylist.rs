@@ -220,8 +220,8 @@ pub const KEYS: &[Key] = &[
         path: "greylist.known_kept",
         kind: Kind::Time { min: Duration::from_secs(60), max: Duration::from_secs(3_660 * 86_400) },
         default: "\"60d\"",
-        doc: "How long it is remembered to whom our users have written, and from where a domain has proven itself (SPF, \
-              DKIM). Such senders need not come twice.",
+        doc: "How long it is remembered to whom our users have written, and from which network a domain has proven itself \
+              (DMARC) with mail that our smtp listeners took. Such senders need not come twice.",
         example: "\"30d\"",
         effect: Effect::Restart,
     },
