@@ -128,3 +128,29 @@ impl Lookups for Counters {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use meter::greylist::backlog::Part;
+    use net::Registry;
+    use net::SystemClock;
+    use net::resolver::table::{Table, TableResolver};
+
+    #[tokio::test]
+    async fn an_explanation_leaves_nothing_with_the_greylister() {
+        let registry = Registry::new();
+        let resolver = Arc::new(TableResolver::new(Table::default()));
+        let greylist = Greylist::new(Default::default(), resolver, Arc::new(SystemClock), &registry);
+        let own = Arc::new(Tables::new(Default::default(), &registry));
+        let counters = Counters { meter: Meter::Here(Arc::clone(&own)), own, greylist: Some(Arc::clone(&greylist)) };
+        let [client, sender, recipient, hello] =
+            ["192.0.2.1", "a@far.test", "b@home.test", "far.test"].map(str::to_owned);
+        let lookup = Lookup::Greylist { client, sender, recipient, hello };
+        for (effects, remembered) in [(Effects::Off, 0), (Effects::On, 1)] {
+            let answer = counters.look_up(&Settings::default(), &lookup, effects).await;
+            assert!(matches!(answer, Answer::Found(_)), "{answer:?}");
+            assert_eq!(greylist.memory(Part::Triplets).len(), remembered);
+        }
+    }
+}
