@@ -19,6 +19,7 @@ use crate::settings::document::Values;
 use crate::settings::key::{Effect, Key, Kind};
 use crate::settings::problem::Problem;
 use crate::settings::sections::listeners::Listener;
+use crate::settings::sections::policy;
 use crate::settings::sections::smtp::{Rate, Smtp};
 use crate::settings::value::Value;
 
@@ -37,7 +38,7 @@ pub struct Meter {
     pub secret: Option<Secret>,
     /// Where we ask; `None` asks our own tables.
     pub client: Option<ClientSettings>,
-    /// The tables by name, those of `[smtp]` and `[directory]` among them.
+    /// The tables by name, those of `[smtp]`, `[directory]` and the mapping tables among them.
     pub tables: BTreeMap<String, TableSettings>,
     /// What policy delegation counts.
     pub rules: Vec<Rule>,
@@ -52,6 +53,8 @@ pub struct Others<'a> {
     pub directory: &'a directory::settings::Settings,
     /// `[[listeners]]`.
     pub listeners: &'a [Listener],
+    /// `[policy]`.
+    pub policy: &'a policy::Policy,
 }
 
 /// Keys that the tables of other sections keep.
@@ -292,7 +295,7 @@ const STATES: &[&str] = &["CONNECT", "EHLO", "HELO", "MAIL", "RCPT", "DATA", "EN
 
 /// Makes what the program runs on.
 pub fn make(values: &Values, others: Others<'_>, problems: &mut Vec<Problem>) -> Meter {
-    let Others { smtp, directory, listeners } = others;
+    let Others { smtp, directory, listeners, policy } = others;
     let secret = values.text_if_set("meter.secret").and_then(|text| {
         let secret = Secret::new(&text);
         if secret.is_none() {
@@ -324,10 +327,13 @@ pub fn make(values: &Values, others: Others<'_>, problems: &mut Vec<Problem>) ->
         outstanding_max,
     });
     let mut tables = built_in(smtp, directory);
+    tables.extend(policy.rate_tables());
     for at in values.each("meter.tables") {
         add_table(values, &at, &mut tables, problems);
     }
-    let rules = values.each("meter.rules").iter().filter_map(|at| rule(values, at, problems)).collect();
+    // Which tables another meter has is not known here.
+    let known = client.is_none().then_some(&tables);
+    let rules = values.each("meter.rules").iter().filter_map(|at| rule(values, at, known, problems)).collect();
     Meter { secret, client, tables, rules }
 }
 
@@ -426,7 +432,16 @@ fn kind(values: &Values, at: &str) -> TableKind {
     }
 }
 
-fn rule(values: &Values, at: &str, problems: &mut Vec<Problem>) -> Option<Rule> {
+fn is_throttle(table: &TableSettings) -> bool {
+    matches!(table.kind, TableKind::Throttle { .. })
+}
+
+fn rule(
+    values: &Values,
+    at: &str,
+    known: Option<&BTreeMap<String, TableSettings>>,
+    problems: &mut Vec<Problem>,
+) -> Option<Rule> {
     let path = |name: &str| format!("{at}.{name}");
     let mut refuse = |name: &str, why: String| {
         let path = path(name);
@@ -442,8 +457,12 @@ fn rule(values: &Values, at: &str, problems: &mut Vec<Problem>) -> Option<Rule> 
         refuse("key", format!("must name 1 to {RULE_ATTRIBUTES_MAX} attributes of a request"));
     }
     let table = values.text_if_set(&path("table"));
-    if table.is_none() {
-        refuse("table", "must be given".to_owned());
+    match (&table, known) {
+        (None, _) => refuse("table", "must be given".to_owned()),
+        (Some(name), Some(tables)) if !tables.get(name).is_some_and(is_throttle) => {
+            refuse("table", "must be the name of a throttle in [[meter.tables]], or nobody is held back".to_owned());
+        }
+        _ => {}
     }
     let answer = Action::parse(&values.text(&path("answer")));
     if answer.is_none() {
