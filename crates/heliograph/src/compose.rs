@@ -194,7 +194,7 @@ pub fn compose(settings: &Settings) -> Result<Services, Failure> {
     let metering = Metering::new(settings, &random, &registry);
     let failures = Arc::new(MeteredLogins(metering.clone()));
     let found_in = Arc::new(directory.clone());
-    let logins = Logins::counted_by(failures, found_in, settings.directory.clone(), Arc::new(move || now.now()))
+    let logins = Logins::new(failures, found_in, settings.directory.clone(), Arc::new(move || now.now()))
         .map_err(|error| Failure::failed("cannot check logins").because(error))?;
     let mail = Mail::new(store.partitions.clone(), bus.clone(), settings.mail.clone())
         .map_err(|error| Failure::failed("cannot open the mail store").because(error))?;
