@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::compose::own_tlsa;
 use crate::failure::Failure;
-use crate::operations::Operations;
+use crate::operations::{Operations, report};
 
 /// What can be asked about authentication.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -260,8 +260,4 @@ fn shown(keys: &[Kept]) -> Vec<ShownKey> {
 
 fn refused(error: KeyError) -> Failure {
     Failure::failed("nothing was changed").because(error)
-}
-
-fn report(value: &impl Serialize) -> Result<Value, Failure> {
-    serde_json::to_value(value).map_err(|error| Failure::failed("cannot report").because(error))
 }
