@@ -9,6 +9,8 @@ use directory::login::Logins;
 use events::Bus;
 use mail::store::Mail;
 use mta::authentication::service::Authentication;
+use mta::channels::key::Key;
+use mta::channels::service::Channels;
 use mta::content::conversion::command;
 use mta::content::service::Content;
 use mta::filter::service::Filters;
@@ -69,6 +71,8 @@ pub struct Services {
     pub scripts: Arc<Scripts>,
     /// What is done to the content of mail.
     pub content: Arc<Content>,
+    /// Channels that the operator named.
+    pub channels: Arc<Channels>,
     /// Which deliveries have to come again.
     pub greylisting: Greylisting,
     /// Who knows names.
@@ -241,6 +245,8 @@ pub fn compose(settings: &Settings) -> Result<Services, Failure> {
         counters: Some(Arc::new(counters)),
     });
     let judge = Judge::new(settings.policy.compiled(), settings.policy.manner.clone(), Arc::new(outside), &registry);
+    let judge = Arc::new(judge);
+    let channels = channels(settings, &judge, &*random, &registry)?;
     let parts = mta::authentication::service::Parts {
         resolver: Arc::clone(&resolver),
         clock: Arc::clone(&clock),
@@ -268,8 +274,9 @@ pub fn compose(settings: &Settings) -> Result<Services, Failure> {
         host: settings.server.host.to_string(),
         scripts: Arc::new(scripts),
         content,
+        channels,
         resolver,
-        judge: Arc::new(judge),
+        judge,
         server_tls,
         client_tls,
     })
@@ -284,6 +291,25 @@ fn scripts(settings: &Settings) -> mta::scripts::settings::Settings {
         separator: settings.directory.subaddress_separator,
         ..mta::scripts::settings::Settings::new(settings.server.host.clone(), folder)
     }
+}
+
+/// The channels that the operator named, with the secret that signs what makes a detour.
+fn channels(
+    settings: &Settings,
+    judge: &Arc<Judge>,
+    random: &dyn Random,
+    registry: &Registry,
+) -> Result<Arc<Channels>, Failure> {
+    let named = settings.queue.named.channels.clone();
+    let data = &settings.server.data;
+    let key = match named.iter().any(|channel| channel.detour.is_some()) {
+        false => None,
+        true => Some(Key::open(data, random).map_err(|error| {
+            let folder = data.display();
+            Failure::failed(format!("cannot keep the secret of detours in {folder}")).because(error)
+        })?),
+    };
+    Ok(Arc::new(Channels::new(named, Some(Arc::clone(judge)), key, registry)))
 }
 
 /// What is done to the content of mail, with an empty folder for its commands.

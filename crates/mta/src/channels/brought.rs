@@ -3,6 +3,7 @@
 
 use crate::channels::limits::PASSED_MAX;
 use queue::channel::ChannelName;
+use smtp::server::Kind;
 use std::fmt;
 
 /// How a message came to us.
@@ -19,9 +20,23 @@ pub struct Brought {
 }
 
 impl Brought {
+    /// The kind of those who have logged in.
+    pub const SUBMISSION: &str = "submission";
+
     /// By a kind of session.
     pub fn by(kind: &str) -> Brought {
         Brought { kind: kind.to_owned(), ..Brought::default() }
+    }
+
+    /// By a session of this kind, whose channel is called so.
+    pub fn of_session(kind: Kind, is_logged_in: bool, channel: &str) -> Brought {
+        let kind = match kind {
+            Kind::Lmtp => "lmtp",
+            Kind::Submission => Brought::SUBMISSION,
+            Kind::Smtp if is_logged_in => Brought::SUBMISSION,
+            Kind::Smtp => "smtp",
+        };
+        Brought { channel: channel.to_owned(), ..Brought::by(kind) }
     }
 
     /// Reads what a route says; anything is taken for something.

@@ -39,7 +39,7 @@ pub struct Detour {
 
 /// A message for one recipient.
 #[derive(Clone, Copy, Debug)]
-pub struct Mail<'a> {
+pub struct Piece<'a> {
     /// How it came.
     pub brought: &'a Brought,
     /// Its envelope sender.
@@ -50,7 +50,7 @@ pub struct Mail<'a> {
 
 impl NamedChannel {
     /// Whether a message goes by this channel of itself. Without any condition only the CONVERSIONS table sends mail there.
-    pub fn takes(&self, mail: Mail<'_>) -> bool {
+    pub fn takes(&self, mail: Piece<'_>) -> bool {
         if self.to.is_empty() && self.from.is_empty() && self.from_channels.is_empty() {
             return false;
         }
@@ -62,9 +62,8 @@ impl NamedChannel {
     }
 
     fn is_for(&self, brought: &Brought) -> bool {
-        let is_it = |pattern: &String| {
-            !brought.is_own() && (fits(pattern, &brought.kind) || fits(pattern, &brought.channel))
-        };
+        let is_it =
+            |pattern: &String| !brought.is_own() && (fits(pattern, &brought.kind) || fits(pattern, &brought.channel));
         self.from_channels.is_empty() || self.from_channels.iter().any(is_it)
     }
 
@@ -104,7 +103,7 @@ mod tests {
     fn all_conditions_must_hold_and_none_means_nothing() {
         let (from, to) = ("a@ours.test".parse().unwrap(), "x@Partner.test".parse().unwrap());
         let brought = Brought { channel: "tcp_intranet".to_owned(), ..Brought::by("smtp") };
-        let mail = Mail { brought: &brought, from: Some(&from), to: &to };
+        let mail = Piece { brought: &brought, from: Some(&from), to: &to };
         assert!(!channel().takes(mail));
         let words = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
         for (to, from, from_channels, takes) in [
@@ -118,7 +117,7 @@ mod tests {
             let (to, from, from_channels) = (words(to), words(from), words(from_channels));
             let one = NamedChannel { to, from, from_channels, ..channel() };
             assert_eq!(one.takes(mail), takes, "{one:?}");
-            let own = one.takes(Mail { brought: &Brought::default(), ..mail });
+            let own = one.takes(Piece { brought: &Brought::default(), ..mail });
             assert_eq!(own, takes && one.from_channels.is_empty(), "mail of our own comes by no channel");
         }
     }

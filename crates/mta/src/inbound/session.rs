@@ -327,14 +327,21 @@ impl Session<'_> {
             octets: self.announced,
             has_login: self.login.account.is_some(),
             before: self.recipients.len(),
+            from: self.engine.reverse_path(),
+            may_return: self.may_return(),
         };
         entry::judge(self.service, &mut self.hearing, rcpt, asked).await
+    }
+
+    /// Whether the client may be a scanner that gives mail back.
+    fn may_return(&self) -> bool {
+        self.service.kind == Kind::Smtp && self.service.parts.channels.may_return(self.connection.peer())
     }
 
     /// Why a recipient that would be taken is not taken now: a stranger's delivery looks suspicious.
     async fn greylisted(&self, recipient: &Address) -> Option<Reply> {
         let greylist = self.service.parts.greylist.as_ref()?;
-        if self.service.kind != Kind::Smtp || self.login.account.is_some() {
+        if self.service.kind != Kind::Smtp || self.login.account.is_some() || self.may_return() {
             return None;
         }
         let hello = self.engine.hello().unwrap_or_default();
@@ -425,6 +432,7 @@ impl Session<'_> {
             virus: None,
             gathered: None,
             heard: self.hearing.heard(),
+            returned: None,
             authentication: Results::default(),
         };
         if let Finding::Refuse(reply) = stages::examine(self.service, &mut arrival).await {
@@ -562,6 +570,8 @@ impl Session<'_> {
             hello: self.engine.hello().unwrap_or_default().to_owned(),
             tls: self.connection.tls().is_some(),
             account: self.login.account.clone(),
+            channel: self.hearing.source().to_owned(),
+            may_relay: self.hearing.may_relay(),
         }
     }
 

@@ -8,6 +8,8 @@ use net::Registry;
 use policy::decision::Decision;
 use policy::facts::Facts;
 use policy::judge::{Judgement, Policy};
+use policy::mapping::flags::Flags;
+use policy::mapping::machine::{Machine, Outcome, Step};
 use policy::stage::Stage;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
@@ -94,6 +96,31 @@ impl Judge {
             judgement.answer(answer);
         }
         judgement.finish()
+    }
+
+    /// Whether the mapping file has a table of this name.
+    pub(crate) fn has_table(&self, table: &str) -> bool {
+        self.in_force().policy.mappings().find(table).is_some()
+    }
+
+    /// Asks one mapping table that is no access table; `None` when there is none of this name.
+    pub(crate) async fn ask_table(&self, table: &str, probe: &str, effects: Effects) -> Option<Outcome> {
+        let rules = self.in_force();
+        let number = rules.policy.mappings().find(table)?;
+        let mut machine = Machine::new(Arc::clone(rules.policy.mappings()), number, probe, Flags::default());
+        let mut step = machine.run();
+        loop {
+            match step {
+                Step::Done(outcome) => return Some(outcome),
+                Step::Lookup(lookup) => {
+                    let answer = self.lookups.look_up(&rules.settings, &lookup, effects).await;
+                    if effects == Effects::On {
+                        self.signals.looked_up(&lookup, &answer);
+                    }
+                    step = machine.answer(answer);
+                }
+            }
+        }
     }
 
     /// Lets a reply wait, bounded, with no thread held.

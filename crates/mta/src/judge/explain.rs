@@ -79,7 +79,10 @@ async fn hear(service: &Service, hearing: &mut Hearing, case: Case, made: &mut E
     let mut envelope = Envelope { mail_from: mail, recipients: Vec::new() };
     let mut accepted = Vec::new();
     for rcpt in case.recipients {
-        let asked = Asked { trace, octets: 0, has_login: case.account.is_some(), before: accepted.len() };
+        let from = envelope.mail_from.reverse_path.as_ref();
+        let may_return = service.parts.channels.may_return(case.peer);
+        let (has_login, before) = (case.account.is_some(), accepted.len());
+        let asked = Asked { trace, octets: 0, has_login, before, from, may_return };
         match entry::judge(service, hearing, &rcpt, asked).await {
             Ok(found) => {
                 accepted.push(found);

@@ -125,6 +125,11 @@ impl Hearing {
         self.manner = manner;
     }
 
+    /// The channel of the session, as tables and rules name it.
+    pub fn source(&self) -> &str {
+        &self.facts.source
+    }
+
     /// Whether the channel may send elsewhere without a login.
     pub fn may_relay(&self) -> bool {
         self.manner.may_relay
@@ -193,13 +198,13 @@ impl Hearing {
     /// The refusal.
     pub async fn mail(&mut self, trace: TraceId, mail: &MailFrom, from: &From<'_>) -> Result<(), Reply> {
         self.rules = self.judge.in_force();
-        if self.is_idle() {
-            return Ok(());
-        }
         self.facts.is_extended = from.is_extended;
         self.facts.tls = from.tls;
         self.facts.login = from.account.map(|account| account.address.clone());
         self.choose_source();
+        if self.is_idle() {
+            return Ok(());
+        }
         if self.manner.must_tls && !from.tls {
             return Err(refusal::tls_first());
         }
@@ -398,14 +403,8 @@ pub struct From<'a> {
 }
 
 /// The name of the channel of a route; none means our own mailboxes.
-pub fn channel_name<'n>(names: &'n crate::judge::settings::Destinations, route: Option<&Route>) -> &'n str {
-    match route.map(|route| route.channel) {
-        None | Some(Channel::Local) => &names.local,
-        Some(Channel::Process | Channel::Conversion | Channel::Defragment) => &names.process,
-        Some(Channel::Smtp) => &names.smtp,
-        Some(Channel::Lmtp) => &names.lmtp,
-        Some(Channel::Held) => &names.held,
-    }
+pub fn channel_name<'n>(names: &'n crate::judge::settings::Destinations, route: Option<&'n Route>) -> &'n str {
+    names.name_of(route)
 }
 
 fn refused(decision: &Decision) -> Result<(), Reply> {
