@@ -93,8 +93,10 @@ impl Session<'_> {
     }
 
     async fn run(&mut self) -> Result<(), &'static str> {
-        self.admit().await?;
-        self.greet().await?;
+        if !self.comes_too_often().await {
+            self.admit().await?;
+            self.greet().await?;
+        }
         loop {
             let now = self.service.parts.clock.now();
             let mut input: &[u8] = &self.input;
@@ -119,6 +121,19 @@ impl Session<'_> {
         }
     }
 
+    /// Counts the connection, before anything costlier is asked about it. One too many is greeted with a refusal.
+    async fn comes_too_often(&mut self) -> bool {
+        if self.service.kind == Kind::Lmtp
+            || !self.service.parts.rates.too_many_connections(self.connection.peer()).await
+        {
+            return false;
+        }
+        let reply = refusal::too_many_connections(&self.service.settings.host);
+        self.service.signals.refused(self.trace(), self.connection.peer(), "connect", &reply);
+        self.engine.greet(Some(reply));
+        true
+    }
+
     /// Asks the policy; who is refused receives one line and nothing else.
     async fn admit(&mut self) -> Result<(), &'static str> {
         let Some(line) = self.hearing.connect(self.connection.trace()).await else { return Ok(()) };
@@ -133,14 +148,6 @@ impl Session<'_> {
     /// this machine as long as the operator has not asked for it.
     async fn greet(&mut self) -> Result<(), &'static str> {
         let mut refusal = None;
-        if self.service.kind != Kind::Lmtp
-            && self.service.parts.rates.too_many_connections(self.connection.peer()).await
-        {
-            let reply = refusal::too_many_connections(&self.service.settings.host);
-            self.service.signals.refused(self.trace(), self.connection.peer(), "connect", &reply);
-            self.engine.greet(Some(reply));
-            return Ok(());
-        }
         let settings = &self.service.settings;
         let is_watched = self.service.kind == Kind::Smtp
             && !settings.greeting_delay.is_zero()
@@ -411,6 +418,10 @@ impl Session<'_> {
 
     async fn message(&mut self) -> Vec<Reply> {
         let count = if self.engine.is_lmtp() { self.recipients.len() } else { 1 };
+        if let Err(reply) = self.hearing.data_after_all(self.trace()).await {
+            self.service.signals.refused(self.trace(), self.connection.peer(), "DATA", &reply);
+            return vec![reply; count];
+        }
         let mut envelope = self.engine.envelope();
         envelope.mail_from.priority = envelope.mail_from.priority.map(|wanted| wanted.min(self.priority_max()));
         let mut arrival = Arrival {
@@ -437,8 +448,7 @@ impl Session<'_> {
             self.service.signals.dropped(self.trace(), self.connection.peer(), fates.dropped());
         }
         if arrival.recipients.is_empty() {
-            content::give_up(self.service, &mut arrival, &refusal::content_refused("nobody is to get it")).await;
-            return self.for_nobody(&arrival, &fates).await;
+            return self.for_nobody(&mut arrival, &fates).await;
         }
         let message_id = message::header::find(&arrival.body, "Message-ID").map(|field| field.unfolded().into_owned());
         let (answered, octets) = self.file(&mut arrival).await;
@@ -463,18 +473,19 @@ impl Session<'_> {
         if self.engine.is_lmtp() { fates.replies(answered.replies, self.trace()) } else { answered.replies }
     }
 
-    /// Nobody gets the message: that stands in its trace before the client hears of it.
-    async fn for_nobody(&self, arrival: &Arrival, fates: &Fates) -> Vec<Reply> {
+    /// Nobody gets the message: that stands in its trace before the client hears of it, and before the fragments that it was
+    /// made of are gone.
+    async fn for_nobody(&self, arrival: &mut Arrival, fates: &Fates) -> Vec<Reply> {
         if fates.dropped() > 0 {
             let from = arrival.envelope.mail_from.reverse_path.as_ref().map_or_else(String::new, ToString::to_string);
             let (octets, peer) = (arrival.body.len(), self.connection.peer());
             let text = format!("{octets} octets came from {peer}: <{from}>; dropped for all its recipients");
-            self.service.parts.queue.note(self.trace(), None, text);
-            if let Err(error) = self.service.parts.queue.write_notes().await {
+            if let Err(error) = self.service.parts.queue.note_durably(self.trace(), text).await {
                 self.service.signals.queue_failed(self.trace(), &error);
                 return vec![refusal::queue_away(&error); fates.named()];
             }
         }
+        content::give_up(self.service, arrival, &refusal::content_refused("nobody is to get it")).await;
         fates.replies(Vec::new(), self.trace())
     }
 
@@ -484,13 +495,16 @@ impl Session<'_> {
         let mut learned = Learned { scores: arrival.scores(), gathered: None };
         let is_final = accept::is_filed_at_once(&arrival.envelope, &arrival.recipients);
         if !scripted::is_concerned(service, arrival) {
-            let whole = self.with_prefix(arrival, is_final);
+            let whole = self.take_whole(arrival, is_final);
             let octets = whole.len();
             learned.gathered = arrival.gathered.take();
             let answered = accept::file(service, trace, whole, &arrival.envelope, &arrival.recipients, learned).await;
             return (answered, octets);
         }
-        let whole = self.with_prefix(arrival, true);
+        // Signed and sealed once, as it would go into the queue: nothing covers Return-Path, which is on top of it here.
+        let queued = self.take_whole(arrival, false);
+        let mut whole = prefix::return_path(arrival.envelope.mail_from.reverse_path.as_ref());
+        whole.extend_from_slice(&queued);
         let octets = whole.len();
         let left = match scripted::judge(service, arrival, whole).await {
             Way::Answered(answered) => {
@@ -507,9 +521,8 @@ impl Session<'_> {
         let (mut first, mut second) = (0.., 0..);
         envelope.recipients.retain(|_| first.next().is_some_and(kept));
         recipients.retain(|_| second.next().is_some_and(kept));
-        let whole = self.with_prefix(arrival, false);
         learned.gathered = arrival.gathered.take();
-        let reply = accept::submit(service, trace, whole, &envelope, &recipients, learned).await;
+        let reply = accept::submit(service, trace, queued, &envelope, &recipients, learned).await;
         let replies = if self.engine.is_lmtp() {
             left.into_iter().map(|one| one.map_or_else(|refused| refused, |_| reply.clone())).collect()
         } else {
@@ -555,7 +568,8 @@ impl Session<'_> {
         }
     }
 
-    fn with_prefix(&self, arrival: &Arrival, is_final: bool) -> Vec<u8> {
+    /// The message with everything on top. Its body is held once: `arrival` has none any more.
+    fn take_whole(&self, arrival: &mut Arrival, is_final: bool) -> Vec<u8> {
         let only_recipient = match arrival.recipients.as_slice() {
             [only] => Some(&only.address),
             _ => None,
@@ -577,7 +591,8 @@ impl Session<'_> {
             is_final,
         };
         let mut whole = prefix::make(&way, &arrival.fields, &arrival.body);
-        whole.extend_from_slice(&arrival.body);
+        whole.append(&mut arrival.body);
+        arrival.body = Vec::new();
         self.service.parts.authentication.finish(arrival, whole)
     }
 }
