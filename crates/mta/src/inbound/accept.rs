@@ -229,6 +229,7 @@ pub async fn submit(
         body: tokio::task::block_in_place(|| NewBlob::new(message)),
         trace,
         received_from: String::new(),
+        authenticated: None,
         scores: learned.scores,
         instructions: instructed.map(|(place, accepted)| (place, accepted.instructions.clone())).collect(),
     };
