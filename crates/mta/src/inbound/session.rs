@@ -15,6 +15,7 @@ use crate::inbound::scripted::{self, Way};
 use crate::inbound::service::Service;
 use crate::inbound::settings::EarlyTalkers;
 use crate::inbound::stages;
+use crate::inbound::system_script;
 use crate::judge::hearing::{From, Hearing};
 use crate::judge::lookups::Effects;
 use bytes::{Buf, Bytes, BytesMut};
@@ -424,6 +425,7 @@ impl Session<'_> {
             spam_score: None,
             virus: None,
             gathered: None,
+            copy: None,
             heard: self.hearing.heard(),
             authentication: Results::default(),
         };
@@ -438,7 +440,7 @@ impl Session<'_> {
         }
         if arrival.recipients.is_empty() {
             content::give_up(self.service, &mut arrival, &refusal::content_refused("nobody is to get it")).await;
-            return self.for_nobody(&arrival, &fates).await;
+            return self.for_nobody(&mut arrival, &fates).await;
         }
         let message_id = message::header::find(&arrival.body, "Message-ID").map(|field| field.unfolded().into_owned());
         let (answered, octets) = self.file(&mut arrival).await;
@@ -464,7 +466,7 @@ impl Session<'_> {
     }
 
     /// Nobody gets the message: that stands in its trace before the client hears of it.
-    async fn for_nobody(&self, arrival: &Arrival, fates: &Fates) -> Vec<Reply> {
+    async fn for_nobody(&self, arrival: &mut Arrival, fates: &Fates) -> Vec<Reply> {
         if fates.dropped() > 0 {
             let from = arrival.envelope.mail_from.reverse_path.as_ref().map_or_else(String::new, ToString::to_string);
             let (octets, peer) = (arrival.body.len(), self.connection.peer());
@@ -475,18 +477,20 @@ impl Session<'_> {
                 return vec![refusal::queue_away(&error); fates.named()];
             }
         }
-        fates.replies(Vec::new(), self.trace())
+        match accept::submit_copy(self.service, self.trace(), arrival.copy.take()).await {
+            Ok(()) => fates.replies(Vec::new(), self.trace()),
+            Err(reply) => vec![reply; fates.named()],
+        }
     }
 
     /// Files the message, through its recipients' scripts where they have any; the replies, and the octets of it.
     async fn file(&self, arrival: &mut Arrival) -> (Answered, usize) {
         let (service, trace) = (self.service, arrival.trace);
-        let mut learned = Learned { scores: arrival.scores(), gathered: None };
         let is_final = accept::is_filed_at_once(&arrival.envelope, &arrival.recipients);
         if !scripted::is_concerned(service, arrival) {
             let whole = self.with_prefix(arrival, is_final);
             let octets = whole.len();
-            learned.gathered = arrival.gathered.take();
+            let learned = Learned::of(arrival);
             let answered = accept::file(service, trace, whole, &arrival.envelope, &arrival.recipients, learned).await;
             return (answered, octets);
         }
@@ -497,6 +501,7 @@ impl Session<'_> {
                 if let Some(refused) = answered.replies.first().filter(|_| answered.is_refusal()) {
                     content::give_up(service, arrival, refused).await;
                 }
+                system_script::give_up(service, arrival);
                 return (answered, octets);
             }
             Way::Queued(left) => left,
@@ -508,7 +513,7 @@ impl Session<'_> {
         envelope.recipients.retain(|_| first.next().is_some_and(kept));
         recipients.retain(|_| second.next().is_some_and(kept));
         let whole = self.with_prefix(arrival, false);
-        learned.gathered = arrival.gathered.take();
+        let learned = Learned::of(arrival);
         let reply = accept::submit(service, trace, whole, &envelope, &recipients, learned).await;
         let replies = if self.engine.is_lmtp() {
             left.into_iter().map(|one| one.map_or_else(|refused| refused, |_| reply.clone())).collect()
