@@ -11,6 +11,7 @@ import threading
 
 import pytest
 
+from kit import filters
 from kit.mailbox import bodies, wait_for
 from kit.pair import configure, published, submit, waiting, way_to
 from kit.sink import Sink
@@ -84,6 +85,32 @@ def test_forgeries_are_refused_and_forged_fields_removed(near, far):
         assert [len(results(message)) for message in messages] == [2, 1]
         assert "dkim=pass" not in results(messages[0])[0] and "spf=pass" in results(messages[0])[0]
         assert "spf=temperror" in results(messages[1])[0] and "dmarc=temperror" in results(messages[1])[0]
+
+
+def test_rules_see_what_was_found_and_not_what_a_sender_writes(near, far):
+    """The sender's address stands in the field of results, quoted; and a filter may have changed the message since."""
+    rules = "".join(
+        f'[[rules]]\n{method} = ["{result}"]\nadd_headers = ["X-Rule: {method} {result}"]\n'
+        for method in ("spf", "dmarc")
+        for result in ("pass", "none")
+    )
+    names = ["evil.test txt v=spf1 ip4:127.0.0.1 -all", "_dmarc.evil.test txt v=DMARC1; p=none"]
+    with filters.milter(lambda said: [b"hX-Added\0yes\0", b"a"]) as milter:
+        table = f"[[filters]]\nprotocol = 'milter'\nhosts = ['{milter.host}']\n"
+        configure(far, names, f"trusted = []\n{table}{rules}")
+        with far:
+            with smtplib.SMTP("localhost", far.port("smtp"), local_hostname="client.other.test") as client:
+                client.ehlo()
+                for sender, author in (('"x; dmarc=pass; y"@other.test', "a@other.test"), ("a@evil.test", "a@evil.test")):
+                    assert client.docmd(f"MAIL FROM:<{sender}>")[0] == 250
+                    assert client.rcpt("friend@far.test")[0] == 250
+                    assert client.data(f"From: {author}\r\nSubject: x\r\n\r\nhello\r\n")[0] == 250
+            messages = [email.message_from_bytes(message) for message in wait_for(far, far.bob, 2)]
+    assert messages[0].get_all("X-Rule") == ["spf none", "dmarc none"]
+    assert messages[1].get_all("X-Rule") == ["spf pass", "dmarc pass"]
+    for message in messages:
+        names = message.keys()
+        assert "X-Added" in names and names.index("Authentication-Results") < names.index("From")
 
 
 def test_keys_are_rotated_and_retired(near):

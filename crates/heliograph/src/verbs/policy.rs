@@ -16,7 +16,7 @@ use smtp::envelope::{MailFrom, Notify, RcptTo};
 use smtp::server::Kind;
 
 use crate::failure::Failure;
-use crate::operations::Operations;
+use crate::operations::{Operations, report};
 use crate::serve::doors::inbound_service;
 
 /// What can be asked about the policy.
@@ -127,8 +127,7 @@ pub struct ExplainedRecipient {
 /// What was asked wrongly, or the directory is away.
 pub fn perform(operations: &Operations, request: PolicyRequest) -> Result<Value, Failure> {
     let PolicyRequest::Explain(request) = request;
-    let report = tokio::runtime::Handle::current().block_on(answer(operations, *request))?;
-    serde_json::to_value(report).map_err(|error| Failure::failed("cannot tell").because(error))
+    report(&tokio::runtime::Handle::current().block_on(answer(operations, *request))?)
 }
 
 async fn answer(operations: &Operations, request: ExplainRequest) -> Result<Explained, Failure> {
@@ -190,8 +189,15 @@ async fn case(operations: &Operations, request: ExplainRequest, usual_port: u16)
         mail,
         recipients: request.to.iter().map(recipient).collect::<Result<_, _>>()?,
         message: message.transpose()?,
-        results: request.results,
+        results: request.results.iter().map(|text| result(text)).collect::<Result<_, _>>()?,
     })
+}
+
+/// A method and its result, as `spf=fail`.
+fn result(text: &str) -> Result<(String, String), Failure> {
+    let word = text.split_whitespace().next().unwrap_or_default();
+    let pair = word.split_once('=').map(|(method, result)| (method.to_ascii_lowercase(), result.to_ascii_lowercase()));
+    pair.ok_or_else(|| Failure::usage(format!("`{text}` is no result such as spf=fail")))
 }
 
 fn endpoint(text: &str, usual_port: u16) -> Result<SocketAddr, Failure> {

@@ -218,11 +218,7 @@ async fn file(service: &Service, lease: &Lease, plan: Plan) -> (Vec<(u32, Became
 
 /// Those whose scripts run, each with the message to run them on, and the others. A script that came up since the message was
 /// read without parsing it does not run for it: nobody is passed over.
-fn divided<'w, T, W>(
-    all: Vec<T>,
-    whole: Option<&'w W>,
-    is_scripted: impl FnMut(&T) -> bool,
-) -> (Vec<(T, &'w W)>, Vec<T>) {
+fn divided<T, W>(all: Vec<T>, whole: Option<&W>, is_scripted: impl FnMut(&T) -> bool) -> (Vec<(T, &W)>, Vec<T>) {
     let Some(whole) = whole else { return (Vec::new(), all) };
     let (scripted, plain): (Vec<T>, Vec<T>) = all.into_iter().partition(is_scripted);
     (scripted.into_iter().map(|one| (one, whole)).collect(), plain)

@@ -69,7 +69,7 @@ pub fn choose(service: &Service, arrival: &mut Arrival) {
     let source = source(arrival.origin.kind, arrival.origin.account.is_some());
     let from = arrival.envelope.mail_from.reverse_path.clone();
     for recipient in &mut arrival.recipients {
-        let is_held = recipient.route.as_ref().is_some_and(|route| route.channel == Channel::Held);
+        let is_held = recipient.is_held();
         let before = recipient.route.as_ref().map(|route| if is_held { route.released() } else { route.clone() });
         let way = before.clone().unwrap_or_else(at_home_route);
         let route = selection::route(content, source, from.as_ref(), &recipient.address, way);

@@ -94,8 +94,10 @@ impl Session<'_> {
     }
 
     async fn run(&mut self) -> Result<(), &'static str> {
-        self.admit().await?;
-        self.greet().await?;
+        if !self.comes_too_often().await {
+            self.admit().await?;
+            self.greet().await?;
+        }
         loop {
             let now = self.service.parts.clock.now();
             let mut input: &[u8] = &self.input;
@@ -120,6 +122,19 @@ impl Session<'_> {
         }
     }
 
+    /// Counts the connection, before anything costlier is asked about it. One too many is greeted with a refusal.
+    async fn comes_too_often(&mut self) -> bool {
+        if self.service.kind == Kind::Lmtp
+            || !self.service.parts.rates.too_many_connections(self.connection.peer()).await
+        {
+            return false;
+        }
+        let reply = refusal::too_many_connections(&self.service.settings.host);
+        self.service.signals.refused(self.trace(), self.connection.peer(), "connect", &reply);
+        self.engine.greet(Some(reply));
+        true
+    }
+
     /// Asks the policy; who is refused receives one line and nothing else.
     async fn admit(&mut self) -> Result<(), &'static str> {
         let Some(line) = self.hearing.connect(self.connection.trace()).await else { return Ok(()) };
@@ -134,14 +149,6 @@ impl Session<'_> {
     /// this machine as long as the operator has not asked for it.
     async fn greet(&mut self) -> Result<(), &'static str> {
         let mut refusal = None;
-        if self.service.kind != Kind::Lmtp
-            && self.service.parts.rates.too_many_connections(self.connection.peer()).await
-        {
-            let reply = refusal::too_many_connections(&self.service.settings.host);
-            self.service.signals.refused(self.trace(), self.connection.peer(), "connect", &reply);
-            self.engine.greet(Some(reply));
-            return Ok(());
-        }
         let settings = &self.service.settings;
         let is_watched = self.service.kind == Kind::Smtp
             && !settings.greeting_delay.is_zero()
@@ -412,6 +419,10 @@ impl Session<'_> {
 
     async fn message(&mut self) -> Vec<Reply> {
         let count = if self.engine.is_lmtp() { self.recipients.len() } else { 1 };
+        if let Err(reply) = self.hearing.data_after_all(self.trace()).await {
+            self.service.signals.refused(self.trace(), self.connection.peer(), "DATA", &reply);
+            return vec![reply; count];
+        }
         let mut envelope = self.engine.envelope();
         envelope.mail_from.priority = envelope.mail_from.priority.map(|wanted| wanted.min(self.priority_max()));
         let mut arrival = Arrival {
@@ -439,12 +450,11 @@ impl Session<'_> {
             self.service.signals.dropped(self.trace(), self.connection.peer(), fates.dropped());
         }
         if arrival.recipients.is_empty() {
-            content::give_up(self.service, &mut arrival, &refusal::content_refused("nobody is to get it")).await;
             return self.for_nobody(&mut arrival, &fates).await;
         }
         let message_id = message::header::find(&arrival.body, "Message-ID").map(|field| field.unfolded().into_owned());
         let (answered, octets) = self.file(&mut arrival).await;
-        let Arrival { envelope, recipients, .. } = arrival;
+        let Arrival { envelope, recipients, authentication, .. } = arrival;
         let replies = &answered.replies;
         let taken = if self.engine.is_lmtp() {
             replies.iter().filter(|reply| reply.is_positive()).count()
@@ -453,9 +463,7 @@ impl Session<'_> {
         };
         self.note(&envelope, message_id.as_deref(), octets, &answered);
         if taken > 0 {
-            if let (Some(greylist), Some(_)) = (&self.service.parts.greylist, &self.login.account) {
-                greylisting::note_contacts(greylist, &envelope);
-            }
+            self.tell_greylister(&envelope, &authentication);
             let from = envelope.mail_from.reverse_path.as_ref();
             self.service.signals.accepted(self.trace(), from, taken, octets);
         }
@@ -465,22 +473,35 @@ impl Session<'_> {
         if self.engine.is_lmtp() { fates.replies(answered.replies, self.trace()) } else { answered.replies }
     }
 
-    /// Nobody gets the message: that stands in its trace before the client hears of it.
+    /// A message that was taken makes others known to the greylister: to whom a user of ours writes, and strangers whose
+    /// domain proved itself.
+    fn tell_greylister(&self, envelope: &Envelope, found: &Results) {
+        match (&self.service.parts.greylist, &self.login.account) {
+            (Some(greylist), Some(_)) => greylisting::note_contacts(greylist, envelope),
+            (Some(greylist), None) if self.service.kind == Kind::Smtp => {
+                greylisting::note_proven(greylist, self.connection.peer(), found);
+            }
+            _ => {}
+        }
+    }
+
+    /// Nobody gets the message: that stands in its trace before the client hears of it, and before the fragments that it was
+    /// made of are gone.
     async fn for_nobody(&self, arrival: &mut Arrival, fates: &Fates) -> Vec<Reply> {
         if fates.dropped() > 0 {
             let from = arrival.envelope.mail_from.reverse_path.as_ref().map_or_else(String::new, ToString::to_string);
             let (octets, peer) = (arrival.body.len(), self.connection.peer());
             let text = format!("{octets} octets came from {peer}: <{from}>; dropped for all its recipients");
-            self.service.parts.queue.note(self.trace(), None, text);
-            if let Err(error) = self.service.parts.queue.write_notes().await {
+            if let Err(error) = self.service.parts.queue.note_durably(self.trace(), text).await {
                 self.service.signals.queue_failed(self.trace(), &error);
                 return vec![refusal::queue_away(&error); fates.named()];
             }
         }
-        match accept::submit_copy(self.service, self.trace(), arrival.copy.take()).await {
-            Ok(()) => fates.replies(Vec::new(), self.trace()),
-            Err(reply) => vec![reply; fates.named()],
+        if let Err(reply) = accept::submit_copy(self.service, self.trace(), arrival.copy.take()).await {
+            return vec![reply; fates.named()];
         }
+        content::give_up(self.service, arrival, &refusal::content_refused("nobody is to get it")).await;
+        fates.replies(Vec::new(), self.trace())
     }
 
     /// Files the message, through its recipients' scripts where they have any; the replies, and the octets of it.
@@ -488,13 +509,16 @@ impl Session<'_> {
         let (service, trace) = (self.service, arrival.trace);
         let is_final = accept::is_filed_at_once(&arrival.envelope, &arrival.recipients);
         if !scripted::is_concerned(service, arrival) {
-            let whole = self.with_prefix(arrival, is_final);
+            let whole = self.take_whole(arrival, is_final);
             let octets = whole.len();
             let learned = Learned::of(arrival);
             let answered = accept::file(service, trace, whole, &arrival.envelope, &arrival.recipients, learned).await;
             return (answered, octets);
         }
-        let whole = self.with_prefix(arrival, true);
+        // Signed and sealed once, as it would go into the queue: nothing covers Return-Path, which is on top of it here.
+        let queued = self.take_whole(arrival, false);
+        let mut whole = prefix::return_path(arrival.envelope.mail_from.reverse_path.as_ref());
+        whole.extend_from_slice(&queued);
         let octets = whole.len();
         let left = match scripted::judge(service, arrival, whole).await {
             Way::Answered(answered) => {
@@ -512,9 +536,8 @@ impl Session<'_> {
         let (mut first, mut second) = (0.., 0..);
         envelope.recipients.retain(|_| first.next().is_some_and(kept));
         recipients.retain(|_| second.next().is_some_and(kept));
-        let whole = self.with_prefix(arrival, false);
         let learned = Learned::of(arrival);
-        let reply = accept::submit(service, trace, whole, &envelope, &recipients, learned).await;
+        let reply = accept::submit(service, trace, queued, &envelope, &recipients, learned).await;
         let replies = if self.engine.is_lmtp() {
             left.into_iter().map(|one| one.map_or_else(|refused| refused, |_| reply.clone())).collect()
         } else {
@@ -560,7 +583,8 @@ impl Session<'_> {
         }
     }
 
-    fn with_prefix(&self, arrival: &Arrival, is_final: bool) -> Vec<u8> {
+    /// The message with everything on top. Its body is held once: `arrival` has none any more.
+    fn take_whole(&self, arrival: &mut Arrival, is_final: bool) -> Vec<u8> {
         let only_recipient = match arrival.recipients.as_slice() {
             [only] => Some(&only.address),
             _ => None,
@@ -582,7 +606,8 @@ impl Session<'_> {
             is_final,
         };
         let mut whole = prefix::make(&way, &arrival.fields, &arrival.body);
-        whole.extend_from_slice(&arrival.body);
+        whole.append(&mut arrival.body);
+        arrival.body = Vec::new();
         self.service.parts.authentication.finish(arrival, whole)
     }
 }

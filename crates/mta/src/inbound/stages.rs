@@ -46,13 +46,12 @@ async fn judge(service: &Service, arrival: &mut Arrival) -> Result<(), Reply> {
     if arrival.is_fragment() {
         return Ok(());
     }
-    let Arrival { trace, envelope, recipients, body, fields, heard, .. } = arrival;
-    match heard {
-        Some(heard) => {
-            whole::examine(service, Whole { trace: *trace, envelope, recipients, body, fields, heard }).await
-        }
-        None => Ok(()),
-    }
+    let Arrival { trace, envelope, recipients, body, fields, heard, authentication, gathered, .. } = arrival;
+    let Some(heard) = heard else { return Ok(()) };
+    let authentication = whole::facts_of(authentication);
+    let must_queue = gathered.is_some();
+    let whole = Whole { trace: *trace, envelope, recipients, body, fields, heard, authentication, must_queue };
+    whole::examine(service, whole).await
 }
 
 /// Has the administrator's scripts of whole messages judge it; why it is to be held, or that it is refused.

@@ -31,8 +31,8 @@ pub struct Case {
     pub recipients: Vec<RcptTo>,
     /// The message.
     pub message: Option<Vec<u8>>,
-    /// What its authentication found: `spf=fail` and the like.
-    pub results: Vec<String>,
+    /// What its authentication found: method and result, such as `spf` and `fail`.
+    pub results: Vec<(String, String)>,
 }
 
 /// What would happen.
@@ -94,11 +94,6 @@ async fn hear(service: &Service, hearing: &mut Hearing, case: Case, made: &mut E
     hearing.data(trace).await.map_err(|reply| ended("DATA", &reply))?;
     if let (Some(mut body), Some(mut heard)) = (case.message, hearing.heard()) {
         let mut fields = Vec::new();
-        if !case.results.is_empty() {
-            let text = format!("Authentication-Results: {}; {}\r\n", service.settings.host, case.results.join("; "));
-            fields = text.into_bytes();
-        }
-        let brought = fields.len();
         let whole = Whole {
             trace,
             envelope: &mut envelope,
@@ -106,11 +101,13 @@ async fn hear(service: &Service, hearing: &mut Hearing, case: Case, made: &mut E
             body: &mut body,
             fields: &mut fields,
             heard: &mut heard,
+            authentication: case.results,
+            must_queue: false,
         };
         let outcome = whole::examine(service, whole).await;
         made.told.append(&mut heard.told);
         outcome.map_err(|reply| ended("the end of the message", &reply))?;
-        made.fields = String::from_utf8_lossy(fields.get(brought..).unwrap_or_default()).into_owned();
+        made.fields = String::from_utf8_lossy(&fields).into_owned();
         made.sender = Some(envelope.mail_from.reverse_path.map_or_else(String::new, |address| address.to_string()));
     }
     made.recipients = accepted.iter().map(|accepted| (accepted.address.to_string(), fate(accepted))).collect();
@@ -124,7 +121,7 @@ fn ended(command: &str, reply: &Reply) -> (String, String) {
 
 fn fate(accepted: &Accepted) -> String {
     match &accepted.route {
-        None if accepted.is_nobody() => "discarded".to_owned(),
+        _ if accepted.is_nobody() => "discarded".to_owned(),
         None => {
             let accounts: Vec<&str> = accepted.targets.iter().map(|target| target.account.address.as_str()).collect();
             format!("filed for {}", accounts.join(", "))

@@ -21,7 +21,7 @@ pub async fn ask(resolver: &dyn Resolver, url: &str, body: Option<&str>) -> Answ
 }
 
 async fn request(resolver: &dyn Resolver, url: &str, body: Option<&str>) -> Result<Vec<u8>, String> {
-    let Url { host, port, path } = Url::read(url)?;
+    let Url { authority, host, port, path } = Url::read(url)?;
     let address = match host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>() {
         Ok(ip) => SocketAddr::new(ip, port),
         Err(_) => {
@@ -35,7 +35,7 @@ async fn request(resolver: &dyn Resolver, url: &str, body: Option<&str>) -> Resu
     let body = body.unwrap_or_default();
     // HTTP/1.0: the reply ends with the connection and comes in one piece.
     let head = format!(
-        "{method} {path} HTTP/1.0\r\nHost: {host}\r\nUser-Agent: heliograph\r\nAccept: text/plain\r\nContent-Type: \
+        "{method} {path} HTTP/1.0\r\nHost: {authority}\r\nUser-Agent: heliograph\r\nAccept: text/plain\r\nContent-Type: \
          text/plain; charset=utf-8\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
         body.len()
     );
@@ -47,6 +47,8 @@ async fn request(resolver: &dyn Resolver, url: &str, body: Option<&str>) -> Resu
 }
 
 struct Url<'a> {
+    /// Host and port as the operator wrote them, which the page is asked under (RFC 9110 §7.2).
+    authority: &'a str,
     host: &'a str,
     port: u16,
     path: String,
@@ -70,7 +72,7 @@ impl<'a> Url<'a> {
             return Err(format!("`{url}` names no host"));
         }
         let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
-        Ok(Url { host, port, path })
+        Ok(Url { authority, host, port, path })
     }
 }
 
@@ -104,6 +106,7 @@ mod tests {
     fn urls_are_taken_apart() {
         let read = |url| Url::read(url).map(|url| (url.host.to_owned(), url.port, url.path));
         assert_eq!(read("http://h:81/a?b"), Ok(("h".to_owned(), 81, "/a?b".to_owned())));
+        assert_eq!(Url::read("http://h:81/a").map(|url| url.authority), Ok("h:81"), "what the page is asked under");
         assert_eq!(read("http://[::1]?q"), Ok(("[::1]".to_owned(), 80, "/?q".to_owned())));
         for wrong in ["https://h/", "http:///x", "http://h/a b", "http://a@h/", "http://h/\r\nX: y", "http://h:x/"] {
             assert!(read(wrong).is_err(), "{wrong}");

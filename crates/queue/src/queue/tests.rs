@@ -458,3 +458,13 @@ async fn a_whole_takes_the_place_of_its_fragments_or_nothing_happens() {
     assert_eq!(ground.queue.fragment_load("a@b.test").unwrap().sets, 0);
     assert_eq!(ground.queue.check().unwrap().findings, [] as [&str; 0]);
 }
+
+#[tokio::test]
+async fn what_is_noted_durably_is_there_though_others_write_the_notes() {
+    let ground = Ground::new();
+    ground.queue.note(TraceId(7), None, "soon".to_owned());
+    ground.queue.note_durably(TraceId(7), "now".to_owned()).await.unwrap();
+    let texts: Vec<String> =
+        open(&ground.partition, &ground.now).events(TraceId(7)).unwrap().into_iter().map(|event| event.text).collect();
+    assert_eq!(texts, ["now"]);
+}
