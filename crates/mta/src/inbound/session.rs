@@ -15,6 +15,7 @@ use crate::inbound::scripted::{self, Way};
 use crate::inbound::service::Service;
 use crate::inbound::settings::EarlyTalkers;
 use crate::inbound::stages;
+use crate::inbound::system_script;
 use crate::judge::hearing::{From, Hearing};
 use crate::judge::lookups::Effects;
 use bytes::{Buf, Bytes, BytesMut};
@@ -378,6 +379,7 @@ impl Session<'_> {
             spam_score: None,
             virus: None,
             gathered: None,
+            copy: None,
             heard: self.hearing.heard(),
             authentication: Results::default(),
         };
@@ -438,6 +440,9 @@ impl Session<'_> {
                 return vec![refusal::queue_away(&error); fates.named()];
             }
         }
+        if let Err(reply) = accept::submit_copy(self.service, self.trace(), arrival.copy.take()).await {
+            return vec![reply; fates.named()];
+        }
         content::give_up(self.service, arrival, &refusal::content_refused("nobody is to get it")).await;
         fates.replies(Vec::new(), self.trace())
     }
@@ -445,12 +450,11 @@ impl Session<'_> {
     /// Files the message, through its recipients' scripts where they have any; the replies, and the octets of it.
     async fn file(&self, arrival: &mut Arrival) -> (Answered, usize) {
         let (service, trace) = (self.service, arrival.trace);
-        let mut learned = Learned { scores: arrival.scores(), gathered: None };
         let is_final = accept::is_filed_at_once(&arrival.envelope, &arrival.recipients);
         if !scripted::is_concerned(service, arrival) {
             let whole = self.take_whole(arrival, is_final);
             let octets = whole.len();
-            learned.gathered = arrival.gathered.take();
+            let learned = Learned::of(arrival);
             let answered = accept::file(service, trace, whole, &arrival.envelope, &arrival.recipients, learned).await;
             return (answered, octets);
         }
@@ -464,6 +468,7 @@ impl Session<'_> {
                 if let Some(refused) = answered.replies.first().filter(|_| answered.is_refusal()) {
                     content::give_up(service, arrival, refused).await;
                 }
+                system_script::give_up(service, arrival);
                 return (answered, octets);
             }
             Way::Queued(left) => left,
@@ -474,7 +479,7 @@ impl Session<'_> {
         let (mut first, mut second) = (0.., 0..);
         envelope.recipients.retain(|_| first.next().is_some_and(kept));
         recipients.retain(|_| second.next().is_some_and(kept));
-        learned.gathered = arrival.gathered.take();
+        let learned = Learned::of(arrival);
         let reply = accept::submit(service, trace, queued, &envelope, &recipients, learned).await;
         let replies = if self.engine.is_lmtp() {
             left.into_iter().map(|one| one.map_or_else(|refused| refused, |_| reply.clone())).collect()
