@@ -61,6 +61,10 @@ pub const EXPANSION_OCTETS_MAX: usize = 1 << 20;
 /// Octets of strings that a run may hand out: reasons, notices, questions.
 pub const SAID_OCTETS_MAX: u64 = 16 << 20;
 
+/// Octets of a value that may be in an external list; a longer one is in none, as no entry is so long (an address has
+/// at most 320).
+pub const LISTED_OCTETS_MAX: usize = 4096;
+
 /// Octets of the message that a run may copy by changing it, all copies together.
 pub const COPIED_OCTETS_MAX: usize = 256 << 20;
 
@@ -81,6 +85,17 @@ pub const TRACE_CHARS_MAX: usize = 120;
 
 /// Size of a compiled regular expression in octets, and of what it keeps while it is used.
 pub const REGEX_OCTETS_MAX: usize = 256 * 1024;
+
+/// Octets of a regular expression as it is written. Each may name a class of a thousand ranges, so that reading an
+/// expression of this size takes up to 60 ms.
+pub const REGEX_PATTERN_OCTETS_MAX: usize = 4096;
+
+/// Groups of one regular expression whose text can be asked for; each makes every state of a search larger.
+pub const REGEX_GROUPS_MAX: u64 = 64;
+
+/// Characters in the ranges of one regular expression. It takes 8 ns to look up the cases of each, and four times all
+/// characters are enough for `[\s\S]` three times.
+pub const REGEX_CLASS_CHARACTERS_MAX: u64 = 4 * 0x12_0000;
 
 /// Regular expressions in one script.
 pub const REGEXES_MAX: usize = 64;
