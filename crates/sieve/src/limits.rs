@@ -15,17 +15,18 @@ pub const OPERATIONS_MAX: usize = 65_536;
 /// Operations that one run may take, included scripts and loops counted.
 pub const STEPS_MAX: u32 = 200_000;
 
-/// Octets that one run may compare, decode and copy, all keys of a test counted. A message of 50 MiB can be searched ten
+/// Octets that one run may compare, decode and copy, all keys of a test counted, and each state of a regular expression
+/// four times. A message of 50 MiB can be searched ten
 /// times; a second or so of a core goes by until it is used up.
 pub const WORK_OCTETS_MAX: u64 = 512 << 20;
 
-/// Variables that a run may set (RFC 5229 §6: at least 128).
+/// Variables that one script in a run may set (RFC 5229 §6: at least 128).
 pub const VARIABLES_MAX: usize = 512;
 
 /// Octets of a variable; what is longer is cut (RFC 5229 §6: at least 4000 characters).
 pub const VARIABLE_OCTETS_MAX: usize = 64 * 1024;
 
-/// Octets of all variables of a run.
+/// Octets of all variables of one script in a run, and of all that its scripts share.
 pub const VARIABLES_OCTETS_MAX: usize = 4 << 20;
 
 /// Match variables: `${0}` to `${31}` (RFC 5229 §6: at least up to 9).
