@@ -29,7 +29,7 @@ impl<'a> Outing<'a> {
         let passage = Passage {
             brought: channel.brought(&lease.route),
             until: service.parts.queue.now().plus(detour.returns_within),
-            login: login(lease),
+            login: message.authenticated.clone(),
             mail_from: message.mail_from.clone(),
             deliver_from: message.counts_from,
             scores: message.scores,
@@ -63,9 +63,4 @@ impl<'a> Outing<'a> {
         service.parts.channels.signals.sent(trace, channel, batch.len());
         Ok(octets.into())
     }
-}
-
-/// Who had logged in to send a message.
-fn login(_lease: &Lease) -> Option<String> {
-    None
 }

@@ -9,7 +9,7 @@ use crate::judge::hearing::Heard;
 use directory::entry::Account;
 use model::TraceId;
 use net::Endpoint;
-use queue::entry::{Channel, Scores};
+use queue::entry::{Channel, NewEntry, Scores};
 use smtp::envelope::Envelope;
 use smtp::reply::Reply;
 use smtp::server::Kind;
@@ -57,6 +57,8 @@ pub struct Arrival {
     pub virus: Option<u8>,
     /// Fragments in the queue that end when this is taken in.
     pub gathered: Option<Gathered>,
+    /// A copy for those whom the administrator wants to have one, to be queued with it.
+    pub copy: Option<NewEntry>,
     /// What the policy decided about it so far; nothing when there is no policy.
     pub heard: Option<Box<Heard>>,
     /// How it came before a scanner had it, who has given it back: it was judged then.

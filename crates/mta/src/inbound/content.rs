@@ -76,7 +76,8 @@ pub async fn choose(service: &Service, arrival: &mut Arrival) {
             continue;
         }
         let mail = Piece { brought: &brought, from: from.as_ref(), to: &recipient.address };
-        let before = recipient.route.clone();
+        let is_held = recipient.is_held();
+        let before = recipient.route.as_ref().map(|route| if is_held { route.released() } else { route.clone() });
         let way = before.clone().unwrap_or_else(at_home_route);
         let named = match way.channel {
             // A stage may have sent it elsewhere, by the rules alone.
@@ -89,6 +90,10 @@ pub async fn choose(service: &Service, arrival: &mut Arrival) {
             // Where it leads is found in the queue, which must know by then how the message came.
             Some(_) => recipient.route = Some(Route::new(Channel::Process, &brought.to_string())),
             None => {}
+        }
+        if is_held {
+            // Whoever releases it lets it go on by the way that it would have taken.
+            recipient.route = recipient.route.as_ref().map(Route::held);
         }
     }
 }

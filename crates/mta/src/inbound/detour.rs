@@ -1,7 +1,6 @@
 //! Mail that a scanner gives back: its field is taken out, and what it says of the envelope holds again. On all other mail the
 //! field is taken out, too, and nothing of it is believed.
 
-use crate::channels::brought::Brought;
 use crate::channels::detour::{FIELD, Passage};
 use crate::inbound::arrival::Arrival;
 use crate::inbound::recipient;
@@ -9,7 +8,6 @@ use crate::inbound::service::Service;
 use directory::entry::Account;
 use directory::resolve::Resolution;
 use message::header;
-use model::Address;
 use queue::channel::ChannelName;
 use queue::entry::Channel;
 use smtp::envelope::MailFrom;
@@ -111,19 +109,11 @@ async fn restore(service: &Service, arrival: &mut Arrival, passage: Passage) {
 /// Who had logged in to send it. Nobody, when that account is gone by now or the directory does not answer: it was judged
 /// as that account's mail, and is only not signed again.
 async fn account(service: &Service, arrival: &Arrival, passage: &Passage) -> Option<Box<Account>> {
-    let address = match (&passage.login, &passage.mail_from.reverse_path) {
-        (Some(login), _) => login.parse::<Address>().ok()?,
-        // Who has logged in sends as itself or as an address of its own.
-        (None, Some(path)) if passage.brought.kind == Brought::SUBMISSION => path.clone(),
-        _ => return None,
-    };
-    match service.parts.directory.resolve(&address).await {
+    let login = passage.login.as_ref()?;
+    match service.parts.directory.resolve(&login.parse().ok()?).await {
         Ok(Resolution::Expanded { local, .. }) => {
-            let is_it = |account: &Account| account.address.eq_ignore_ascii_case(&address.to_string());
-            let all = local.into_iter().map(|target| target.account);
-            let mut all: Vec<Account> = all.collect();
-            let at = all.iter().position(is_it).or((all.len() == 1).then_some(0))?;
-            Some(Box::new(all.swap_remove(at)))
+            let mut accounts = local.into_iter().map(|target| target.account);
+            accounts.find(|account| account.address.eq_ignore_ascii_case(login)).map(Box::new)
         }
         Ok(_) => None,
         Err(error) => {
