@@ -8,7 +8,7 @@ use account::rights::Asker;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use directory::entry::Account;
-use directory::login::{Denied, Step};
+use directory::login::{Denied, LastWords, Step};
 
 impl Session<'_> {
     pub async fn log_in(&mut self, name: &str, password: &str) -> Done {
@@ -25,7 +25,7 @@ impl Session<'_> {
         if self.offered().is_none() {
             return Ok(Outcome::no("[PRIVACYREQUIRED] logging in needs TLS"));
         }
-        let Some(mut exchange) = self.service.logins.begin(mechanism, self.origin()) else {
+        let Some(mut exchange) = self.service.logins.begin(mechanism, self.origin(), LastWords::AsChallenge) else {
             return Ok(Outcome::no("[CANNOT] the mechanism is not offered"));
         };
         let mut response = match initial.as_deref() {
@@ -39,14 +39,7 @@ impl Session<'_> {
         loop {
             match exchange.respond(response.as_deref()).await {
                 Err(why) => return Ok(self.deny(why)),
-                Ok(Step::Done(account, None)) => return self.welcome(*account).await,
-                Ok(Step::Done(account, Some(last))) => {
-                    // The server's proof is one more challenge, which the client answers with nothing.
-                    match self.challenge(&last).await? {
-                        Ok(_) => return self.welcome(*account).await,
-                        Err(outcome) => return Ok(outcome),
-                    }
-                }
+                Ok(Step::Done(account, _)) => return self.welcome(*account).await,
                 Ok(Step::Challenge(challenge)) => match self.challenge(&challenge).await? {
                     Ok(octets) => response = Some(octets),
                     Err(outcome) => return Ok(outcome),
