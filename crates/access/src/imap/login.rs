@@ -3,12 +3,12 @@
 use crate::imap::place::quota_of;
 use crate::imap::refusal;
 use crate::imap::session::{Done, Outcome, Session, User};
+use crate::sasl;
 use account::owner::Owner;
 use account::rights::Asker;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use directory::entry::Account;
 use directory::login::{Denied, LastWords, Step};
+use message::transfer;
 
 impl Session<'_> {
     pub async fn log_in(&mut self, name: &str, password: &str) -> Done {
@@ -28,13 +28,9 @@ impl Session<'_> {
         let Some(mut exchange) = self.service.logins.begin(mechanism, self.origin(), LastWords::AsChallenge) else {
             return Ok(Outcome::no("[CANNOT] the mechanism is not offered"));
         };
-        let mut response = match initial.as_deref() {
-            None => None,
-            Some("=") => Some(Vec::new()),
-            Some(text) => match STANDARD.decode(text) {
-                Ok(octets) => Some(octets),
-                Err(_) => return Ok(Outcome::bad("the initial response is not base64")),
-            },
+        let mut response = match initial.map(|text| sasl::initial_response(text.as_bytes())) {
+            Some(None) => return Ok(Outcome::bad("the initial response is not base64")),
+            read => read.flatten(),
         };
         loop {
             match exchange.respond(response.as_deref()).await {
@@ -49,13 +45,13 @@ impl Session<'_> {
     }
 
     async fn challenge(&mut self, challenge: &[u8]) -> Result<Result<Vec<u8>, Outcome>, &'static str> {
-        self.say(&format!("+ {}\r\n", STANDARD.encode(challenge)));
+        self.say(&format!("+ {}\r\n", transfer::base64(challenge)));
         let timeout = self.service.settings.login_timeout;
         let line = self.line(timeout).await?;
         if line == "*" {
             return Ok(Err(Outcome::bad("given up")));
         }
-        Ok(STANDARD.decode(line).map_err(|_| Outcome::bad("the response is not base64")))
+        Ok(sasl::response(line.as_bytes()).ok_or_else(|| Outcome::bad("the response is not base64")))
     }
 
     fn deny(&mut self, why: Denied) -> Outcome {
