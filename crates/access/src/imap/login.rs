@@ -2,7 +2,7 @@
 
 use crate::imap::place::quota_of;
 use crate::imap::refusal;
-use crate::imap::session::{Done, Outcome, Session, User};
+use crate::imap::session::{Broken, Done, Outcome, Session, User};
 use crate::sasl;
 use account::owner::Owner;
 use account::rights::Asker;
@@ -44,7 +44,7 @@ impl Session<'_> {
         }
     }
 
-    async fn challenge(&mut self, challenge: &[u8]) -> Result<Result<Vec<u8>, Outcome>, &'static str> {
+    async fn challenge(&mut self, challenge: &[u8]) -> Result<Result<Vec<u8>, Outcome>, Broken> {
         self.say(&format!("+ {}\r\n", transfer::base64(challenge)));
         let timeout = self.service.settings.login_timeout;
         let line = self.line(timeout).await?;
@@ -56,7 +56,7 @@ impl Session<'_> {
 
     fn deny(&mut self, why: Denied) -> Outcome {
         self.failed_logins += 1;
-        self.service.signals.denied(self.connection.trace(), self.connection.peer(), why);
+        self.service.signals.denied(self.line.connection.trace(), self.line.connection.peer(), why);
         Outcome::no(refusal::denied(why))
     }
 
@@ -66,7 +66,7 @@ impl Session<'_> {
         if let Err(error) = self.service.mail.prepare(&owner).await {
             return Ok(self.failed(&error));
         }
-        self.service.signals.logged_in(self.connection.trace(), self.connection.peer(), &account.address);
+        self.service.signals.logged_in(self.line.connection.trace(), self.line.connection.peer(), &account.address);
         let quota = quota_of(&account);
         self.allow_messages();
         self.user = Some(User { owner, asker: Asker { address: account.address, groups }, quota });
