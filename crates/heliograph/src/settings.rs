@@ -145,7 +145,8 @@ impl Settings {
             fragment_octets,
         };
         let policy = policy::make(values, rules, sources, &mut problems);
-        let known = channel_names::Others { sources: &policy.sources, mappings: &policy.mappings };
+        let (sources, mappings) = (&policy.sources[..], &*policy.mappings);
+        let known = channel_names::Others { sources, mappings, destinations: &policy.manner.destinations };
         channel_names::check(values, &queue.named, &known, &mut problems);
         let others = meter::Others { smtp: &smtp, directory: &directory, listeners: &listeners, policy: &policy };
         let meter = meter::make(values, others, &mut problems);

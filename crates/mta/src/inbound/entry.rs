@@ -39,7 +39,7 @@ pub struct Asked<'a> {
 
 /// Counts a connection, before anything costlier is asked about it; the greeting of one too many.
 pub async fn connection(service: &Service, hearing: &Hearing, peer: Endpoint) -> Option<Reply> {
-    let is_counted = service.kind != Kind::Lmtp;
+    let is_counted = service.kind != Kind::Lmtp && !may_return(service, peer);
     let is_over = is_counted && service.parts.rates.too_many_connections(peer, hearing.effects()).await;
     is_over.then(|| refusal::too_many_connections(&service.settings.host))
 }

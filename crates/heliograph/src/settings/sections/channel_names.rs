@@ -1,6 +1,7 @@
 //! Whether the channels that other sections and the CONVERSIONS mapping table speak of are there: a name that nothing has is a
 //! mistake that would send no mail anywhere, silently.
 
+use mta::judge::settings::Destinations;
 use policy::mapping::table::Mappings;
 use policy::mapping::template::Part;
 use policy::source::{Source, USUAL};
@@ -16,6 +17,8 @@ pub struct Others<'a> {
     pub sources: &'a [Source],
     /// The mapping tables.
     pub mappings: &'a Mappings,
+    /// How tables and rules call the channels that every server has.
+    pub destinations: &'a Destinations,
 }
 
 /// Kinds of sessions.
@@ -56,6 +59,24 @@ pub fn check(values: &Values, named: &Named, others: &Others<'_>, problems: &mut
         pair.split_once(',').map_or(pair.as_str(), |(pair, _)| pair).split_once('>').map(|(_, out)| out.to_owned())
     };
     look(path, &pairs.iter().filter_map(out_of).collect::<Vec<_>>(), &outs);
+    let Destinations { local, smtp, lmtp, process, held } = others.destinations;
+    let usual: Vec<&str> = [local, smtp, lmtp, process, held].map(String::as_str).to_vec();
+    let destinations: Vec<&str> = usual.iter().copied().chain(named.names()).collect();
+    let callers: Vec<&str> = others.sources.iter().map(|source| source.name.as_str()).chain(USUAL).collect();
+    for at in values.each("rules") {
+        for (name, known) in [("source", &callers), ("destination", &destinations)] {
+            let path = format!("{at}.{name}");
+            look(&path, &values.texts(&path), known);
+        }
+    }
+    for (at, channel) in values.each("named_channels").iter().zip(&named.channels) {
+        let name = channel.name.as_str();
+        if usual.iter().chain(&KINDS).any(|usual| usual.eq_ignore_ascii_case(name)) {
+            let path = format!("{at}.name");
+            let why = format!("is what tables and rules call another channel: \"{name}\"");
+            problems.push(Problem::with_value(values.position(&path), &path, why));
+        }
+    }
     check_table(values, named, others.mappings, problems);
 }
 
