@@ -69,10 +69,10 @@ pub fn check(values: &Values, named: &Named, others: &Others<'_>, problems: &mut
             look(&path, &values.texts(&path), known);
         }
     }
-    for (at, channel) in values.each("named_channels").iter().zip(&named.channels) {
-        let name = channel.name.as_str();
-        if usual.iter().chain(&KINDS).any(|usual| usual.eq_ignore_ascii_case(name)) {
-            let path = format!("{at}.name");
+    for at in values.each("named_channels") {
+        let path = format!("{at}.name");
+        let name = values.text_if_set(&path).unwrap_or_default();
+        if usual.iter().chain(&KINDS).any(|usual| usual.eq_ignore_ascii_case(&name)) && named.has(&name) {
             let why = format!("is what tables and rules call another channel: \"{name}\"");
             problems.push(Problem::with_value(values.position(&path), &path, why));
         }
