@@ -179,7 +179,8 @@ pub fn compose(settings: &Settings) -> Result<Services, Failure> {
     let server_tls =
         ServerTls::new(certificates, settings.tls.floor).map_err(|error| failed("cannot use TLS", error))?;
     let client_tls = ClientTls::new(settings.tls.roots.as_deref()).map_err(|error| failed("cannot use TLS", error))?;
-    let resolver = resolver(settings)?;
+    let registry = Registry::new();
+    let resolver = resolver(settings, &registry)?;
 
     let store = open_store(settings)?;
     let bus = Bus::new();
@@ -187,10 +188,10 @@ pub fn compose(settings: &Settings) -> Result<Services, Failure> {
 
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let directory = Embedded::new(store.system.clone(), settings.directory.clone())
-        .map_err(|error| Failure::failed("cannot open the directory").because(error))?;
+        .map_err(|error| Failure::failed("cannot open the directory").because(error))?
+        .counted_in(&registry);
     let now = Arc::clone(&clock);
     let random: Arc<dyn Random> = Arc::new(SystemRandom);
-    let registry = Registry::new();
     let metering = Metering::new(settings, &random, &registry);
     let failures = Arc::new(MeteredLogins(metering.clone()));
     let found_in = Arc::new(directory.clone());
@@ -315,8 +316,8 @@ pub fn own_tlsa(settings: &Settings) -> Option<Tlsa> {
 ///
 /// # Errors
 /// The machine's own settings for names cannot be used.
-pub fn resolver(settings: &Settings) -> Result<Arc<dyn Resolver>, Failure> {
-    let system = SystemResolver::new(&settings.dns.system)
+pub fn resolver(settings: &Settings, registry: &Registry) -> Result<Arc<dyn Resolver>, Failure> {
+    let system = SystemResolver::new(&settings.dns.system, registry)
         .map_err(|error| Failure::failed("cannot ask for names").because(error))?;
     Ok(Arc::new(TableResolver::in_front_of(settings.dns.table.clone(), Arc::new(system))))
 }

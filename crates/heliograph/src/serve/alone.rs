@@ -42,7 +42,7 @@ pub async fn run(running: Arc<Running>) -> Result<(), Failure> {
     let registry = Registry::new();
     let metering = Metering::new(&settings, &random, &registry);
     let layout = Layout::new(&settings.server.data);
-    let asked = (compose::resolver(&settings)?, Arc::clone(&clock));
+    let asked = (compose::resolver(&settings, &registry)?, Arc::clone(&clock));
     let greylisting = Greylisting::new(&settings, layout.data(), asked, &registry);
     for folder in [layout.data().to_owned(), layout.run()] {
         compose::make_private(&folder)?;
