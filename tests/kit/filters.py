@@ -26,8 +26,17 @@ class Played:
         class Server(socketserver.ThreadingTCPServer):
             allow_reuse_address = True
             daemon_threads = True
+            request_queue_size = 64
 
-        self.server = Server(("127.0.0.1", 0), Handler)
+        self.server = None
+        self.make = lambda port: Server(("127.0.0.1", port), Handler)
+        self.listen(0)
+
+    def listen(self, port):
+        """Listens on this port, or on any; until now on another."""
+        if self.server is not None:
+            self.server.server_close()
+        self.server = self.make(port)
         self.host = f"127.0.0.1:{self.server.server_address[1]}"
 
     def __enter__(self):

@@ -13,8 +13,10 @@ use hickory_resolver::proto::rr::{Name, RData, Record, RecordType};
 
 use crate::error::Error;
 use crate::limits;
+use crate::metrics::Registry;
 use crate::resolver::record::{Family, Kind, Srv, Tlsa};
 use crate::resolver::{DnsAnswer, DnsError, HostAddress, Mx, Resolver};
+use crate::signals::NameSignals;
 
 /// How names are asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +43,7 @@ pub struct SystemResolver {
     inner: TokioResolver,
     /// The same servers, with every signature checked up to the root's key.
     validating: Option<TokioResolver>,
+    signals: NameSignals,
 }
 
 impl SystemResolver {
@@ -48,9 +51,10 @@ impl SystemResolver {
     ///
     /// # Errors
     /// [`Error::NameService`] when `/etc/resolv.conf` cannot be used.
-    pub fn new(settings: &SystemSettings) -> Result<SystemResolver, Error> {
+    pub fn new(settings: &SystemSettings, registry: &Registry) -> Result<SystemResolver, Error> {
         let validating = settings.validate.then(|| build(settings, true)).transpose()?;
-        Ok(SystemResolver { inner: build(settings, false)?, validating })
+        let signals = NameSignals::new(registry, &settings.servers);
+        Ok(SystemResolver { inner: build(settings, false)?, validating, signals })
     }
 
     async fn ask<'a>(
@@ -77,15 +81,23 @@ impl SystemResolver {
         kind: &'static str,
         question: impl Future<Output = Result<Lookup, NetError>>,
     ) -> Result<Vec<Record>, DnsError> {
-        let temporary = |why: String| DnsError::Temporary { name: name.to_owned(), why };
-        match tokio::time::timeout(limits::DNS_QUESTION, question).await {
-            Err(_) => Err(temporary("no server answered in time".to_owned())),
-            Ok(Err(error)) => Err(classify(name, kind, &error)),
+        let asked = tokio::time::timeout(limits::DNS_QUESTION, question).await;
+        let (failure, is_silence) = match asked {
             Ok(Ok(lookup)) => {
-                let answers = lookup.answers().iter().take(limits::DNS_RECORDS);
-                Ok(answers.cloned().collect())
+                self.signals.answered();
+                return Ok(lookup.answers().iter().take(limits::DNS_RECORDS).cloned().collect());
             }
+            Ok(Err(error)) => (classify(name, kind, &error), !matches!(error, NetError::Dns(_))),
+            Err(_) => {
+                let why = "no server answered in time".to_owned();
+                (DnsError::Temporary { name: name.to_owned(), why }, true)
+            }
+        };
+        match &failure {
+            DnsError::Temporary { why, .. } => self.signals.failed(name, kind, why, is_silence),
+            _ => self.signals.absent(),
         }
+        Err(failure)
     }
 
     /// An answer without a record of the kind (only aliases, say) is "no records".
