@@ -15,6 +15,9 @@ const WALK_LABELS: usize = 8;
 /// Addresses for reports that are kept of a record.
 const REPORT_ADDRESSES_MAX: usize = 4;
 
+/// Octets of such an address; a mail address has 254 at most (RFC 5321 §4.5.3.1.3).
+const REPORT_OCTETS_MAX: usize = 320;
+
 /// What is judged: the domains of the message's authors, and what was proven.
 #[derive(Clone, Copy, Debug)]
 pub struct Question<'a> {
@@ -105,7 +108,7 @@ fn policy_in_force(policy: Policy, testing: bool) -> &'static str {
 fn published(at: &str, record: &Record) -> Published {
     let letter = |alignment: Alignment| if alignment == Alignment::Strict { "s" } else { "r" }.to_owned();
     let word = |policy: Policy| policy_in_force(policy, false).to_owned();
-    let reports = record.rua.iter().take(REPORT_ADDRESSES_MAX);
+    let reports = record.rua.iter().filter(|uri| uri.uri().len() <= REPORT_OCTETS_MAX).take(REPORT_ADDRESSES_MAX);
     Published {
         domain: at.to_owned(),
         adkim: letter(record.adkim),

@@ -147,6 +147,11 @@ pub struct Results {
     pub dmarc: Dmarc,
     /// ARC.
     pub arc: Arc,
+    /// Signatures that nobody looked at, since that would cost too much.
+    pub unlooked: usize,
+    /// Whether something was given up for want of time.
+    #[serde(skip)]
+    pub is_slow: bool,
 }
 
 impl Results {

@@ -7,8 +7,11 @@
 //! | 2 | day u32, domain text, hash of the fact | count u64 little-endian, the DMARC fact: messages of that day |
 //! | 3 | day u32, domain text, hash of the fact | count u64 little-endian, the TLS fact: sessions of that day |
 //! | 5 | received second u64, number u64 | a report of others, JSON |
+//! | 6 | number u64 | the second at which the report with this number was received, u64 little-endian |
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use model::AccountId;
 use sha2::{Digest, Sha256};
@@ -22,6 +25,10 @@ const POLICIES_MAX: usize = 20_000;
 const REPORTS_MAX: usize = 20_000;
 /// Facts of one domain and day that one report holds.
 pub const FACTS_MAX: usize = 10_000;
+/// Octets of the facts of one domain and day that are read for its report.
+const FACTS_OCTETS_MAX: usize = 16 << 20;
+/// Policies that are looked at when one must go: those whose names follow the new one's.
+const EVICTION_SAMPLE: usize = 50;
 
 /// A kind of report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -67,6 +74,14 @@ pub struct Fact {
 pub struct Store {
     partition: Partition,
     space: Space,
+    counted: Arc<Counted>,
+}
+
+/// How much is kept, counted once, so that no writing has to.
+#[derive(Debug, Default)]
+struct Counted {
+    policies: AtomicUsize,
+    reports: AtomicUsize,
 }
 
 impl Store {
@@ -76,7 +91,11 @@ impl Store {
     /// Those of the partition.
     pub fn open(partition: Partition) -> Result<Store, storage::Error> {
         let space = partition.space(SPACE)?;
-        Ok(Store { partition, space })
+        let store = Store { partition, space, counted: Arc::default() };
+        let snapshot = store.partition.snapshot()?;
+        store.counted.policies.store(count(&snapshot, store.kind(1).range())?, Ordering::Relaxed);
+        store.counted.reports.store(count(&snapshot, store.kind(5).range())?, Ordering::Relaxed);
+        Ok(store)
     }
 
     fn kind(&self, kind: u8) -> Key {
@@ -91,26 +110,37 @@ impl Store {
         self.partition.snapshot()?.get(&self.kind(1).text(domain))
     }
 
-    /// Keeps the policy of a domain, or forgets it; with very many, new ones are not kept.
+    /// Keeps the policy of a domain. Of very many, the oldest among some gives way: `age` tells of a value when it is over.
+    /// Whether one had to.
     ///
     /// # Errors
     /// Those of the partition.
-    pub async fn keep_policy(&self, domain: &str, policy: Option<Vec<u8>>) -> Result<(), storage::WriteError> {
+    pub async fn keep_policy(
+        &self,
+        domain: &str,
+        policy: Vec<u8>,
+        age: fn(&[u8]) -> u64,
+    ) -> Result<bool, storage::WriteError> {
         let (key, all) = (self.kind(1).text(domain), self.kind(1));
+        let counted = Arc::clone(&self.counted);
         let writing = self.partition.write(move |transaction| {
-            match policy {
-                Some(policy) => {
-                    let is_new = transaction.get(&key)?.is_none();
-                    let count = if is_new { count(transaction, all.range())? } else { 0 };
-                    if count < POLICIES_MAX {
-                        transaction.put(key, policy);
-                    }
-                }
-                None => transaction.delete(key),
+            let is_new = transaction.get(&key)?.is_none();
+            let mut gone = None;
+            if is_new && counted.policies.load(Ordering::Relaxed) >= POLICIES_MAX {
+                let behind = transaction.scan(all.range().starting_at(key.clone()), Scan::first(EVICTION_SAMPLE))?;
+                let first = transaction.scan(all.range(), Scan::first(1))?;
+                let some = behind.rows.into_iter().chain(first.rows);
+                gone = some.min_by_key(|(_, value)| age(value)).map(|(key, _)| key);
             }
-            Ok::<_, Abort>(())
+            let is_more = is_new && gone.is_none();
+            let is_full = gone.is_some();
+            gone.into_iter().for_each(|key| transaction.delete(key));
+            transaction.put(key, policy);
+            Ok::<_, Abort>((is_more, is_full))
         });
-        writing.await.map(|_| ())
+        let (is_more, is_full) = writing.await?.value;
+        self.counted.policies.fetch_add(usize::from(is_more), Ordering::Relaxed);
+        Ok(is_full)
     }
 
     /// Adds to the counts of facts, in one transaction.
@@ -166,11 +196,17 @@ impl Store {
     /// Those of the partition.
     pub fn facts_of(&self, kind: Kind, day: u32, domain: &str) -> Result<Vec<(String, u64)>, storage::Error> {
         let mut found = Vec::new();
+        let mut octets = 0;
         let range = self.facts(kind, day, domain).range();
         let snapshot = self.partition.snapshot()?;
         snapshot.each(range, &mut |_, value| {
+            octets += value.len();
             found.extend(read_fact(value));
-            Ok(if found.len() >= FACTS_MAX { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+            Ok(if found.len() >= FACTS_MAX || octets >= FACTS_OCTETS_MAX {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            })
         })?;
         Ok(found)
     }
@@ -188,27 +224,51 @@ impl Store {
         writing.await.map(|_| ())
     }
 
-    /// Keeps a report of others. Of very many the oldest go.
+    /// Keeps a report of others by its name, which comes once however often it is sent; `false` when it is there already. Of
+    /// very many the oldest go.
     ///
     /// # Errors
     /// Those of the partition.
     pub async fn keep_report(
         &self,
         received_secs: u64,
-        number: u64,
+        name: &[&str],
         report: Vec<u8>,
-    ) -> Result<(), storage::WriteError> {
+    ) -> Result<bool, storage::WriteError> {
+        let hash = Sha256::digest(name.join("\n").as_bytes());
+        let number = hash.first_chunk::<8>().map_or(0, |octets| u64::from_be_bytes(*octets));
         let key = self.kind(5).u64(received_secs).u64(number);
-        let all = self.kind(5).range();
+        let (all, index) = (self.kind(5).range(), self.kind(6).u64(number));
+        let index_of = {
+            let store = self.clone();
+            move |key: &[u8]| Some(store.kind(6).u64(report_number(key)?))
+        };
+        let counted = Arc::clone(&self.counted);
         let writing = self.partition.write(move |transaction| {
-            if count(transaction, all.clone())? >= REPORTS_MAX {
-                let oldest = transaction.scan(all, Scan::first(1).keys_only())?;
-                oldest.rows.into_iter().for_each(|(key, _)| transaction.delete(key));
+            if transaction.get(&index)?.is_some() {
+                return Ok::<_, Abort>((false, 0));
             }
+            let mut gone = 0;
+            if counted.reports.load(Ordering::Relaxed) >= REPORTS_MAX {
+                let oldest = transaction.scan(all, Scan::first(1).keys_only())?;
+                for (key, _) in oldest.rows {
+                    gone += 1;
+                    if let Some(index) = index_of(&key) {
+                        transaction.delete(index);
+                    }
+                    transaction.delete(key);
+                }
+            }
+            transaction.put(index, received_secs.to_le_bytes().to_vec());
             transaction.put(key, report);
-            Ok::<_, Abort>(())
+            Ok((true, gone))
         });
-        writing.await.map(|_| ())
+        let (is_new, gone) = writing.await?.value;
+        if is_new {
+            self.counted.reports.fetch_add(1, Ordering::Relaxed);
+            self.counted.reports.fetch_sub(gone, Ordering::Relaxed);
+        }
+        Ok(is_new)
     }
 
     /// The latest reports of others, newest first. Blocks.
@@ -236,6 +296,13 @@ fn day_and_domain(key: &[u8]) -> Option<(u32, String)> {
     let mut parts = KeyParts::after_space(key)?;
     parts.u8()?;
     Some((parts.u32()?, parts.text()?))
+}
+
+fn report_number(key: &[u8]) -> Option<u64> {
+    let mut parts = KeyParts::after_space(key)?;
+    parts.u8()?;
+    parts.u64()?;
+    parts.u64()
 }
 
 /// A fact with its count.

@@ -3,6 +3,7 @@
 use crate::authentication::results::Results;
 use crate::inbound::accept::{self, Answered, Learned};
 use crate::inbound::arrival::{Arrival, Finding, Origin};
+use crate::inbound::author;
 use crate::inbound::content;
 use crate::inbound::entry::{self, Asked};
 use crate::inbound::fate::Fates;
@@ -376,7 +377,7 @@ impl Session<'_> {
         };
         let Some(account) = &self.login.account else { return accepted };
         if let Some(address) = &mail.reverse_path {
-            match self.may_send_as(account.id, address).await {
+            match author::may_send_as(self.service, account.id, address).await {
                 Ok(true) => {}
                 Ok(false) => return self.refuse("MAIL", refusal::sender_denied()),
                 Err(error) => {
@@ -401,14 +402,6 @@ impl Session<'_> {
         if self.login.account.is_some() { 9 } else { 0 }
     }
 
-    async fn may_send_as(&self, account: u32, address: &Address) -> Result<bool, directory::error::Error> {
-        use directory::resolve::Resolution;
-        Ok(match self.service.parts.directory.resolve(address).await? {
-            Resolution::Expanded { local, .. } => local.iter().any(|target| target.account.id == account),
-            _ => false,
-        })
-    }
-
     async fn message(&mut self) -> Vec<Reply> {
         let count = if self.engine.is_lmtp() { self.recipients.len() } else { 1 };
         let mut envelope = self.engine.envelope();
@@ -426,6 +419,7 @@ impl Session<'_> {
             gathered: None,
             heard: self.hearing.heard(),
             authentication: Results::default(),
+            is_author: false,
         };
         if let Finding::Refuse(reply) = stages::examine(self.service, &mut arrival).await {
             self.service.signals.refused(self.trace(), self.connection.peer(), "DATA", &reply);
@@ -442,7 +436,7 @@ impl Session<'_> {
         }
         let message_id = message::header::find(&arrival.body, "Message-ID").map(|field| field.unfolded().into_owned());
         let (answered, octets) = self.file(&mut arrival).await;
-        let Arrival { envelope, recipients, .. } = arrival;
+        let Arrival { envelope, recipients, body, .. } = arrival;
         let replies = &answered.replies;
         let taken = if self.engine.is_lmtp() {
             replies.iter().filter(|reply| reply.is_positive()).count()
@@ -451,6 +445,9 @@ impl Session<'_> {
         };
         self.note(&envelope, message_id.as_deref(), octets, &answered);
         if taken > 0 {
+            if self.service.kind != Kind::Lmtp {
+                self.service.parts.authentication.read_report(self.trace(), &envelope, body).await;
+            }
             if let (Some(greylist), Some(_)) = (&self.service.parts.greylist, &self.login.account) {
                 greylisting::note_contacts(greylist, &envelope);
             }

@@ -1,0 +1,46 @@
+//! Whom an account may speak for: with its own addresses and those that lead to it, and with no other tenant's.
+
+use crate::authentication::sign;
+use crate::inbound::arrival::Arrival;
+use crate::inbound::refusal;
+use crate::inbound::service::Service;
+use directory::resolve::Resolution;
+use model::Address;
+use smtp::reply::Reply;
+
+/// Whether mail to the address reaches the account, which then may send as it (RFC 6409 §6.1).
+///
+/// # Errors
+/// Those of the directory.
+pub async fn may_send_as(service: &Service, account: u32, address: &Address) -> Result<bool, directory::error::Error> {
+    Ok(match service.parts.directory.resolve(address).await? {
+        Resolution::Expanded { local, .. } => local.iter().any(|target| target.account.id == account),
+        _ => false,
+    })
+}
+
+/// Whether who logged in may speak for all authors of the message: each is in its own domain, or an address of its own.
+/// The envelope's sender was checked before, and tells nothing about them.
+///
+/// # Errors
+/// The reply when the directory cannot be asked: mail that should be signed does not go without.
+pub async fn is_author(service: &Service, arrival: &Arrival) -> Result<bool, Reply> {
+    let Some(account) = &arrival.origin.account else { return Ok(false) };
+    let own = account.address.rsplit_once('@').map_or("", |(_, domain)| domain);
+    let authors = sign::authors(&arrival.body);
+    for author in &authors {
+        if author.rsplit_once('@').is_some_and(|(_, domain)| domain.eq_ignore_ascii_case(own)) {
+            continue;
+        }
+        let Ok(address) = author.parse::<Address>() else { return Ok(false) };
+        match may_send_as(service, account.id, &address).await {
+            Ok(true) => {}
+            Ok(false) => return Ok(false),
+            Err(error) => {
+                service.signals.directory_away(arrival.trace, &error);
+                return Err(refusal::directory_away());
+            }
+        }
+    }
+    Ok(!authors.is_empty())
+}
