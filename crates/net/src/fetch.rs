@@ -20,6 +20,9 @@ use crate::tls::{ClientTls, Trust};
 /// The port of HTTPS.
 const PORT: u16 = 443;
 
+/// Addresses of a host that are tried.
+const ADDRESSES_MAX: usize = 4;
+
 /// What came back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fetched {
@@ -120,12 +123,14 @@ impl Fetcher<'_> {
         body: Option<(&str, Bytes)>,
     ) -> Result<Fetched, FetchError> {
         let named = || host.to_owned();
-        let addresses = self.resolver.addresses(host).await;
+        let (name, port) =
+            authority(host).ok_or_else(|| FetchError::Answer { host: named(), why: "it is no host".to_owned() })?;
+        let addresses = self.resolver.addresses(name).await;
         let addresses = addresses.map_err(|source| FetchError::NoAddress { host: named(), source })?;
         let mut connected = None;
         for address in addresses.iter().take(ADDRESSES_MAX) {
             let shutdown = self.shutdown.clone();
-            match dial::tcp(address.socket(PORT), None, limits::CONNECT, self.trace, shutdown).await {
+            match dial::tcp(address.socket(port), None, limits::CONNECT, self.trace, shutdown).await {
                 Ok(connection) => {
                     connected = Some(Ok(connection));
                     break;
@@ -137,7 +142,7 @@ impl Fetcher<'_> {
         let mut connection = connected
             .unwrap_or(Err(Error::TlsNotPossible { why: "the host has no address" }))
             .map_err(|source| FetchError::Unreachable { host: named(), source })?;
-        let started = connection.start_tls_as_client(self.tls, host, Trust::Required).await;
+        let started = connection.start_tls_as_client(self.tls, name, Trust::Required).await;
         started.map_err(|source| FetchError::NotTrusted { host: named(), source })?;
         let (mut sender, driver) = hyper::client::conn::http1::handshake(TokioIo::new(connection.into_stream()))
             .await
@@ -146,6 +151,7 @@ impl Fetcher<'_> {
             None => Request::builder().method(Method::GET),
             Some((kind, _)) => Request::builder().method(Method::POST).header(CONTENT_TYPE, *kind),
         };
+        let is_get = body.is_none();
         let octets = body.map_or_else(Bytes::new, |(_, octets)| octets);
         let payload = if octets.is_empty() { Empty::new().boxed() } else { Full::new(octets).boxed() };
         let request = request
@@ -161,7 +167,12 @@ impl Fetcher<'_> {
             let media_type = media_type.and_then(|text| text.split(';').next()).unwrap_or_default();
             let media_type = media_type.trim().to_ascii_lowercase();
             let whole = Limited::new(response.into_body(), limits::FETCH_OCTETS).collect().await;
-            let body = whole.map_err(|error| error.to_string())?.to_bytes();
+            let body = match whole {
+                Ok(whole) => whole.to_bytes(),
+                Err(error) if is_get => return Err(error.to_string()),
+                // What is said to a document that was taken does not matter.
+                Err(_) => Bytes::new(),
+            };
             Ok(Fetched { status, media_type, body })
         };
         // The connection is driven beside the exchange and dropped with it.
@@ -172,5 +183,24 @@ impl Fetcher<'_> {
     }
 }
 
-/// Addresses of a host that are tried.
-const ADDRESSES_MAX: usize = 4;
+/// A host and its port, as they stand between `//` and the path (RFC 3986 §3.2).
+fn authority(text: &str) -> Option<(&str, u16)> {
+    match text.rsplit_once(':') {
+        None => Some((text, PORT)),
+        Some((host, port)) if !host.contains(':') => Some((host, port.parse().ok()?)),
+        Some(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_may_follow_the_host() {
+        assert_eq!(authority("a.test"), Some(("a.test", 443)));
+        assert_eq!(authority("a.test:8443"), Some(("a.test", 8443)));
+        assert_eq!(authority("a.test:x"), None);
+        assert_eq!(authority("a@b:1:2"), None);
+    }
+}
