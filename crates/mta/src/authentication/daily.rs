@@ -1,7 +1,7 @@
 //! What is done beside the mail: facts written down every few seconds, and reports sent once a day.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -15,7 +15,7 @@ use smtp::envelope::{MailFrom, RcptTo};
 use storage::NewBlob;
 
 use crate::authentication::facts::{DmarcFact, TlsFact};
-use crate::authentication::reports::{self, DAY_SECS, Ready, Sender};
+use crate::authentication::reports::{self, DAY_SECS, NotSent, Ready, Sender};
 use crate::authentication::results::Results;
 use crate::authentication::service::Authentication;
 use crate::authentication::sign;
@@ -29,6 +29,14 @@ const LOOK: u32 = 90;
 const DAYS_MAX: u32 = 7;
 /// The media type of a TLS report (RFC 8460 §6.4).
 const TLS_TYPE: &str = "application/tlsrpt+gzip";
+
+/// A TLS report: who sends it, about which domain.
+#[derive(Clone, Copy)]
+struct About<'a> {
+    sender: Sender<'a>,
+    domain: &'a str,
+    report: &'a TlsReport,
+}
 
 /// Writes and sends until the program ends.
 pub async fn run(authentication: Arc<Authentication>, queue: Queue, shutdown: ShutdownToken) {
@@ -86,7 +94,7 @@ impl Authentication {
     pub async fn send_reports(&self, queue: &Queue, before: u32, shutdown: &ShutdownToken) -> usize {
         let mut sent = 0;
         for kind in [Kind::Dmarc, Kind::Tls] {
-            let due = match self.store.due(kind, before) {
+            let due = match tokio::task::block_in_place(|| self.store.due(kind, before)) {
                 Ok(due) => due,
                 Err(error) => {
                     self.signals.report_not_sent(kind.as_str(), "", &error.to_string());
@@ -112,6 +120,9 @@ impl Authentication {
                         before.saturating_sub(day) > DAYS_MAX
                     }
                 };
+                if done {
+                    self.told().retain(|(its, about, _)| (*its, about.as_str()) != (day, domain.as_str()));
+                }
                 if done && let Err(error) = self.store.forget(kind, day, &domain).await {
                     self.signals.report_not_sent(kind.as_str(), &domain, &error.to_string());
                 }
@@ -130,33 +141,74 @@ impl Authentication {
     ) -> Result<String, NotSent> {
         let never = |why: &str| NotSent::Never(why.to_owned());
         let address = self.settings.report_from.as_ref().ok_or_else(|| never("no reports are to be sent"))?;
-        let facts = self.store.facts_of(kind, day, domain).map_err(|error| NotSent::Later(error.to_string()))?;
+        let facts = tokio::task::block_in_place(|| self.store.facts_of(kind, day, domain));
+        let (facts, left) = facts.map_err(|error| NotSent::Later(error.to_string()))?;
+        if left > 0 {
+            self.signals.dropped(left, "one report holds no more");
+        }
         let (organisation, host) = (self.settings.organisation.as_str(), self.settings.service.as_str());
         let sender = Sender { address, organisation, host, day };
         let resolver = &*self.parts.resolver;
         if kind == Kind::Dmarc {
-            let ready = reports::dmarc(resolver, sender, domain, &facts).await.map_err(NotSent::Never)?;
+            let ready = reports::dmarc_report(resolver, sender, domain, &facts).await?;
             return self.submit(queue, address, ready).await;
         }
-        let uris = reports::tls_addresses(resolver, domain).await;
+        let uris = reports::tls_addresses(resolver, domain).await?;
         if uris.is_empty() {
             return Err(never("nobody asks for it"));
         }
         let report = reports::tls(sender, domain, &facts);
-        let (by_mail, by_web): (Vec<String>, Vec<String>) =
-            uris.into_iter().partition(|uri| uri.starts_with("mailto:"));
-        let to: Vec<Address> =
-            by_mail.iter().filter_map(|uri| uri.strip_prefix("mailto:")?.split('?').next()?.parse().ok()).collect();
-        let mut told = Vec::new();
-        for uri in by_web {
-            self.post(&uri, &report, shutdown).await?;
-            told.push(uri);
+        self.send_tls_report(queue, About { sender, domain, report: &report }, uris, shutdown).await
+    }
+
+    /// To each who asks for it: who cannot be reached now gets it later, and the others not again.
+    async fn send_tls_report(
+        &self,
+        queue: &Queue,
+        about: About<'_>,
+        uris: Vec<String>,
+        shutdown: &ShutdownToken,
+    ) -> Result<String, NotSent> {
+        let About { sender, domain, report } = about;
+        let (mut told, mut later) = (Vec::new(), None);
+        for uri in uris {
+            let name = (sender.day, domain.to_owned(), uri.clone());
+            if self.told().contains(&name) {
+                told.push(uri);
+                continue;
+            }
+            let sent = match uri.strip_prefix("mailto:") {
+                Some(address) => self.mail(queue, about, address).await,
+                None => self.post(&uri, report, shutdown).await,
+            };
+            match sent {
+                Ok(()) => {
+                    self.told().insert(name);
+                    told.push(uri);
+                }
+                Err(NotSent::Never(why)) => self.signals.report_not_sent(Kind::Tls.as_str(), domain, &why),
+                Err(NotSent::Later(why)) => later = Some(why),
+            }
         }
-        if !to.is_empty() {
-            let ready = reports::tls_message(sender, domain, &report, to).map_err(NotSent::Never)?;
-            told.push(self.submit(queue, address, ready).await?);
+        match later {
+            Some(why) => Err(NotSent::Later(why)),
+            None if told.is_empty() => Err(NotSent::Never("nobody who asks for it can be reached".to_owned())),
+            None => Ok(told.join(", ")),
         }
-        if told.is_empty() { Err(never("nobody who asks for it can be reached")) } else { Ok(told.join(", ")) }
+    }
+
+    /// Who has a report of which the rest waits: day, domain, address.
+    fn told(&self) -> std::sync::MutexGuard<'_, BTreeSet<(u32, String, String)>> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn mail(&self, queue: &Queue, about: About<'_>, address: &str) -> Result<(), NotSent> {
+        let About { sender, domain, report } = about;
+        let address = address.split('?').next().unwrap_or_default().parse::<Address>();
+        let address =
+            address.map_err(|_| NotSent::Never(format!("no mail can go to `{domain}`'s address for reports")))?;
+        let ready = reports::tls_message(sender, domain, report, vec![address]).map_err(NotSent::Never)?;
+        self.submit(queue, sender.address, ready).await.map(|_| ())
     }
 
     /// Into the queue, signed as all mail of ours is.
@@ -205,12 +257,4 @@ fn gzip(octets: &[u8]) -> std::io::Result<Vec<u8>> {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
     encoder.write_all(octets)?;
     encoder.finish()
-}
-
-/// Why a report does not go.
-enum NotSent {
-    /// It never will.
-    Never(String),
-    /// It may go later.
-    Later(String),
 }

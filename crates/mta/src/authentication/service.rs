@@ -1,7 +1,8 @@
 //! What sessions, agents and operators share about authentication.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use mail_auth::MessageAuthenticator;
 use model::TraceId;
@@ -57,6 +58,8 @@ pub struct Authentication {
     rewriter: Option<Rewriter>,
     policies: Policies,
     pub(crate) collector: Collector,
+    /// Who has a report to others of which the rest waits; at most some addresses of each report that is due.
+    pub(crate) told: Mutex<BTreeSet<(u32, String, String)>>,
     /// Who reads a report of others.
     pub(crate) report_turn: Arc<Semaphore>,
     /// What is kept.
@@ -111,6 +114,7 @@ impl Authentication {
             rewriter,
             policies,
             collector: Collector::default(),
+            told: Mutex::default(),
             report_turn: Arc::new(Semaphore::new(1)),
             store,
         })
@@ -173,9 +177,7 @@ impl Authentication {
                 |one: &Dkim| one.verdict == Verdict::Pass && ours(&one.domain, &one.selector) && is_for(&one.domain);
             found.iter().any(is_proof).then_some(())
         });
-        if is_proven.await.flatten().is_none() {
-            return None;
-        }
+        is_proven.await.flatten()?;
         let is_ours = |field: &message::header::Field<'_>| {
             field.is("DKIM-Signature")
                 && mail_auth::dkim::Signature::parse(field.value).is_ok_and(|one| ours(&one.d, &one.s))

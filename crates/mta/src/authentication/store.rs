@@ -190,25 +190,26 @@ impl Store {
         Ok(found)
     }
 
-    /// The facts of a domain and day with their counts, some of them when there are very many. Blocks.
+    /// The facts of a domain and day with their counts, some of them when there are very many; and how many are left out.
+    /// Blocks.
     ///
     /// # Errors
     /// Those of the partition.
-    pub fn facts_of(&self, kind: Kind, day: u32, domain: &str) -> Result<Vec<(String, u64)>, storage::Error> {
+    pub fn facts_of(&self, kind: Kind, day: u32, domain: &str) -> Result<(Vec<(String, u64)>, u64), storage::Error> {
         let mut found = Vec::new();
-        let mut octets = 0;
+        let (mut octets, mut left) = (0, 0);
         let range = self.facts(kind, day, domain).range();
         let snapshot = self.partition.snapshot()?;
         snapshot.each(range, &mut |_, value| {
             octets += value.len();
-            found.extend(read_fact(value));
-            Ok(if found.len() >= FACTS_MAX || octets >= FACTS_OCTETS_MAX {
-                ControlFlow::Break(())
+            if found.len() < FACTS_MAX && octets <= FACTS_OCTETS_MAX {
+                found.extend(read_fact(value));
             } else {
-                ControlFlow::Continue(())
-            })
+                left += 1;
+            }
+            Ok(ControlFlow::Continue(()))
         })?;
-        Ok(found)
+        Ok((found, left))
     }
 
     /// Forgets the facts of a domain and day, whose report is on its way or will never be.
