@@ -6,6 +6,7 @@ use crate::delivery::routing::{Credentials, TlsPolicy};
 use bytes::{Bytes, BytesMut};
 use directory::sasl::client::Login;
 use model::TraceId;
+use net::tls::TrustVerdict;
 use net::{ClientTls, Connection, Received, ShutdownToken, Tlsa, Trust, dial};
 use smtp::client::{Event, Kind, Session, Stage, end_of_data, stuff};
 use smtp::envelope::Envelope;
@@ -59,6 +60,8 @@ pub struct Manner<'a> {
     pub policy: TlsPolicy,
     /// TLSA records that the certificate must fit, instead of the authorities.
     pub pins: &'a [Tlsa],
+    /// The domain that the mail is for, which a certificate of its own authority may name.
+    pub domain: &'a str,
     pub login: Option<&'a Credentials>,
     pub nonce: String,
     pub source: Option<IpAddr>,
@@ -163,7 +166,7 @@ impl Peer {
         let trust = if manner.policy == TlsPolicy::Verified { Trust::Required } else { Trust::Opportunistic };
         let started = match manner.pins {
             [] => self.connection.start_tls_as_client(manner.tls, &self.name, trust).await,
-            pins => self.connection.start_tls_pinned(manner.tls, &self.name, pins).await,
+            pins => self.connection.start_tls_pinned(manner.tls, &[&self.name, manner.domain], pins).await,
         };
         if let Err(error) = started {
             let reply = Reply::new(454, EnhancedStatus::new(4, 7, 5), reasons(&error));
@@ -208,6 +211,14 @@ impl Peer {
     /// Whether TLS is on.
     pub fn is_encrypted(&self) -> bool {
         self.connection.tls().is_some()
+    }
+
+    /// Why nobody vouches for the host, where TLS is on and nobody does.
+    pub fn distrust(&self) -> Option<&str> {
+        match self.connection.tls()?.trust.as_ref()? {
+            TrustVerdict::Verified => None,
+            TrustVerdict::Unverified(why) => Some(why),
+        }
     }
 
     /// Whether octets of the last message went out, so that the host may have it.

@@ -60,6 +60,7 @@ impl Protections {
         let name = idna::domain_to_ascii(domain.as_str()).unwrap_or_default();
         let is_authentic =
             service.parts.resolver.is_authentic(&name, Kind::Mx).await.map_err(|error| unsure(&error))?;
+        let is_authentic = is_authentic || is_its_own_host(service, &name, places).await?;
         let policy = authentication.policy_of(&name, shutdown).await;
         let mut by_name: Vec<(String, Protection)> = Vec::new();
         for place in places {
@@ -101,6 +102,20 @@ impl Protections {
     pub fn vouch(&self) -> bool {
         self.is_authentic || self.policy.as_ref().is_some_and(|policy| policy.mode == Mode::Enforce)
     }
+}
+
+/// Whether the domain itself takes its mail, since it has no MX records, at an address that is authentic: then its name
+/// stands for the list of hosts (RFC 7672 §2.2.2).
+async fn is_its_own_host(service: &Service, domain: &str, places: &[Place]) -> Result<bool, Reply> {
+    let is_it = |place: &Place| matches!(place, Place::Host { name, .. } if name.eq_ignore_ascii_case(domain));
+    let resolver = &service.parts.resolver;
+    if places.is_empty()
+        || !places.iter().all(is_it)
+        || !matches!(resolver.mx(domain).await, Err(DnsError::NoRecords { .. }))
+    {
+        return Ok(false);
+    }
+    resolver.is_authentic(domain, Kind::Address).await.map_err(|error| unsure(&error))
 }
 
 fn unsure(error: &DnsError) -> Reply {

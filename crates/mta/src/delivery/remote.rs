@@ -60,8 +60,21 @@ pub async fn attempt(service: &Service, lease: &Lease, shutdown: &ShutdownToken)
             return attempt;
         }
     };
+    let body = match lease.body() {
+        Ok(body) => body,
+        Err(error) => {
+            service.signals.queue_failed(lease.message.trace, &error);
+            return attempt;
+        }
+    };
+    // The sender's wish counts against policies that are found, not against those of the operator's own hosts (RFC 8689 §3).
+    let is_waived = !lease.message.mail_from.require_tls && rule.way == Way::Mx && prepare::waives_tls(&body);
     let domain = &first.1.rcpt.address.domain;
-    let protections = match Protections::ask(service, &rule, domain, &places, shutdown).await {
+    let asked = match is_waived {
+        true => Ok(Protections::default()),
+        false => Protections::ask(service, &rule, domain, &places, shutdown).await,
+    };
+    let protections = match asked {
         Ok(protections) => protections,
         Err(reply) => {
             let outcome = || judged(service, lease, reply.clone(), "", Promises::default());
@@ -76,16 +89,9 @@ pub async fn attempt(service: &Service, lease: &Lease, shutdown: &ShutdownToken)
         attempt.outcomes.extend(here.iter().map(|one| (one.0, own(reply.clone(), Verdict::Failed))));
         return attempt;
     }
-    let body = match lease.body() {
-        Ok(body) => body,
-        Err(error) => {
-            service.signals.queue_failed(lease.message.trace, &error);
-            return attempt;
-        }
-    };
     let mail_from = mail_from(service, lease).await;
-    let one =
-        Try { service, lease, rule: &rule, body: &body, mail_from: &mail_from, protections: &protections, shutdown };
+    let (body, mail_from, protections) = (&body, &mail_from, &protections);
+    let one = Try { service, lease, rule: &rule, body, mail_from, protections, is_waived, shutdown };
     one.at_places(here, places, &mut attempt).await;
     attempt
 }
@@ -138,6 +144,8 @@ struct Try<'a> {
     body: &'a Bytes,
     mail_from: &'a MailFrom,
     protections: &'a Protections,
+    /// Whether the sender values arrival over privacy; then nothing that is published counts.
+    is_waived: bool,
     shutdown: &'a ShutdownToken,
 }
 
@@ -185,9 +193,9 @@ impl Try<'_> {
 
     /// Counts what a session came to, for the owner of the domain (RFC 8460).
     fn count(&self, place: &Place, outcome: Result<(), &str>) {
-        let Try { service, lease, rule, protections, .. } = *self;
+        let Try { service, lease, rule, protections, is_waived, .. } = *self;
         let Place::Host { name, address } = place else { return };
-        if rule.way != Way::Mx {
+        if rule.way != Way::Mx || is_waived {
             return;
         }
         let fact = protections.fact(place, name, address.ip());
@@ -205,7 +213,7 @@ impl Try<'_> {
         batch: &[&(u32, Recipient)],
         peers: &mut Vec<(Key, Peer)>,
     ) -> Result<(Vec<Reply>, Promises), Trouble> {
-        let Try { service, lease, rule, body, mail_from, protections, shutdown } = *self;
+        let Try { service, lease, rule, body, mail_from, protections, is_waived, shutdown } = *self;
         let protection = protections.of(place);
         if let Protection::Barred(reply) = protection {
             self.count(place, Err(&reply.text()));
@@ -213,14 +221,19 @@ impl Try<'_> {
         }
         let policy = match lease.message.mail_from.require_tls {
             true => TlsPolicy::Verified,
-            // The sender's wish counts against policies that are found, not against those of the operator's own hosts.
-            false if rule.way == Way::Mx && prepare::waives_tls(body) => rule.tls.min(TlsPolicy::Opportunistic),
+            false if is_waived => rule.tls.min(TlsPolicy::Opportunistic),
             false => protection.raise(rule.tls),
         };
         let pins = protection.pins();
         let login = rule.login.as_ref();
-        let key =
-            Key { place: place.clone(), policy, login: login.map(|login| login.name.clone()), pins: pins.clone() };
+        let domain = if pins.is_empty() { String::new() } else { lease.route.destination.clone() };
+        let key = Key {
+            place: place.clone(),
+            policy,
+            login: login.map(|login| login.name.clone()),
+            pins: pins.clone(),
+            domain,
+        };
         let ours = peers.iter().position(|(known, _)| *known == key).map(|at| peers.swap_remove(at).1);
         let mut kept = ours.or_else(|| service.pool.take(&key));
         let mut policy = policy;
@@ -230,10 +243,11 @@ impl Try<'_> {
                 Some(peer) => peer,
                 None => {
                     let mut manner = manner(service, lease, place, policy, login, shutdown);
-                    manner.pins = &pins;
+                    (manner.pins, manner.domain) = (&pins, &lease.route.destination);
                     match Peer::connect(place, &manner).await {
                         Ok(peer) => {
-                            let outcome = if peer.is_encrypted() { Ok(()) } else { Err("the host does not offer TLS") };
+                            let outcome = outcome_of(&peer, protection);
+                            let outcome = outcome.as_ref().map_or(Ok(()), |why| Err(why.as_str()));
                             if policy != TlsPolicy::Never {
                                 self.count(place, outcome);
                             }
@@ -273,6 +287,17 @@ impl Try<'_> {
     }
 }
 
+/// What was wrong with a connection that stands, as the owner of the domain wants to hear of it: also what a policy in force
+/// would have refused while it is tried out (RFC 8461 §5).
+fn outcome_of(peer: &Peer, protection: &Protection) -> Option<String> {
+    match protection {
+        _ if !peer.is_encrypted() => Some("the host does not offer TLS".to_owned()),
+        Protection::StsTesting(false) => Some(format!("the domain's MTA-STS policy does not name {}", peer.name)),
+        Protection::StsTesting(true) => peer.distrust().map(str::to_owned),
+        _ => None,
+    }
+}
+
 /// RFC 3463 §3.8: what the connection's privacy is refused with.
 fn is_about_tls(status: EnhancedStatus) -> bool {
     [EnhancedStatus::new(4, 7, 5), EnhancedStatus::new(4, 7, 10)].contains(&status)
@@ -309,6 +334,7 @@ fn manner<'a>(
         tls: &service.parts.tls,
         policy,
         pins: &[],
+        domain: "",
         login,
         nonce: format!("{:016x}{:016x}", random.u64(), random.u64()),
         source,

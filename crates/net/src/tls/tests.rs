@@ -141,7 +141,8 @@ async fn tlsa_records_stand_in_for_authorities() {
     ] {
         let (ours, mut theirs) = Connection::pair(64 * 1024);
         let mut ours = ours.with_server_tls(server.clone());
-        let (_, connected) = tokio::join!(ours.start_tls(), theirs.start_tls_pinned(&client, "else.example", &records));
+        let (_, connected) =
+            tokio::join!(ours.start_tls(), theirs.start_tls_pinned(&client, &["else.example"], &records));
         assert_eq!(connected.is_ok(), stands, "{records:?}: {connected:?}");
     }
 }
