@@ -25,6 +25,7 @@ pub struct Signals {
     strangers: Counter,
     dropped: Counter,
     reports_sent: Counter,
+    reports_not_sent: Counter,
     reports_received: Counter,
     reports_unread: Counter,
 }
@@ -53,7 +54,7 @@ impl Signals {
             ),
             strangers: counter(
                 "heliograph_authentication_not_the_author_total",
-                "Messages not signed: who logged in has no address in the author's domain.",
+                "Messages not signed: the author is no address of who logged in.",
             ),
             policies_unknown: counter(
                 "heliograph_authentication_policies_unknown_total",
@@ -69,6 +70,10 @@ impl Signals {
             ),
             dropped: counter("heliograph_authentication_report_rows_dropped_total", "Facts that no report will hold."),
             reports_sent: counter("heliograph_authentication_reports_sent_total", "Reports sent to others."),
+            reports_not_sent: counter(
+                "heliograph_authentication_reports_not_sent_total",
+                "Attempts to send a report to others that failed, for now or for good.",
+            ),
             reports_received: counter("heliograph_authentication_reports_received_total", "Reports received and read."),
             reports_unread: counter(
                 "heliograph_authentication_reports_unread_total",
@@ -112,7 +117,7 @@ impl Signals {
     /// A message names an author whom its sender may not speak for.
     pub fn not_the_author(&self, trace: TraceId, domain: &str) {
         self.strangers.add(1);
-        warn!(%trace, domain, "not signed: who logged in has no address in the author's domain");
+        warn!(%trace, domain, "not signed: the author is no address of who logged in");
     }
 
     /// A message goes into Junk.
@@ -171,6 +176,7 @@ impl Signals {
 
     /// A report cannot go out.
     pub fn report_not_sent(&self, kind: &'static str, domain: &str, why: &str) {
+        self.reports_not_sent.add(1);
         warn!(kind, domain, why, "a report is not sent");
     }
 

@@ -1,4 +1,4 @@
-//! Whom an account may speak for: with its own addresses and those that lead to it, and with no other tenant's.
+//! Whom an account may speak for: with its own address and those that lead to it, and with nobody else's.
 
 use crate::authentication::sign;
 use crate::inbound::arrival::Arrival;
@@ -19,19 +19,15 @@ pub async fn may_send_as(service: &Service, account: u32, address: &Address) -> 
     })
 }
 
-/// Whether who logged in may speak for all authors of the message: each is in its own domain, or an address of its own.
+/// Whether who logged in may speak for all authors of the message: each is an address that leads to it.
 /// The envelope's sender was checked before, and tells nothing about them.
 ///
 /// # Errors
 /// The reply when the directory cannot be asked: mail that should be signed does not go without.
 pub async fn is_author(service: &Service, arrival: &Arrival) -> Result<bool, Reply> {
     let Some(account) = &arrival.origin.account else { return Ok(false) };
-    let own = account.address.rsplit_once('@').map_or("", |(_, domain)| domain);
     let authors = sign::authors(&arrival.body);
     for author in &authors {
-        if author.rsplit_once('@').is_some_and(|(_, domain)| domain.eq_ignore_ascii_case(own)) {
-            continue;
-        }
         let Ok(address) = author.parse::<Address>() else { return Ok(false) };
         match may_send_as(service, account.id, &address).await {
             Ok(true) => {}
