@@ -82,10 +82,13 @@ impl Authentication {
     pub async fn write_facts(&self) {
         let facts = self.collector.take();
         let count = facts.len() as u64;
-        if count > 0
-            && let Err(error) = self.store.add(facts).await
-        {
-            self.signals.dropped(count, &error.to_string());
+        if count == 0 {
+            return;
+        }
+        match self.store.add(facts).await {
+            Ok(0) => {}
+            Ok(left) => self.signals.dropped(left, "there are very many already"),
+            Err(error) => self.signals.dropped(count, &error.to_string()),
         }
     }
 

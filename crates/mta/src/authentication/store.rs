@@ -9,9 +9,10 @@
 //! | 5 | received second u64, number u64 | a report of others, JSON |
 //! | 6 | number u64 | the second at which the report with this number was received, u64 little-endian |
 
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use model::AccountId;
 use sha2::{Digest, Sha256};
@@ -23,7 +24,9 @@ const SPACE: &str = "authentication";
 const POLICIES_MAX: usize = 20_000;
 /// Reports of others that are kept; the oldest go.
 const REPORTS_MAX: usize = 20_000;
-/// Facts of one domain and day that one report holds.
+/// Facts of all domains and days that are kept, each up to four KiB.
+const ALL_FACTS_MAX: usize = 100_000;
+/// Facts of one domain and day that are kept, and that one report holds.
 pub const FACTS_MAX: usize = 10_000;
 /// Octets of the facts of one domain and day that are read for its report.
 const FACTS_OCTETS_MAX: usize = 16 << 20;
@@ -82,6 +85,16 @@ pub struct Store {
 struct Counted {
     policies: AtomicUsize,
     reports: AtomicUsize,
+    facts: Mutex<BTreeMap<About, usize>>,
+}
+
+/// What facts are about: a kind of report, a day and a domain.
+type About = (Kind, u32, String);
+
+impl Counted {
+    fn facts(&self) -> MutexGuard<'_, BTreeMap<About, usize>> {
+        self.facts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Store {
@@ -95,6 +108,14 @@ impl Store {
         let snapshot = store.partition.snapshot()?;
         store.counted.policies.store(count(&snapshot, store.kind(1).range())?, Ordering::Relaxed);
         store.counted.reports.store(count(&snapshot, store.kind(5).range())?, Ordering::Relaxed);
+        for kind in [Kind::Dmarc, Kind::Tls] {
+            snapshot.each(store.kind(kind.octet()).range(), &mut |key, _| {
+                if let Some((day, domain)) = day_and_domain(key) {
+                    *store.counted.facts().entry((kind, day, domain)).or_default() += 1;
+                }
+                Ok(ControlFlow::Continue(()))
+            })?;
+        }
         Ok(store)
     }
 
@@ -143,27 +164,44 @@ impl Store {
         Ok(is_full)
     }
 
-    /// Adds to the counts of facts, in one transaction.
+    /// Adds to the counts of facts, in one transaction. Says how many new ones were left out, since there are very many.
     ///
     /// # Errors
     /// Those of the partition.
-    pub async fn add(&self, facts: Vec<(Fact, u64)>) -> Result<(), storage::WriteError> {
-        let keyed: Vec<(Key, String, u64)> = facts
+    pub async fn add(&self, facts: Vec<(Fact, u64)>) -> Result<u64, storage::WriteError> {
+        let keyed: Vec<(Key, Fact, u64)> = facts
             .into_iter()
             .map(|(fact, count)| {
                 let hash = Sha256::digest(fact.text.as_bytes());
-                (self.facts(fact.kind, fact.day, &fact.domain).raw(&hash), fact.text, count)
+                (self.facts(fact.kind, fact.day, &fact.domain).raw(&hash), fact, count)
             })
             .collect();
+        let counted = Arc::clone(&self.counted);
         let writing = self.partition.write(move |transaction| {
-            for (key, text, count) in keyed {
-                let before = transaction.get(&key)?.as_deref().and_then(read_fact).map_or(0, |(_, count)| count);
-                let sum = before.saturating_add(count);
+            let kept = counted.facts();
+            let mut all: usize = kept.values().sum();
+            let (mut added, mut left) = (BTreeMap::<About, usize>::new(), 0);
+            for (key, Fact { kind, day, domain, text }, count) in keyed {
+                let before = transaction.get(&key)?.as_deref().and_then(read_fact).map(|(_, count)| count);
+                if before.is_none() {
+                    let about = (kind, day, domain);
+                    let its = kept.get(&about).unwrap_or(&0) + added.get(&about).unwrap_or(&0);
+                    if its >= FACTS_MAX || all >= ALL_FACTS_MAX {
+                        left += 1;
+                        continue;
+                    }
+                    *added.entry(about).or_default() += 1;
+                    all += 1;
+                }
+                let sum = before.unwrap_or(0).saturating_add(count);
                 transaction.put(key, [&sum.to_le_bytes()[..], text.as_bytes()].concat());
             }
-            Ok::<_, Abort>(())
+            Ok::<_, Abort>((added, left))
         });
-        writing.await.map(|_| ())
+        let (added, left) = writing.await?.value;
+        let mut kept = self.counted.facts();
+        added.into_iter().for_each(|(about, count)| *kept.entry(about).or_default() += count);
+        Ok(left)
     }
 
     fn facts(&self, kind: Kind, day: u32, domain: &str) -> Key {
@@ -222,7 +260,9 @@ impl Store {
             transaction.delete_range(range);
             Ok::<_, Abort>(())
         });
-        writing.await.map(|_| ())
+        writing.await?;
+        self.counted.facts().remove(&(kind, day, domain.to_owned()));
+        Ok(())
     }
 
     /// Keeps a report of others by its name, which comes once however often it is sent; `false` when it is there already. Of
@@ -310,4 +350,29 @@ fn report_number(key: &[u8]) -> Option<u64> {
 fn read_fact(value: &[u8]) -> Option<(String, u64)> {
     let (count, text) = value.split_first_chunk::<8>()?;
     Some((String::from_utf8(text.to_vec()).ok()?, u64::from_le_bytes(*count)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn facts(domain: &str, numbers: std::ops::Range<usize>) -> Vec<(Fact, u64)> {
+        let fact = |at| Fact { kind: Kind::Tls, day: 1, domain: domain.to_owned(), text: format!("\"{at}\"") };
+        numbers.map(|at| (fact(at), 1)).collect()
+    }
+
+    #[tokio::test]
+    async fn one_domain_and_day_have_so_many_facts_and_no_more() {
+        let partition = Partition::in_memory().unwrap();
+        let store = Store::open(partition.clone()).unwrap();
+        assert_eq!(store.add(facts("a.test", 0..FACTS_MAX - 1)).await.unwrap(), 0);
+        // What is kept is counted again when the store is opened.
+        let store = Store::open(partition).unwrap();
+        assert_eq!(store.add(facts("a.test", FACTS_MAX - 2..FACTS_MAX + 1)).await.unwrap(), 1);
+        assert_eq!(store.add(facts("b.test", 0..1)).await.unwrap(), 0, "another domain has its own");
+        let (kept, left) = store.facts_of(Kind::Tls, 1, "a.test").unwrap();
+        assert_eq!((kept.len(), left), (FACTS_MAX, 0));
+        store.forget(Kind::Tls, 1, "a.test").await.unwrap();
+        assert_eq!(store.add(facts("a.test", FACTS_MAX..FACTS_MAX + 1)).await.unwrap(), 0);
+    }
 }
