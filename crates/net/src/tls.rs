@@ -11,7 +11,7 @@ use rustls::ProtocolVersion;
 use rustls::SupportedCipherSuite;
 
 pub use certificates::{CertificateFiles, Certificates};
-pub use client::{ClientTls, Trust, TrustVerdict};
+pub use client::{ClientTls, Distrust, Trust, TrustVerdict};
 pub use server::{ServerTls, TlsFloor};
 
 /// What is known of a connection's TLS.

@@ -30,6 +30,9 @@ const DAYS_MAX: u32 = 7;
 /// The media type of a TLS report (RFC 8460 §6.4).
 const TLS_TYPE: &str = "application/tlsrpt+gzip";
 
+/// With what the address of a web server begins.
+const WEB: &str = "https://";
+
 /// A TLS report: who sends it, about which domain.
 #[derive(Clone, Copy)]
 struct About<'a> {
@@ -180,9 +183,9 @@ impl Authentication {
                 told.push(uri);
                 continue;
             }
-            let sent = match uri.strip_prefix("mailto:") {
-                Some(address) => self.mail(queue, about, address).await,
-                None => self.post(&uri, report, shutdown).await,
+            let sent = match is_web(&uri) {
+                true => self.post(&uri, report, shutdown).await,
+                false => self.mail(queue, about, &uri).await,
             };
             match sent {
                 Ok(()) => {
@@ -205,11 +208,10 @@ impl Authentication {
         self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn mail(&self, queue: &Queue, about: About<'_>, address: &str) -> Result<(), NotSent> {
+    async fn mail(&self, queue: &Queue, about: About<'_>, uri: &str) -> Result<(), NotSent> {
         let About { sender, domain, report } = about;
-        let address = address.split('?').next().unwrap_or_default().parse::<Address>();
-        let address =
-            address.map_err(|_| NotSent::Never(format!("no mail can go to `{domain}`'s address for reports")))?;
+        let address = reports::mail_address(uri);
+        let address = address.ok_or_else(|| NotSent::Never(format!("`{uri}` is no address that we know")))?;
         let ready = reports::tls_message(sender, domain, report, vec![address]).map_err(NotSent::Never)?;
         self.submit(queue, sender.address, ready).await.map(|_| ())
     }
@@ -239,20 +241,24 @@ impl Authentication {
 
     /// Over HTTPS (RFC 8460 §3): anything but 2xx is tried again.
     async fn post(&self, uri: &str, report: &TlsReport, shutdown: &ShutdownToken) -> Result<(), NotSent> {
-        let rest = uri
-            .strip_prefix("https://")
-            .ok_or_else(|| NotSent::Never(format!("`{uri}` is no address that we know")))?;
-        let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
+        let rest = uri.get(WEB.len()..).unwrap_or_default().split('#').next().unwrap_or_default();
+        let (host, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+        let path = format!("/{}", path.trim_start_matches('/'));
         let body = gzip(report.to_json().as_bytes()).map_err(|error| NotSent::Never(error.to_string()))?;
         let resolver = &*self.parts.resolver;
         let fetcher = Fetcher { resolver, tls: &self.parts.tls, shutdown, trace: TraceId::default() };
-        let posted = fetcher.post(host, &format!("/{path}"), TLS_TYPE, Bytes::from(body)).await;
+        let posted = fetcher.post(host, &path, TLS_TYPE, Bytes::from(body)).await;
         match posted {
             Ok(answer) if (200..300).contains(&answer.status) => Ok(()),
             Ok(answer) => Err(NotSent::Later(format!("{host} answers {}", answer.status))),
             Err(error) => Err(NotSent::Later(error.to_string())),
         }
     }
+}
+
+/// Whether a report goes over HTTPS (RFC 3986 §3.1: schemes have no case).
+fn is_web(uri: &str) -> bool {
+    uri.get(..WEB.len()).is_some_and(|scheme| scheme.eq_ignore_ascii_case(WEB))
 }
 
 fn gzip(octets: &[u8]) -> std::io::Result<Vec<u8>> {

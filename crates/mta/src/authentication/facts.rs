@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 
+use net::tls::Distrust;
 use serde::{Deserialize, Serialize};
 
 use crate::authentication::results::{Published, Results, Verdict};
@@ -93,26 +94,20 @@ pub enum Failure {
     CertificateExpired,
     /// Nobody whom we trust vouches for it.
     CertificateNotTrusted,
+    /// Nobody can say whether the records are authentic.
+    DnssecInvalid,
     /// It is not what the records describe, or something else.
     ValidationFailure,
 }
 
 impl Failure {
-    /// From the reason that an error gives.
-    pub fn of(reason: &str) -> Failure {
-        if reason.contains("does not offer TLS") {
-            Failure::StartTlsNotSupported
-        } else if reason.contains("not valid for")
-            || reason.contains("NotValidForName")
-            || reason.contains("does not name")
-        {
-            Failure::CertificateHostMismatch
-        } else if reason.contains("xpired") {
-            Failure::CertificateExpired
-        } else if reason.contains("UnknownIssuer") || reason.contains("CaUsedAsEndEntity") {
-            Failure::CertificateNotTrusted
-        } else {
-            Failure::ValidationFailure
+    /// Of a host that was not believed for this; without it the handshake failed for something else.
+    pub fn of(distrust: Option<Distrust>) -> Failure {
+        match distrust {
+            Some(Distrust::WrongName) => Failure::CertificateHostMismatch,
+            Some(Distrust::Expired) => Failure::CertificateExpired,
+            Some(Distrust::NotTrusted) => Failure::CertificateNotTrusted,
+            Some(Distrust::NotDescribed) | None => Failure::ValidationFailure,
         }
     }
 }
@@ -137,9 +132,9 @@ pub struct TlsFact {
 }
 
 impl TlsFact {
-    /// With a reason cut to what reports hold.
-    pub fn with_failure(mut self, reason: &str) -> TlsFact {
-        self.failure = Some(Failure::of(reason));
+    /// With what went wrong, and the reason cut to what reports hold.
+    pub fn with_failure(mut self, failure: Failure, reason: &str) -> TlsFact {
+        self.failure = Some(failure);
         self.reason = reason.chars().filter(|c| !c.is_control()).take(REASON_MAX).collect();
         self
     }

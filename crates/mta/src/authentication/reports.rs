@@ -203,8 +203,7 @@ async fn addresses(
     let mut found = Vec::new();
     let mut unsure = None;
     for (uri, octets) in wanted.iter().take(ADDRESSES_MAX) {
-        let address = uri.strip_prefix("mailto:").unwrap_or(uri).split('?').next().unwrap_or_default();
-        let Ok(address) = address.parse::<Address>() else { continue };
+        let Some(address) = mail_address(uri) else { continue };
         let there = address.domain.as_str().to_ascii_lowercase();
         match is_welcome(resolver, domain, &there).await {
             Ok(true) => found.push((address, *octets)),
@@ -216,6 +215,23 @@ async fn addresses(
         Some(why) if found.is_empty() => Err(NotSent::Later(why)),
         _ => Ok(found),
     }
+}
+
+/// The one address of a `mailto:` URI (RFC 6068 §2); in it, octets may be written as `%` and two digits.
+pub fn mail_address(uri: &str) -> Option<Address> {
+    const SCHEME: &str = "mailto:";
+    let rest = match uri.split_at_checked(SCHEME.len()) {
+        Some((scheme, rest)) if scheme.eq_ignore_ascii_case(SCHEME) => rest,
+        // The library that reads DMARC records leaves the scheme out.
+        _ => uri,
+    };
+    let mut pieces = rest.split('?').next()?.split('%');
+    let mut octets = pieces.next()?.as_bytes().to_vec();
+    for piece in pieces {
+        octets.push(u8::from_str_radix(piece.get(..2)?, 16).ok()?);
+        octets.extend_from_slice(piece.get(2..)?.as_bytes());
+    }
+    String::from_utf8(octets).ok()?.parse().ok()
 }
 
 /// Whether reports about a domain may go to another: it is the same organisation, or says that it wants them.
@@ -303,6 +319,7 @@ fn result_type(failure: Failure) -> ResultType {
         Failure::CertificateHostMismatch => ResultType::CertificateHostMismatch,
         Failure::CertificateExpired => ResultType::CertificateExpired,
         Failure::CertificateNotTrusted => ResultType::CertificateNotTrusted,
+        Failure::DnssecInvalid => ResultType::DnssecInvalid,
         Failure::ValidationFailure => ResultType::ValidationFailure,
     }
 }
@@ -349,6 +366,16 @@ mod tests {
         let wanted =
             [("mailto:a@owner.test", 0), ("mailto:b@wants.test", 0), ("mailto:c@other.test", 0), ("mailto:d@test", 0)];
         assert_eq!(found(&names, &wanted).await.unwrap(), ["a@owner.test", "b@wants.test"]);
+    }
+
+    #[test]
+    fn addresses_are_written_as_uris() {
+        let address = |uri| mail_address(uri).map(|address| address.to_string());
+        assert_eq!(address("mailto:a%2Bb@c.test?subject=x").as_deref(), Some("a+b@c.test"));
+        assert_eq!(address("MAILTO:a@c.test").as_deref(), Some("a@c.test"));
+        assert_eq!(address("mailto:a%2"), None);
+        assert_eq!(address("https://a@c.test"), None);
+        assert_eq!(address("a@c.test").as_deref(), Some("a@c.test"));
     }
 
     #[tokio::test]

@@ -1,12 +1,13 @@
 //! One connection to another host, driven: greeting, TLS, login, transactions.
 
+use crate::authentication::facts::Failure;
 use crate::delivery::hosts::Candidate;
 use crate::delivery::prepare;
 use crate::delivery::routing::{Credentials, TlsPolicy};
 use bytes::{Bytes, BytesMut};
 use directory::sasl::client::Login;
 use model::TraceId;
-use net::tls::TrustVerdict;
+use net::tls::{Distrust, TrustVerdict};
 use net::{ClientTls, Connection, Received, ShutdownToken, Tlsa, Trust, dial};
 use smtp::client::{Event, Kind, Session, Stage, end_of_data, stuff};
 use smtp::envelope::Envelope;
@@ -77,8 +78,22 @@ pub enum Trouble {
     Away(Reply),
     /// It answered, and refused.
     Refused(Reply),
+    /// It cannot be as private as it must be.
+    Insecure(Failure, Reply),
     /// The handshake failed where TLS was only wished for: without it this host may do.
-    Handshake(Reply),
+    Handshake(Failure, Reply),
+}
+
+impl Trouble {
+    /// What the sender hears of it.
+    pub fn into_reply(self) -> Reply {
+        match self {
+            Trouble::Away(reply)
+            | Trouble::Refused(reply)
+            | Trouble::Insecure(_, reply)
+            | Trouble::Handshake(_, reply) => reply,
+        }
+    }
 }
 
 /// A connection that is ready for transactions.
@@ -149,7 +164,7 @@ impl Peer {
         }
         let lacking = || {
             let text = "the host does not offer TLS, which is required";
-            Trouble::Refused(Reply::new(454, EnhancedStatus::new(4, 7, 10), text))
+            Trouble::Insecure(Failure::StartTlsNotSupported, Reply::new(454, EnhancedStatus::new(4, 7, 10), text))
         };
         if !self.session.offered().has("STARTTLS") {
             return if is_needed { Err(lacking()) } else { Ok(()) };
@@ -170,7 +185,11 @@ impl Peer {
         };
         if let Err(error) = started {
             let reply = Reply::new(454, EnhancedStatus::new(4, 7, 5), reasons(&error));
-            return Err(if is_needed { Trouble::Refused(reply) } else { Trouble::Handshake(reply) });
+            let failure = Failure::of(error.distrust());
+            return Err(match is_needed {
+                true => Trouble::Insecure(failure, reply),
+                false => Trouble::Handshake(failure, reply),
+            });
         }
         self.session.tls_started();
         match self.event().await? {
@@ -214,10 +233,10 @@ impl Peer {
     }
 
     /// Why nobody vouches for the host, where TLS is on and nobody does.
-    pub fn distrust(&self) -> Option<&str> {
+    pub fn distrust(&self) -> Option<(Distrust, &str)> {
         match self.connection.tls()?.trust.as_ref()? {
             TrustVerdict::Verified => None,
-            TrustVerdict::Unverified(why) => Some(why),
+            TrustVerdict::Unverified(kind, why) => Some((*kind, why)),
         }
     }
 

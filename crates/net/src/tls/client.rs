@@ -33,8 +33,34 @@ pub enum Trust {
 pub enum TrustVerdict {
     /// It was.
     Verified,
-    /// It was not, for this reason.
-    Unverified(String),
+    /// It was not: of which kind the reason is, and the reason.
+    Unverified(Distrust, String),
+}
+
+/// Why a server is not believed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Distrust {
+    /// The certificate is for other names.
+    WrongName,
+    /// It is too old.
+    Expired,
+    /// It is not what the TLSA records describe.
+    NotDescribed,
+    /// Nobody whom we trust vouches for it, or it is wrong in another way.
+    NotTrusted,
+}
+
+impl Distrust {
+    /// The kind of what a handshake failed with; `None` when that was not the certificate.
+    pub(crate) fn of(error: &rustls::Error) -> Option<Distrust> {
+        let rustls::Error::InvalidCertificate(why) = error else { return None };
+        Some(match why {
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => Distrust::WrongName,
+            CertificateError::Expired | CertificateError::ExpiredContext { .. } => Distrust::Expired,
+            CertificateError::ApplicationVerificationFailure => Distrust::NotDescribed,
+            _ => Distrust::NotTrusted,
+        })
+    }
 }
 
 /// What connecting out needs to speak TLS. Cheap to clone.
@@ -132,11 +158,13 @@ impl ClientTls {
 
     fn judge(&self, chain: &[CertificateDer<'_>], name: &ServerName<'_>) -> TrustVerdict {
         let Some((own, others)) = chain.split_first() else {
-            return TrustVerdict::Unverified("the server showed no certificate".to_owned());
+            return TrustVerdict::Unverified(Distrust::NotTrusted, "the server showed no certificate".to_owned());
         };
         match self.verifier.verify_server_cert(own, others, name, &[], UnixTime::now()) {
             Ok(_) => TrustVerdict::Verified,
-            Err(error) => TrustVerdict::Unverified(error.to_string()),
+            Err(error) => {
+                TrustVerdict::Unverified(Distrust::of(&error).unwrap_or(Distrust::NotTrusted), error.to_string())
+            }
         }
     }
 }

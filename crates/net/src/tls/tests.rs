@@ -54,6 +54,8 @@ async fn certificates_are_chosen_by_name() {
         let (_, info) = shake(&server, &client, name, Trust::Opportunistic).await.unwrap();
         let stood = info.trust == Some(TrustVerdict::Verified);
         assert_eq!(stood, name != "else.example", "{name}: {:?}", info.trust);
+        let refused = shake(&server, &client, name, Trust::Required).await.err().map(|error| error.distrust());
+        assert_eq!(refused, (!stood).then_some(Some(Distrust::WrongName)));
     }
 }
 
@@ -79,11 +81,11 @@ async fn required_trust_is_required() {
     let server = ServerTls::new(certificates, TlsFloor::Tls12).unwrap();
     let client = ClientTls::new(None).unwrap();
     let refused = shake(&server, &client, "a.example", Trust::Required).await.unwrap_err();
-    assert!(matches!(refused, Error::Handshake { .. }), "{refused:?}");
+    assert_eq!(refused.distrust(), Some(Distrust::NotTrusted), "{refused:?}");
     let (_, info) = shake(&server, &client, "a.example", Trust::Opportunistic).await.unwrap();
-    assert!(matches!(info.trust, Some(TrustVerdict::Unverified(_))));
+    assert!(matches!(info.trust, Some(TrustVerdict::Unverified(..))));
     let (_, info) = shake(&server, &client, "under_score.example.", Trust::Opportunistic).await.unwrap();
-    assert!(matches!(info.trust, Some(TrustVerdict::Unverified(_))));
+    assert!(matches!(info.trust, Some(TrustVerdict::Unverified(..))));
 }
 
 #[tokio::test]
@@ -144,5 +146,7 @@ async fn tlsa_records_stand_in_for_authorities() {
         let (_, connected) =
             tokio::join!(ours.start_tls(), theirs.start_tls_pinned(&client, &["else.example"], &records));
         assert_eq!(connected.is_ok(), stands, "{records:?}: {connected:?}");
+        let refused = connected.err().map(|error| error.distrust());
+        assert_eq!(refused, (!stands).then_some(Some(Distrust::NotDescribed)));
     }
 }
