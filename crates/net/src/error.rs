@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::endpoint::{Endpoint, ListenAddress};
-use crate::tls::Distrust;
+use crate::tls::distrust::Distrust;
 
 /// A failure of this crate.
 #[derive(Debug, thiserror::Error)]

@@ -4,6 +4,7 @@ pub mod binding;
 pub mod certificates;
 mod client;
 pub mod dane;
+pub mod distrust;
 pub mod self_signed;
 mod server;
 
@@ -11,7 +12,7 @@ use rustls::ProtocolVersion;
 use rustls::SupportedCipherSuite;
 
 pub use certificates::{CertificateFiles, Certificates};
-pub use client::{ClientTls, Distrust, Trust, TrustVerdict};
+pub use client::{ClientTls, Trust, TrustVerdict};
 pub use server::{ServerTls, TlsFloor};
 
 /// What is known of a connection's TLS.

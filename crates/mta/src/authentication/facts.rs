@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 
-use net::tls::Distrust;
+use net::tls::distrust::Distrust;
 use serde::{Deserialize, Serialize};
 
 use crate::authentication::results::{Published, Results, Verdict};

@@ -17,6 +17,7 @@ use crate::error::Error;
 use crate::resolver::record::Tlsa;
 use crate::socket::Socket;
 use crate::tls::dane::Pinned;
+use crate::tls::distrust::Distrust;
 use crate::tls::{EXPORTER_LABEL, TlsInfo, binding, cipher_name, version_name};
 
 /// How much a server must prove.
@@ -35,32 +36,6 @@ pub enum TrustVerdict {
     Verified,
     /// It was not: of which kind the reason is, and the reason.
     Unverified(Distrust, String),
-}
-
-/// Why a server is not believed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Distrust {
-    /// The certificate is for other names.
-    WrongName,
-    /// It is too old.
-    Expired,
-    /// It is not what the TLSA records describe.
-    NotDescribed,
-    /// Nobody whom we trust vouches for it, or it is wrong in another way.
-    NotTrusted,
-}
-
-impl Distrust {
-    /// The kind of what a handshake failed with; `None` when that was not the certificate.
-    pub(crate) fn of(error: &rustls::Error) -> Option<Distrust> {
-        let rustls::Error::InvalidCertificate(why) = error else { return None };
-        Some(match why {
-            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => Distrust::WrongName,
-            CertificateError::Expired | CertificateError::ExpiredContext { .. } => Distrust::Expired,
-            CertificateError::ApplicationVerificationFailure => Distrust::NotDescribed,
-            _ => Distrust::NotTrusted,
-        })
-    }
 }
 
 /// What connecting out needs to speak TLS. Cheap to clone.

@@ -3,6 +3,7 @@ use std::path::PathBuf;
 use super::*;
 use crate::connection::Connection;
 use crate::error::Error;
+use crate::tls::distrust::Distrust;
 use bytes::BytesMut;
 
 /// A folder of this test's own, removed at its end.
