@@ -55,6 +55,12 @@ impl Default for Workers {
 }
 
 impl Workers {
+    /// Nobody, as when all are busy.
+    #[cfg(test)]
+    pub(crate) fn none() -> Workers {
+        Workers(Semaphore::new(0))
+    }
+
     /// Does what keeps a processor busy for a while; `None` when it did not get its turn.
     pub async fn run<T>(&self, work: impl FnOnce() -> T) -> Option<T> {
         let _turn = tokio::time::timeout(TURN_PATIENCE, self.0.acquire()).await.ok()?.ok()?;
@@ -98,6 +104,7 @@ pub async fn check(
         arc,
         unlooked,
         is_slow,
+        is_late,
     }
 }
 

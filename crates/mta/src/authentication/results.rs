@@ -152,6 +152,9 @@ pub struct Results {
     /// Whether something was given up for want of time.
     #[serde(skip)]
     pub is_slow: bool,
+    /// Whether this server had no time to verify any signature: nothing is known, and that is nobody else's fault.
+    #[serde(skip)]
+    pub is_late: bool,
 }
 
 impl Results {

@@ -60,6 +60,10 @@ impl Authentication {
             };
             arrival.authentication = self.check(arrival.trace, inquiry).await;
             self.signals.checked(arrival.trace, &arrival.authentication);
+            // Who keeps this server busy does not get forgeries past it.
+            if arrival.authentication.is_late && self.settings.dmarc == Strictness::Enforce {
+                return Finding::Refuse(refusal::filter_away());
+            }
         }
         // What a host that we trust has written under our common name stays; a client that logs in is no such host.
         let is_believed = is_trusted && !is_ours;

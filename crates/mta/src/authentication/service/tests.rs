@@ -171,6 +171,18 @@ async fn slow_names_of_a_forger_do_not_keep_us_from_the_policy_of_the_forged() {
 }
 
 #[tokio::test]
+async fn without_a_turn_nothing_is_known() {
+    let names = ["_dmarc.victim.test txt v=DMARC1; p=reject"].map(str::to_owned);
+    let resolver = TableResolver::new(Table::parse(&names).unwrap());
+    let workers = Workers::none();
+    tokio::time::pause();
+    let message = b"From: a@victim.test\r\n\r\nhello\r\n";
+    let results = check::check(&resolver, &closed::verifier().unwrap(), &workers, inquiry(message)).await;
+    assert!(results.is_late && results.is_slow);
+    assert_eq!((results.dmarc.verdict, results.arc.verdict), (Verdict::TempError, Verdict::TempError));
+}
+
+#[tokio::test]
 async fn a_signature_that_covers_very_much_takes_no_time() {
     let folder = Folder::new("covers");
     let authentication = with_key(&folder);
