@@ -10,9 +10,11 @@ import smtplib
 import ssl
 import subprocess
 import threading
+from pathlib import Path
 
 import pytest
 
+from kit import filters
 from kit.mailbox import bodies, wait_for
 from kit.pair import configure, published, submit, waiting, way_to
 from kit.sink import Sink
@@ -128,6 +130,32 @@ def test_what_a_trusted_host_wrote_in_our_name_stays(far):
             client.sendmail("a@a.test", ["friend@far.test"], f"{field}From: a@a.test\r\n\r\nhello\r\n")
         [message] = wait_for(far, far.bob, 1)
     assert results(message) == ["mail.example.test; dmarc=pass header.from=a.test"]
+
+
+def test_rules_see_what_was_found_and_not_what_a_sender_writes(near, far):
+    """The sender's address stands in the field of results, quoted; and a filter may have changed the message since."""
+    rules = "".join(
+        f'[[rules]]\n{method} = ["{result}"]\nadd_headers = ["X-Rule: {method} {result}"]\n'
+        for method in ("spf", "dmarc")
+        for result in ("pass", "none")
+    )
+    names = ["evil.test txt v=spf1 ip4:127.0.0.1 -all", "_dmarc.evil.test txt v=DMARC1; p=none"]
+    with filters.milter(lambda said: [b"hX-Added\0yes\0", b"a"]) as milter:
+        table = f"[[filters]]\nprotocol = 'milter'\nhosts = ['{milter.host}']\n"
+        configure(far, names, f"trusted = []\n{table}{rules}")
+        with far:
+            with smtplib.SMTP("localhost", far.port("smtp"), local_hostname="client.other.test") as client:
+                client.ehlo()
+                for sender, author in (('"x; dmarc=pass; y"@other.test', "a@other.test"), ("a@evil.test", "a@evil.test")):
+                    assert client.docmd(f"MAIL FROM:<{sender}>")[0] == 250
+                    assert client.rcpt("friend@far.test")[0] == 250
+                    assert client.data(f"From: {author}\r\nSubject: x\r\n\r\nhello\r\n")[0] == 250
+            messages = [email.message_from_bytes(message) for message in wait_for(far, far.bob, 2)]
+    assert messages[0].get_all("X-Rule") == ["spf none", "dmarc none"]
+    assert messages[1].get_all("X-Rule") == ["spf pass", "dmarc pass"]
+    for message in messages:
+        names = message.keys()
+        assert "X-Added" in names and names.index("Authentication-Results") < names.index("From")
 
 
 def test_keys_are_rotated_and_retired(near):
@@ -327,6 +355,41 @@ def test_a_policy_that_is_tried_out_is_reported_on(tmp_path, near, far, policy_s
     assert policy["policy"]["policy-type"] == "sts"
     assert policy["failure-details"][0]["result-type"] == "certificate-not-trusted"
     assert policy["summary"] == {"total-successful-session-count": 0, "total-failure-session-count": 1}
+
+
+def test_our_own_policy_is_handed_out_and_followed(tmp_path, near, far):
+    certificate, key = make_certificate(tmp_path, "mta-sts.far.test")
+    published = 'publish_mta_sts = "enforce"\nmta_sts_hosts = ["localhost"]\nmta_sts_age = "2d"'
+    listener = '[[listeners]]\nprotocol = "https"\naddress = "127.0.0.1:0"'
+    with far:
+        own = [Path(far.certificate), next(Path(far.certificate).parent.glob("*.key"))]
+    pairs = [f'{{ chain = "{chain}", key = "{secret}" }}' for chain, secret in (own, (certificate, key))]
+    configure(far, [], published, more=f"{listener}\n[tls]\ncertificates = [{', '.join(pairs)}]")
+    with far:
+        url = f"https://mta-sts.far.test:{far.port('https')}"
+        curl = ["curl", "-sS", "-i", "--cacert", certificate, "--resolve", f"mta-sts.far.test:{far.port('https')}:127.0.0.1"]
+        get = lambda *more: subprocess.run([*curl, *more], capture_output=True, check=True, timeout=60).stdout.decode()
+        head, document = get(f"{url}/.well-known/mta-sts.txt").split("\r\n\r\n")
+        assert head.startswith("HTTP/1.1 200") and "content-type: text/plain" in head.lower(), head
+        assert document == "version: STSv1\r\nmode: enforce\r\nmx: localhost\r\nmax_age: 172800\r\n"
+        for wrong in ([f"{url}/"], [f"{url}/.well-known/mta-sts.txt", "-H", "Host: mta-sts.other.test"]):
+            assert get(*wrong).startswith("HTTP/1.1 404"), wrong
+        assert get("-X", "POST", "-d", "x", url).startswith("HTTP/1.1 405")
+        records = far.json("domain", "dns", "far.test")
+        [record] = [one["value"] for one in records if one["name"] == "_mta-sts.far.test"]
+        assert re.fullmatch("v=STSv1; id=[0-9a-f]{32}", record)
+        assert ["mta-sts.far.test"] == [one["name"] for one in records if one["kind"] == "CNAME"]
+        # A server that follows policies finds ours, and trusts our host by it.
+        names = [f"_mta-sts.far.test txt {record}", f"mta-sts.far.test a 127.0.0.1:{far.port('https')}"]
+        configure(near, [*way_to(far), *names], more=trusting(tmp_path, certificate))
+        with near:
+            submit(near)
+            until(lambda: waiting(near) and heard(near), "an attempt")
+            assert "4.7.5" in heard(near), "nobody vouches for the host's certificate"
+        configure(near, [*way_to(far), *names], more=trusting(tmp_path, certificate, far.certificate))
+        with near:
+            near.command("queue", "retry", "--all")
+            assert len(wait_for(far, far.bob, 1)) == 1
 
 
 def key_hash(certificate):

@@ -259,3 +259,15 @@ def test_a_message_in_fragments_that_the_policy_discards_leaves_nothing_waiting(
         trace = said.decode().rsplit(" ", 1)[1]
         assert "dropped for all" in server.command("message", "trace", trace).stdout
         assert waiting(server, "defragment") == 0 and bodies(server, JOINT) == []
+
+
+def test_a_message_in_fragments_that_the_policy_redirects_ends_its_fragments(tmp_path):
+    rule = '[[rules]]\nstage = "message"\nheader = ["Subject: the whole"]\nrecipient = ["joint@*"]\naction = "redirect"\nto = "bob@example.test"\n'
+    with configured(tmp_path, DEFRAGMENT + rule, with_joint) as server:
+        one, other = fragments(2)
+        bring(server, [JOINT.address], one)
+        until(lambda: waiting(server, "defragment") == 1, "the fragment that waits")
+        bring(server, [JOINT.address], other)
+        [whole] = wait_for(server, server.bob, 1)
+        is_whole(whole)
+        assert waiting(server, "defragment") == 0 and bodies(server, JOINT) == []

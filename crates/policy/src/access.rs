@@ -14,6 +14,7 @@ use crate::facts::{Facts, Protocol};
 use crate::mapping::flags::Flags;
 use crate::mapping::machine::Outcome;
 use crate::stage::Stage;
+use model::Address;
 use smtp::status::EnhancedStatus;
 use std::time::Duration;
 
@@ -188,7 +189,7 @@ impl Reading {
     fn argument(&mut self, flag: char, text: &str) {
         let effect = match flag {
             'U' => Some(Effect::Debug),
-            'J' => Some(Effect::Sender(text.trim_matches(['<', '>']).to_owned())),
+            'J' => sender(text),
             'K' => Some(Effect::SenderField(text.to_owned())),
             '<' | '>' => Some(Effect::Note(text.to_owned())),
             'D' => delay(text),
@@ -217,6 +218,12 @@ impl Reading {
             self.effects.push(Effect::RecipientsMax(count));
         }
     }
+}
+
+/// Another envelope sender: an address, or nothing for `<>`.
+fn sender(text: &str) -> Option<Effect> {
+    let bare = text.trim().trim_matches(['<', '>']);
+    (bare.is_empty() || bare.parse::<Address>().is_ok()).then(|| Effect::Sender(bare.to_owned()))
 }
 
 /// A hundredth of a second each; negative ones hold for this reply alone.

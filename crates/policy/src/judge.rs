@@ -214,10 +214,15 @@ impl<'a> Judgement<'a> {
         {
             self.known.push((asked.clone(), answer.clone()));
         }
-        if let Answer::Failed(why) = &answer {
+        let state = std::mem::replace(&mut self.state, State::Idle);
+        // What a table asked for is among the troubles of its outcome.
+        let is_of_table = matches!(&state, State::Table { .. } | State::Rule { machine: Some(_), .. });
+        if let Answer::Failed(why) = &answer
+            && !is_of_table
+        {
             self.decision.troubles.push(format!("{asked}: {why}"));
         }
-        match std::mem::replace(&mut self.state, State::Idle) {
+        match state {
             State::Idle => {}
             State::Table { access, probe, mut machine } => {
                 let step = machine.answer(answer);
@@ -286,6 +291,12 @@ impl<'a> Judgement<'a> {
         }
     }
 
+    /// What went wrong within a table, whether or not it has matched.
+    fn take_troubles(&mut self, table: &str, outcome: &mut Outcome) {
+        let troubles = std::mem::take(&mut outcome.troubles).into_iter();
+        self.decision.troubles.extend(troubles.map(|why| format!("{table}: {why}")));
+    }
+
     fn table_step(
         &mut self,
         access: AccessTable,
@@ -299,7 +310,8 @@ impl<'a> Judgement<'a> {
                 self.state = State::Table { access, probe, machine };
                 Some(lookup)
             }
-            Step::Done(outcome) => {
+            Step::Done(mut outcome) => {
+                self.take_troubles(access.name(), &mut outcome);
                 self.has_spoken |= access == AccessTable::Port && outcome.is_match();
                 let reading = access.read(&outcome);
                 match reading.only_for {
@@ -319,7 +331,7 @@ impl<'a> Judgement<'a> {
             let effects = if effects.is_empty() { "nothing".to_owned() } else { effects.join(", ") };
             format!("{} decides: {effects}", access.name())
         });
-        let troubles = reading.troubles.into_iter().chain(outcome.troubles.iter().cloned());
+        let troubles = reading.troubles.into_iter();
         self.decision.troubles.extend(troubles.map(|why| format!("{} ({place}): {why}", access.name())));
         self.decision.add(access.name(), &place, probe, reading.effects);
     }
@@ -403,7 +415,9 @@ impl<'a> Judgement<'a> {
                 self.state = State::Rule { at, machine: Some(machine) };
                 Some(lookup)
             }
-            Step::Done(outcome) => {
+            Step::Done(mut outcome) => {
+                let rule = self.policy.rules.get(at.number).map_or("", |rule| rule.name.as_str());
+                self.take_troubles(&format!("rule {rule}"), &mut outcome);
                 if outcome.is_match() && outcome.flags.has('Y') {
                     self.state = State::Rule { at: at.next_condition(), machine: None };
                 } else {

@@ -1,5 +1,7 @@
 //! Every bound of the judge. The old products' own bounds of the mapping language only warn; these end what would not.
 
+use std::time::Duration;
+
 /// Characters of a pattern above which `mapping check` warns: some old products cut there, this one does not.
 pub const PATTERN_USUAL: usize = 256;
 /// Characters of a template above which `mapping check` warns.
@@ -30,3 +32,9 @@ pub const LOOKUPS_MAX: u32 = 100;
 pub const ANSWER_OCTETS_MAX: usize = 16 << 10;
 /// Wildcards that are kept: `$0` to `$9`.
 pub const SAVED_MAX: u8 = 10;
+/// Tags, fields and reasons that a transaction carries along, of each. Judged for each of a thousand recipients, a rule may
+/// say as many different ones; a message needs few.
+pub const CARRIED_MAX: usize = 256;
+/// How long the look-ups of one command may take together, however many addresses are behind it: clients wait five minutes
+/// for the reply to a command (RFC 5321 §4.5.3.2), of which delays may take one.
+pub const COMMAND_LOOKUPS_MAX: Duration = Duration::from_secs(60);

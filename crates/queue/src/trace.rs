@@ -24,6 +24,20 @@ impl Queue {
         }
     }
 
+    /// Notes an event in a transaction of its own: it is there when this returns. For what is answered by nothing else that
+    /// would last.
+    ///
+    /// # Errors
+    /// The partition does not take it.
+    pub async fn note_durably(&self, trace: TraceId, text: String) -> Result<(), Error> {
+        let (keys, event) = (self.inner.keys, Event { at: self.now(), text });
+        let writing = move |transaction: &mut Transaction<'_>| {
+            note(transaction, keys, trace, Names::default(), &event).map_err(Abort::from)
+        };
+        self.inner.partition.write(writing).await?;
+        Ok(())
+    }
+
     /// Writes the events that wait.
     pub async fn write_notes(&self) -> Result<(), Error> {
         loop {

@@ -189,8 +189,15 @@ async fn case(operations: &Operations, request: ExplainRequest, usual_port: u16)
         mail,
         recipients: request.to.iter().map(recipient).collect::<Result<_, _>>()?,
         message: message.transpose()?,
-        results: request.results,
+        results: request.results.iter().map(|text| result(text)).collect::<Result<_, _>>()?,
     })
+}
+
+/// A method and its result, as `spf=fail`.
+fn result(text: &str) -> Result<(String, String), Failure> {
+    let word = text.split_whitespace().next().unwrap_or_default();
+    let pair = word.split_once('=').map(|(method, result)| (method.to_ascii_lowercase(), result.to_ascii_lowercase()));
+    pair.ok_or_else(|| Failure::usage(format!("`{text}` is no result such as spf=fail")))
 }
 
 fn endpoint(text: &str, usual_port: u16) -> Result<SocketAddr, Failure> {

@@ -19,7 +19,7 @@ use crate::inbound::refusal;
 use crate::inbound::service::Service;
 use bytes::Bytes;
 use message::parse;
-use queue::entry::{Channel, Route};
+use queue::entry::Channel;
 use smtp::command::{self, Command};
 use smtp::milter::response::Change;
 use smtp::reply::Reply;
@@ -393,7 +393,7 @@ impl Work<'_> {
             } else if wish.is_jettisoned {
                 arrival.fates.insert(place, Fate::Dropped);
             } else if wish.held.is_some() {
-                accepted.route = Some(Route::new(Channel::Held, ""));
+                accepted.hold();
             }
         }
         Finding::Pass

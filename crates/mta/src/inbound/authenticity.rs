@@ -79,17 +79,30 @@ impl Authentication {
         self.enforce(arrival)
     }
 
-    /// Reads a report that others send to the address for it, once the message is taken. It is filed like any mail, whether
-    /// or not it can be read.
-    pub async fn read_report(&self, trace: TraceId, envelope: &Envelope, body: Vec<u8>) {
+    /// A copy of a message to the address for reports of others, which is read when the message is taken.
+    pub fn report_in(&self, arrival: &Arrival) -> Option<Vec<u8>> {
+        if arrival.origin.kind == Kind::Lmtp || !self.is_for_reports(&arrival.envelope) {
+            return None;
+        }
+        if arrival.body.len() > received::MESSAGE_OCTETS_MAX {
+            self.signals.report_unread(arrival.trace, "it is larger than a report needs to be");
+            return None;
+        }
+        Some(arrival.body.clone())
+    }
+
+    fn is_for_reports(&self, envelope: &Envelope) -> bool {
         let wanted = &self.settings.report_to;
         let is_wanted = |address: &model::Address| {
             let address = address.to_string();
             wanted.iter().any(|known| known.to_string().eq_ignore_ascii_case(&address))
         };
-        if !envelope.recipients.iter().any(|recipient| is_wanted(&recipient.address)) {
-            return;
-        }
+        envelope.recipients.iter().any(|recipient| is_wanted(&recipient.address))
+    }
+
+    /// Reads a report that others send to the address for it, once the message is taken. It is filed like any mail, whether
+    /// or not it can be read.
+    pub async fn read_report(&self, trace: TraceId, body: Vec<u8>) {
         let unread = |why: &str| self.signals.report_unread(trace, why);
         let now_secs = self.now_secs();
         // One at a time, so that what unpacks to much is there once. The turn goes with the work, which nobody can stop.

@@ -5,15 +5,19 @@ use crate::inbound::arrival::Arrival;
 use crate::inbound::refusal;
 use crate::inbound::service::Service;
 use directory::resolve::Resolution;
-use model::Address;
+use model::{Address, TraceId};
 use smtp::reply::Reply;
 
 /// Whether mail to the address reaches the account, which then may send as it (RFC 6409 §6.1).
 ///
 /// # Errors
-/// Those of the directory.
-pub async fn may_send_as(service: &Service, account: u32, address: &Address) -> Result<bool, directory::error::Error> {
-    Ok(match service.parts.directory.resolve(address).await? {
+/// The reply when the directory cannot be asked.
+pub async fn may_send_as(service: &Service, trace: TraceId, account: u32, address: &Address) -> Result<bool, Reply> {
+    let resolution = service.parts.directory.resolve(address).await.map_err(|error| {
+        service.signals.directory_away(trace, &error);
+        refusal::directory_away()
+    })?;
+    Ok(match resolution {
         Resolution::Expanded { local, .. } => local.iter().any(|target| target.account.id == account),
         _ => false,
     })
@@ -29,13 +33,8 @@ pub async fn is_author(service: &Service, arrival: &Arrival) -> Result<bool, Rep
     let authors = sign::authors(&arrival.body);
     for author in &authors {
         let Ok(address) = author.parse::<Address>() else { return Ok(false) };
-        match may_send_as(service, account.id, &address).await {
-            Ok(true) => {}
-            Ok(false) => return Ok(false),
-            Err(error) => {
-                service.signals.directory_away(arrival.trace, &error);
-                return Err(refusal::directory_away());
-            }
+        if !may_send_as(service, arrival.trace, account.id, &address).await? {
+            return Ok(false);
         }
     }
     Ok(!authors.is_empty())

@@ -55,6 +55,13 @@ pub fn make(way: &Way<'_>, fields: &[u8], message: &[u8]) -> Vec<u8> {
     octets
 }
 
+/// The field that final delivery puts on top (RFC 5321 §4.4).
+pub fn return_path(reverse_path: Option<&Address>) -> Vec<u8> {
+    let mut prefix = Prefix::new();
+    prefix.return_path(reverse_path);
+    prefix.into_octets()
+}
+
 /// The value of the Received field (RFC 5321 §4.4), with the protocol's name of RFC 3848 and RFC 6531 §4.3.
 fn received(way: &Way<'_>) -> String {
     let from = match way.peer.ip() {

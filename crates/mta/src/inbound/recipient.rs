@@ -2,11 +2,11 @@
 
 use crate::authentication::srs::{NotOurs, Rewriter};
 use crate::delivery::routing::rule_of;
+use crate::delivery::target::quota;
 use crate::inbound::refusal;
 use crate::inbound::service::Service;
 use account::owner::Owner;
 use directory::resolve::{LocalTarget, Resolution};
-use mail::deliver::Quota;
 use model::{Address, TraceId};
 use queue::entry::{Channel, Route};
 use smtp::reply::Reply;
@@ -23,24 +23,42 @@ pub struct Accepted {
     /// Sieve fragments of the administrators and the filters for this recipient alone; they run before the owner's own
     /// script, in this order.
     pub instructions: Vec<String>,
+    /// Whether nobody gets it, whatever later stages make of its way.
+    is_discarded: bool,
 }
 
 impl Accepted {
+    /// One who has it filed for these accounts.
+    pub fn filed(address: Address, targets: Vec<LocalTarget>) -> Accepted {
+        Accepted { address, targets, route: None, instructions: Vec::new(), is_discarded: false }
+    }
+
+    /// One who has it by way of the queue.
+    pub fn routed(address: Address, route: Route) -> Accepted {
+        Accepted { route: Some(route), ..Accepted::filed(address, Vec::new()) }
+    }
+
     /// Whether nobody gets it: the policy discards it.
     pub fn is_nobody(&self) -> bool {
-        self.targets.is_empty() && self.route.is_none()
+        self.is_discarded
     }
 
     /// Makes it so that nobody gets it.
     pub fn discard(&mut self) {
+        self.is_discarded = true;
         self.targets = Vec::new();
         self.route = None;
+    }
+
+    /// Whether it stays in the queue until an operator releases it.
+    pub fn is_held(&self) -> bool {
+        self.route.as_ref().is_some_and(|route| route.channel == Channel::Held)
     }
 
     /// Keeps it in the queue until an operator releases it.
     pub fn hold(&mut self) {
         self.targets = Vec::new();
-        self.route = Some(Route::new(Channel::Held, ""));
+        self.route = Some(self.route.take().unwrap_or_else(at_home_route).held());
     }
 }
 
@@ -71,28 +89,18 @@ pub async fn judge(
         Resolution::Expanded { local, remote } if remote.is_empty() => local,
         // Some of those behind the address are elsewhere: the queue takes them apart.
         Resolution::Expanded { .. } => {
-            return Ok(Accepted {
-                address,
-                targets: Vec::new(),
-                route: Some(at_home_route()),
-                instructions: Vec::new(),
-            });
+            return Ok(Accepted::routed(address, at_home_route()));
         }
         Resolution::Foreign if may_relay => {
             let route = rule_of(&service.parts.rules, &address.domain).route(&address.domain);
-            return Ok(Accepted { address, targets: Vec::new(), route: Some(route), instructions: Vec::new() });
+            return Ok(Accepted::routed(address, route));
         }
         Resolution::Foreign => return Err(refusal::relay_denied()),
         Resolution::Unknown => return Err(refusal::no_such_user()),
         Resolution::Suspended => return Err(refusal::suspended()),
         Resolution::Loop => return Err(refusal::alias_loop()),
     };
-    with_room(service, trace, targets, octets).map(|targets| Accepted {
-        address,
-        targets,
-        route: None,
-        instructions: Vec::new(),
-    })
+    with_room(service, trace, targets, octets).map(|targets| Accepted::filed(address, targets))
 }
 
 /// A failure that comes back to a sender whom we rewrote: it goes on to the real one.
@@ -109,7 +117,7 @@ fn rewritten(service: &Service, address: &Address) -> Option<Result<Accepted, Re
     };
     Some(reversed.map_err(refusal::not_rewritten).map(|address| {
         let route = rule_of(&service.parts.rules, &address.domain).route(&address.domain);
-        Accepted { address, targets: Vec::new(), route: Some(route), instructions: Vec::new() }
+        Accepted::routed(address, route)
     }))
 }
 
@@ -162,9 +170,4 @@ async fn at_home(service: &Service, address: &Address) -> Result<Address, direct
         let Some((_, parent)) = name.split_once('.') else { return Ok(address) };
         name = parent;
     }
-}
-
-/// How much an account may keep.
-pub fn quota(target: &LocalTarget) -> Quota {
-    Quota { octets: target.account.quota_octets, messages: target.account.quota_messages }
 }

@@ -3,7 +3,6 @@
 use crate::authentication::results::Results;
 use crate::inbound::accept::{self, Answered, Learned};
 use crate::inbound::arrival::{Arrival, Finding, Origin};
-use crate::inbound::author;
 use crate::inbound::content;
 use crate::inbound::entry::{self, Asked};
 use crate::inbound::fate::Fates;
@@ -16,10 +15,11 @@ use crate::inbound::scripted::{self, Way};
 use crate::inbound::service::Service;
 use crate::inbound::settings::EarlyTalkers;
 use crate::inbound::stages;
+use crate::inbound::system_script;
 use crate::judge::hearing::{From, Hearing};
 use crate::judge::lookups::Effects;
 use bytes::{Buf, Bytes, BytesMut};
-use model::{Address, TraceId};
+use model::TraceId;
 use net::admission::Refused;
 use net::{BoxFuture, Connection, Door, Received};
 use smtp::envelope::{Envelope, MailFrom, RcptTo};
@@ -94,8 +94,10 @@ impl Session<'_> {
     }
 
     async fn run(&mut self) -> Result<(), &'static str> {
-        self.admit().await?;
-        self.greet().await?;
+        if !self.comes_too_often().await {
+            self.admit().await?;
+            self.greet().await?;
+        }
         loop {
             let now = self.service.parts.clock.now();
             let mut input: &[u8] = &self.input;
@@ -120,6 +122,15 @@ impl Session<'_> {
         }
     }
 
+    /// Whether this is one connection too many of its client, which is greeted with a refusal.
+    async fn comes_too_often(&mut self) -> bool {
+        let refused = entry::connection(self.service, &self.hearing, self.connection.peer()).await;
+        let Some(reply) = refused else { return false };
+        self.service.signals.refused(self.trace(), self.connection.peer(), "connect", &reply);
+        self.engine.greet(Some(reply));
+        true
+    }
+
     /// Asks the policy; who is refused receives one line and nothing else.
     async fn admit(&mut self) -> Result<(), &'static str> {
         let Some(line) = self.hearing.connect(self.connection.trace()).await else { return Ok(()) };
@@ -134,14 +145,6 @@ impl Session<'_> {
     /// this machine as long as the operator has not asked for it.
     async fn greet(&mut self) -> Result<(), &'static str> {
         let mut refusal = None;
-        if self.service.kind != Kind::Lmtp
-            && self.service.parts.rates.too_many_connections(self.connection.peer()).await
-        {
-            let reply = refusal::too_many_connections(&self.service.settings.host);
-            self.service.signals.refused(self.trace(), self.connection.peer(), "connect", &reply);
-            self.engine.greet(Some(reply));
-            return Ok(());
-        }
         let settings = &self.service.settings;
         let is_watched = self.service.kind == Kind::Smtp
             && !settings.greeting_delay.is_zero()
@@ -287,16 +290,7 @@ impl Session<'_> {
                 self.engine.decide(decision);
             }
             Question::Rcpt(rcpt) => {
-                let judged = match self.judge_recipient(&rcpt).await {
-                    Ok(_) if self.service.parts.rates.too_many_recipients(self.sender()).await => {
-                        Err(refusal::too_much_sent())
-                    }
-                    Ok(accepted) => match self.greylisted(&rcpt.address).await {
-                        Some(reply) => Err(reply),
-                        None => Ok(accepted),
-                    },
-                    Err(reply) => Err(reply),
-                };
+                let judged = self.judge_recipient(&rcpt).await;
                 let judged = judged.map(|accepted| self.recipients.push(accepted));
                 let decision = self.decided("RCPT", judged);
                 self.engine.decide(decision);
@@ -326,20 +320,13 @@ impl Session<'_> {
         let asked = Asked {
             trace: self.trace(),
             octets: self.announced,
-            has_login: self.login.account.is_some(),
+            account: self.login.account.as_deref(),
             before: self.recipients.len(),
+            peer: self.connection.peer(),
+            hello: self.engine.hello().unwrap_or_default(),
+            reverse_path: self.engine.reverse_path(),
         };
-        entry::judge(self.service, &mut self.hearing, rcpt, asked).await
-    }
-
-    /// Why a recipient that would be taken is not taken now: a stranger's delivery looks suspicious.
-    async fn greylisted(&self, recipient: &Address) -> Option<Reply> {
-        let greylist = self.service.parts.greylist.as_ref()?;
-        if self.service.kind != Kind::Smtp || self.login.account.is_some() {
-            return None;
-        }
-        let hello = self.engine.hello().unwrap_or_default();
-        greylisting::judge(greylist, self.connection.peer(), hello, self.engine.reverse_path(), recipient).await
+        entry::recipient(self.service, &mut self.hearing, rcpt, asked).await
     }
 
     fn forget_transaction(&mut self) {
@@ -350,51 +337,22 @@ impl Session<'_> {
         self.announced = 0;
     }
 
-    /// Who has logged in sends as itself or as an address of its own (RFC 6409 §6.1); then the policy is asked.
     async fn judge_sender(&mut self, mail: &MailFrom) -> Decision {
-        let decision = self.judge_owner(mail).await;
-        if matches!(decision, Decision::Refuse(_)) {
-            return decision;
-        }
         let trace = self.trace();
         let from = From {
             is_extended: self.engine.is_extended(),
             tls: self.connection.tls().is_some(),
             account: self.login.account.as_deref(),
         };
-        match self.hearing.mail(trace, mail, &from).await {
-            Ok(()) => decision,
+        match entry::sender(self.service, &mut self.hearing, trace, mail, &from).await {
             Err(reply) => self.refuse("MAIL", reply),
-        }
-    }
-
-    async fn judge_owner(&self, mail: &MailFrom) -> Decision {
-        let accepted = match mail.priority {
-            Some(wanted) if wanted > self.priority_max() => {
-                Decision::AcceptWith(refusal::priority_changed(self.priority_max()))
-            }
-            _ => Decision::Accept,
-        };
-        let Some(account) = &self.login.account else { return accepted };
-        if let Some(address) = &mail.reverse_path {
-            match author::may_send_as(self.service, account.id, address).await {
-                Ok(true) => {}
-                Ok(false) => return self.refuse("MAIL", refusal::sender_denied()),
-                Err(error) => {
-                    self.service.signals.directory_away(self.trace(), &error);
-                    return self.refuse("MAIL", refusal::directory_away());
+            Ok(()) => match mail.priority {
+                Some(wanted) if wanted > self.priority_max() => {
+                    Decision::AcceptWith(refusal::priority_changed(self.priority_max()))
                 }
-            }
+                _ => Decision::Accept,
+            },
         }
-        if self.service.parts.rates.too_many_messages(self.sender()).await {
-            return self.refuse("MAIL", refusal::too_much_sent());
-        }
-        accepted
-    }
-
-    /// Who has logged in, as rates count it.
-    fn sender(&self) -> Option<&str> {
-        self.login.account.as_ref().map(|account| account.address.as_str())
     }
 
     /// Strangers do not overtake others (RFC 6710 §4.1).
@@ -404,6 +362,10 @@ impl Session<'_> {
 
     async fn message(&mut self) -> Vec<Reply> {
         let count = if self.engine.is_lmtp() { self.recipients.len() } else { 1 };
+        if let Err(reply) = self.hearing.data_after_all(self.trace()).await {
+            self.service.signals.refused(self.trace(), self.connection.peer(), "DATA", &reply);
+            return vec![reply; count];
+        }
         let mut envelope = self.engine.envelope();
         envelope.mail_from.priority = envelope.mail_from.priority.map(|wanted| wanted.min(self.priority_max()));
         let mut arrival = Arrival {
@@ -417,6 +379,7 @@ impl Session<'_> {
             spam_score: None,
             virus: None,
             gathered: None,
+            copy: None,
             heard: self.hearing.heard(),
             authentication: Results::default(),
             is_author: false,
@@ -431,12 +394,12 @@ impl Session<'_> {
             self.service.signals.dropped(self.trace(), self.connection.peer(), fates.dropped());
         }
         if arrival.recipients.is_empty() {
-            content::give_up(self.service, &mut arrival, &refusal::content_refused("nobody is to get it")).await;
-            return self.for_nobody(&arrival, &fates).await;
+            return self.for_nobody(&mut arrival, &fates).await;
         }
         let message_id = message::header::find(&arrival.body, "Message-ID").map(|field| field.unfolded().into_owned());
+        let report = self.service.parts.authentication.report_in(&arrival);
         let (answered, octets) = self.file(&mut arrival).await;
-        let Arrival { envelope, recipients, authentication, body, .. } = arrival;
+        let Arrival { envelope, recipients, authentication, .. } = arrival;
         let replies = &answered.replies;
         let taken = if self.engine.is_lmtp() {
             replies.iter().filter(|reply| reply.is_positive()).count()
@@ -445,8 +408,8 @@ impl Session<'_> {
         };
         self.note(&envelope, message_id.as_deref(), octets, &answered);
         if taken > 0 {
-            if self.service.kind != Kind::Lmtp {
-                self.service.parts.authentication.read_report(self.trace(), &envelope, body).await;
+            if let Some(report) = report {
+                self.service.parts.authentication.read_report(self.trace(), report).await;
             }
             self.tell_greylister(&envelope, &authentication);
             let from = envelope.mail_from.reverse_path.as_ref();
@@ -470,40 +433,47 @@ impl Session<'_> {
         }
     }
 
-    /// Nobody gets the message: that stands in its trace before the client hears of it.
-    async fn for_nobody(&self, arrival: &Arrival, fates: &Fates) -> Vec<Reply> {
+    /// Nobody gets the message: that stands in its trace before the client hears of it, and before the fragments that it was
+    /// made of are gone.
+    async fn for_nobody(&self, arrival: &mut Arrival, fates: &Fates) -> Vec<Reply> {
         if fates.dropped() > 0 {
             let from = arrival.envelope.mail_from.reverse_path.as_ref().map_or_else(String::new, ToString::to_string);
             let (octets, peer) = (arrival.body.len(), self.connection.peer());
             let text = format!("{octets} octets came from {peer}: <{from}>; dropped for all its recipients");
-            self.service.parts.queue.note(self.trace(), None, text);
-            if let Err(error) = self.service.parts.queue.write_notes().await {
+            if let Err(error) = self.service.parts.queue.note_durably(self.trace(), text).await {
                 self.service.signals.queue_failed(self.trace(), &error);
                 return vec![refusal::queue_away(&error); fates.named()];
             }
         }
+        if let Err(reply) = accept::submit_copy(self.service, self.trace(), arrival.copy.take()).await {
+            return vec![reply; fates.named()];
+        }
+        content::give_up(self.service, arrival, &refusal::content_refused("nobody is to get it")).await;
         fates.replies(Vec::new(), self.trace())
     }
 
     /// Files the message, through its recipients' scripts where they have any; the replies, and the octets of it.
     async fn file(&self, arrival: &mut Arrival) -> (Answered, usize) {
         let (service, trace) = (self.service, arrival.trace);
-        let mut learned = Learned { scores: arrival.scores(), gathered: None };
         let is_final = accept::is_filed_at_once(&arrival.envelope, &arrival.recipients);
         if !scripted::is_concerned(service, arrival) {
-            let whole = self.with_prefix(arrival, is_final);
+            let whole = self.take_whole(arrival, is_final);
             let octets = whole.len();
-            learned.gathered = arrival.gathered.take();
+            let learned = Learned::of(arrival);
             let answered = accept::file(service, trace, whole, &arrival.envelope, &arrival.recipients, learned).await;
             return (answered, octets);
         }
-        let whole = self.with_prefix(arrival, true);
+        // Signed and sealed once, as it would go into the queue: nothing covers Return-Path, which is on top of it here.
+        let queued = self.take_whole(arrival, false);
+        let mut whole = prefix::return_path(arrival.envelope.mail_from.reverse_path.as_ref());
+        whole.extend_from_slice(&queued);
         let octets = whole.len();
         let left = match scripted::judge(service, arrival, whole).await {
             Way::Answered(answered) => {
                 if let Some(refused) = answered.replies.first().filter(|_| answered.is_refusal()) {
                     content::give_up(service, arrival, refused).await;
                 }
+                system_script::give_up(service, arrival);
                 return (answered, octets);
             }
             Way::Queued(left) => left,
@@ -514,9 +484,8 @@ impl Session<'_> {
         let (mut first, mut second) = (0.., 0..);
         envelope.recipients.retain(|_| first.next().is_some_and(kept));
         recipients.retain(|_| second.next().is_some_and(kept));
-        let whole = self.with_prefix(arrival, false);
-        learned.gathered = arrival.gathered.take();
-        let reply = accept::submit(service, trace, whole, &envelope, &recipients, learned).await;
+        let learned = Learned::of(arrival);
+        let reply = accept::submit(service, trace, queued, &envelope, &recipients, learned).await;
         let replies = if self.engine.is_lmtp() {
             left.into_iter().map(|one| one.map_or_else(|refused| refused, |_| reply.clone())).collect()
         } else {
@@ -562,7 +531,8 @@ impl Session<'_> {
         }
     }
 
-    fn with_prefix(&self, arrival: &Arrival, is_final: bool) -> Vec<u8> {
+    /// The message with everything on top. Its body is held once: `arrival` has none any more.
+    fn take_whole(&self, arrival: &mut Arrival, is_final: bool) -> Vec<u8> {
         let only_recipient = match arrival.recipients.as_slice() {
             [only] => Some(&only.address),
             _ => None,
@@ -584,7 +554,8 @@ impl Session<'_> {
             is_final,
         };
         let mut whole = prefix::make(&way, &arrival.fields, &arrival.body);
-        whole.extend_from_slice(&arrival.body);
+        whole.append(&mut arrival.body);
+        arrival.body = Vec::new();
         self.service.parts.authentication.finish(arrival, whole)
     }
 }

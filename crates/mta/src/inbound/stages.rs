@@ -51,13 +51,12 @@ async fn judge(service: &Service, arrival: &mut Arrival) -> Result<(), Reply> {
     if arrival.is_fragment() {
         return Ok(());
     }
-    let Arrival { trace, envelope, recipients, body, fields, heard, .. } = arrival;
-    match heard {
-        Some(heard) => {
-            whole::examine(service, Whole { trace: *trace, envelope, recipients, body, fields, heard }).await
-        }
-        None => Ok(()),
-    }
+    let Arrival { trace, envelope, recipients, body, fields, heard, authentication, gathered, .. } = arrival;
+    let Some(heard) = heard else { return Ok(()) };
+    let authentication = whole::facts_of(authentication);
+    let must_queue = gathered.is_some();
+    let whole = Whole { trace: *trace, envelope, recipients, body, fields, heard, authentication, must_queue };
+    whole::examine(service, whole).await
 }
 
 /// Has the administrator's scripts of whole messages judge it; why it is to be held, or that it is refused.
@@ -78,16 +77,18 @@ async fn obey_scripts(service: &Service, arrival: &mut Arrival) -> Result<Option
     let wanted = match system_script::judge(service, &message, mail_from.smtputf8).await {
         Ruling::Silent => return Ok(None),
         Ruling::Refused(reply) => return Err(Finding::Refuse(reply)),
-        Ruling::Dropped => {
+        Ruling::Dropped(wanted) => {
+            system_script::capture(service, arrival, &wanted);
             arrival.fates.extend((0..arrival.recipients.len()).map(|place| (place, Fate::Dropped)));
             return Ok(None);
         }
         Ruling::GoesOn(wanted) => wanted,
     };
     (arrival.spam_score, arrival.virus) = (wanted.scores.spam_percent, wanted.scores.virus);
-    system_script::capture(service, arrival.trace, &wanted, &mut arrival.recipients);
-    if let Some(octets) = wanted.octets {
+    let mut wanted = wanted;
+    if let Some(octets) = wanted.octets.take() {
         arrival.body = octets;
     }
+    system_script::capture(service, arrival, &wanted);
     Ok(wanted.hold)
 }

@@ -8,9 +8,12 @@ use net::Registry;
 use policy::decision::Decision;
 use policy::facts::Facts;
 use policy::judge::{Judgement, Policy};
+use policy::limits::COMMAND_LOOKUPS_MAX;
+use policy::lookup::{Answer, Lookup};
 use policy::stage::Stage;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// Who judges.
 pub struct Judge {
@@ -26,6 +29,38 @@ pub struct InForce {
     pub policy: Policy,
     /// How they are carried out.
     pub settings: Settings,
+}
+
+/// The time for all look-ups of one command, however many stages and addresses are judged for it.
+#[derive(Clone, Copy, Debug)]
+pub struct Time {
+    until: Instant,
+}
+
+impl Time {
+    /// It begins now.
+    pub fn begin() -> Time {
+        Time { until: Instant::now() + COMMAND_LOOKUPS_MAX }
+    }
+
+    fn is_over(self) -> bool {
+        Instant::now() >= self.until
+    }
+}
+
+/// What is judged.
+#[derive(Clone, Copy, Debug)]
+pub struct Matter<'a> {
+    /// By what.
+    pub rules: &'a InForce,
+    /// When.
+    pub stage: Stage,
+    /// What is known.
+    pub facts: &'a Facts,
+    /// Whether this is real.
+    pub effects: Effects,
+    /// The time for looking things up.
+    pub time: Time,
 }
 
 impl std::fmt::Debug for Judge {
@@ -53,41 +88,28 @@ impl Judge {
         Arc::clone(&self.rules.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Judges a stage. Without effects nothing is changed or logged, and every step is told.
-    pub async fn judge(
-        &self,
-        rules: &InForce,
-        trace: TraceId,
-        stage: Stage,
-        facts: &Facts,
-        effects: Effects,
-    ) -> Decision {
-        if rules.policy.is_silent(stage) {
+    /// Judges a stage. Without effects nothing is changed or logged, and every step is told. What cannot be looked up in
+    /// time fails.
+    pub async fn judge(&self, trace: TraceId, matter: &Matter<'_>) -> Decision {
+        if matter.rules.policy.is_silent(matter.stage) {
             return Decision::default();
         }
-        if effects == Effects::Off {
-            return self.decide(rules, stage, facts, effects, true).await;
+        if matter.effects == Effects::Off {
+            return self.decide(matter, Effects::Off, true).await;
         }
-        let mut decision = self.decide(rules, stage, facts, Effects::On, false).await;
+        let mut decision = self.decide(matter, Effects::On, false).await;
         if decision.debug {
             // The steps are noted only when they are asked for, so they are made again without effect.
-            decision.steps = self.decide(rules, stage, facts, Effects::Off, true).await.steps;
+            decision.steps = self.decide(matter, Effects::Off, true).await.steps;
         }
-        self.signals.decided(trace, stage, &decision);
+        self.signals.decided(trace, matter.stage, &decision);
         decision
     }
 
-    async fn decide(
-        &self,
-        rules: &InForce,
-        stage: Stage,
-        facts: &Facts,
-        effects: Effects,
-        is_traced: bool,
-    ) -> Decision {
-        let mut judgement = Judgement::new(&rules.policy, stage, facts, is_traced);
+    async fn decide(&self, matter: &Matter<'_>, effects: Effects, is_traced: bool) -> Decision {
+        let mut judgement = Judgement::new(&matter.rules.policy, matter.stage, matter.facts, is_traced);
         while let Some(lookup) = judgement.run() {
-            let answer = self.lookups.look_up(&rules.settings, &lookup, effects).await;
+            let answer = self.look_up(matter, &lookup, effects).await;
             if effects == Effects::On {
                 self.signals.looked_up(&lookup, &answer);
             }
@@ -96,12 +118,64 @@ impl Judge {
         judgement.finish()
     }
 
-    /// Lets a reply wait, bounded, with no thread held.
-    pub(crate) async fn wait(&self, rules: &InForce, delay: Duration) {
-        let delay = delay.min(rules.settings.delay_max);
+    async fn look_up(&self, matter: &Matter<'_>, lookup: &Lookup, effects: Effects) -> Answer {
+        let asked = self.lookups.look_up(&matter.rules.settings, lookup, effects);
+        let answer = match matter.time.is_over() {
+            true => None,
+            false => tokio::time::timeout_at(matter.time.until, asked).await.ok(),
+        };
+        answer.unwrap_or_else(|| {
+            let seconds = COMMAND_LOOKUPS_MAX.as_secs();
+            Answer::Failed(format!("the look-ups of this command have taken {seconds} s already"))
+        })
+    }
+
+    /// Lets a reply wait, with no thread held.
+    pub(crate) async fn wait(&self, delay: Duration) {
         if !delay.is_zero() {
             let _counted = self.signals.delay_begins(delay);
             tokio::time::sleep(delay).await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use net::BoxFuture;
+    use policy::decision::{Effect, Verdict};
+    use policy::rule::{Condition, Rule};
+    use policy::wildcard::Wildcards;
+
+    /// Has every name, at once.
+    struct Named;
+
+    impl Lookups for Named {
+        fn look_up<'a>(&'a self, _: &'a Settings, _: &'a Lookup, _: Effects) -> BoxFuture<'a, Answer> {
+            Box::pin(async { Answer::Found("host.test".to_owned()) })
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_asked_after_the_time_of_the_command_fails_and_is_a_trouble() {
+        let rule = Rule {
+            name: "named".to_owned(),
+            place: "heliograph.toml:7".to_owned(),
+            stage: Stage::Connect,
+            conditions: vec![Condition::Host(Wildcards::new(&["host.test"]))],
+            effects: vec![Effect::Verdict(Verdict::Hold)],
+            is_final: true,
+        };
+        let policy = Policy::new(Arc::default(), vec![rule], Vec::new(), Vec::new());
+        let judge = Judge::new(policy, Settings::default(), Arc::new(Named), &Registry::default());
+        let (rules, facts) =
+            (judge.in_force(), Facts { client: Some("192.0.2.1:1".parse().unwrap()), ..Facts::default() });
+        for (time, verdict, troubles) in
+            [(Time::begin(), Verdict::Hold, 0), (Time { until: Instant::now() }, Verdict::Accept, 1)]
+        {
+            let matter = Matter { rules: &rules, stage: Stage::Connect, facts: &facts, effects: Effects::On, time };
+            let decision = judge.judge(TraceId(1), &matter).await;
+            assert_eq!((decision.verdict, decision.troubles.len()), (verdict, troubles));
         }
     }
 }

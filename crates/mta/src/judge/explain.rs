@@ -31,8 +31,8 @@ pub struct Case {
     pub recipients: Vec<RcptTo>,
     /// The message.
     pub message: Option<Vec<u8>>,
-    /// What its authentication found: `spf=fail` and the like.
-    pub results: Vec<String>,
+    /// What its authentication found: method and result, such as `spf` and `fail`.
+    pub results: Vec<(String, String)>,
 }
 
 /// What would happen.
@@ -68,6 +68,9 @@ type Ended = Result<(), (String, String)>;
 
 async fn hear(service: &Service, hearing: &mut Hearing, case: Case, made: &mut Explanation) -> Ended {
     let trace = TraceId(0);
+    if let Some(reply) = entry::connection(service, hearing, case.peer).await {
+        return Err(ended("connection", &reply));
+    }
     if let Some(line) = hearing.connect(trace).await {
         return Err(("connection".to_owned(), line));
     }
@@ -75,12 +78,20 @@ async fn hear(service: &Service, hearing: &mut Hearing, case: Case, made: &mut E
     hearing.hello(trace, hello).await.map_err(|reply| ended("EHLO", &reply))?;
     let Some(mail) = case.mail else { return Ok(()) };
     let from = From { is_extended: true, tls: case.tls, account: case.account.as_deref() };
-    hearing.mail(trace, &mail, &from).await.map_err(|reply| ended("MAIL FROM", &reply))?;
+    entry::sender(service, hearing, trace, &mail, &from).await.map_err(|reply| ended("MAIL FROM", &reply))?;
     let mut envelope = Envelope { mail_from: mail, recipients: Vec::new() };
     let mut accepted = Vec::new();
     for rcpt in case.recipients {
-        let asked = Asked { trace, octets: 0, has_login: case.account.is_some(), before: accepted.len() };
-        match entry::judge(service, hearing, &rcpt, asked).await {
+        let asked = Asked {
+            trace,
+            octets: envelope.mail_from.size_octets.unwrap_or(0),
+            account: case.account.as_deref(),
+            before: accepted.len(),
+            peer: case.peer,
+            hello,
+            reverse_path: envelope.mail_from.reverse_path.as_ref(),
+        };
+        match entry::recipient(service, hearing, &rcpt, asked).await {
             Ok(found) => {
                 accepted.push(found);
                 envelope.recipients.push(rcpt);
@@ -94,11 +105,6 @@ async fn hear(service: &Service, hearing: &mut Hearing, case: Case, made: &mut E
     hearing.data(trace).await.map_err(|reply| ended("DATA", &reply))?;
     if let (Some(mut body), Some(mut heard)) = (case.message, hearing.heard()) {
         let mut fields = Vec::new();
-        if !case.results.is_empty() {
-            let text = format!("Authentication-Results: {}; {}\r\n", service.settings.host, case.results.join("; "));
-            fields = text.into_bytes();
-        }
-        let brought = fields.len();
         let whole = Whole {
             trace,
             envelope: &mut envelope,
@@ -106,11 +112,13 @@ async fn hear(service: &Service, hearing: &mut Hearing, case: Case, made: &mut E
             body: &mut body,
             fields: &mut fields,
             heard: &mut heard,
+            authentication: case.results,
+            must_queue: false,
         };
         let outcome = whole::examine(service, whole).await;
         made.told.append(&mut heard.told);
         outcome.map_err(|reply| ended("the end of the message", &reply))?;
-        made.fields = String::from_utf8_lossy(fields.get(brought..).unwrap_or_default()).into_owned();
+        made.fields = String::from_utf8_lossy(&fields).into_owned();
         made.sender = Some(envelope.mail_from.reverse_path.map_or_else(String::new, |address| address.to_string()));
     }
     made.recipients = accepted.iter().map(|accepted| (accepted.address.to_string(), fate(accepted))).collect();
@@ -124,7 +132,7 @@ fn ended(command: &str, reply: &Reply) -> (String, String) {
 
 fn fate(accepted: &Accepted) -> String {
     match &accepted.route {
-        None if accepted.is_nobody() => "discarded".to_owned(),
+        _ if accepted.is_nobody() => "discarded".to_owned(),
         None => {
             let accounts: Vec<&str> = accepted.targets.iter().map(|target| target.account.address.as_str()).collect();
             format!("filed for {}", accounts.join(", "))

@@ -3,11 +3,13 @@
 
 use crate::inbound::recipient::Accepted;
 use crate::inbound::refusal;
-use crate::judge::court::{InForce, Judge};
+use crate::judge::carried::{Carried, least};
+use crate::judge::court::{InForce, Judge, Matter, Time};
+use crate::judge::joint::{Joint, is_kept};
 use crate::judge::lookups::Effects;
 use directory::directory::Directory;
 use directory::entry::Account;
-use directory::resolve::Resolution;
+use directory::resolve::{LocalTarget, Resolution};
 use model::{Address, TraceId};
 use net::Endpoint;
 use policy::decision::{Decision, Verdict};
@@ -29,35 +31,20 @@ pub struct Hearing {
     effects: Effects,
     facts: Facts,
     manner: Manner,
+    /// What was decided before the client named itself; each time that it does so, this is what is added to.
+    admitted: Carried,
     /// What was decided about the connection; each transaction begins with it.
     lasting: Carried,
     carried: Carried,
+    /// Whether the stage of DATA has let the transaction pass.
+    is_data_judged: bool,
+    /// The time for the look-ups of the command that is judged.
+    time: Time,
+    /// How long the reply to it waits: once, however many decisions want it.
+    delay: Duration,
+    /// How long the reply to the message has waited already: it is judged as DATA as well, when that command was not given.
+    waited: Duration,
     told: Vec<Told>,
-}
-
-/// What was decided about a transaction and is carried out later.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Carried {
-    /// How long the reply to each further command waits.
-    pub delay: Duration,
-    /// Words for later rules and the log.
-    pub tags: Vec<String>,
-    /// Fields for the top of the message.
-    pub headers: Vec<(String, String)>,
-    /// The envelope sender instead of the client's.
-    pub sender: Option<String>,
-    /// The field `Sender`.
-    pub sender_field: Option<String>,
-    /// Octets of the message at most.
-    pub octets_max: Option<u64>,
-    /// Recipients at most.
-    pub recipients_max: Option<u64>,
-    /// Points.
-    pub score: f64,
-    /// What becomes of all recipients: accept, redirect, hold or discard.
-    pub fate: Verdict,
-    /// Every reason, as a line.
-    pub reasons: Vec<String>,
 }
 
 /// What a whole message brings along from the stages before it.
@@ -71,6 +58,8 @@ pub struct Heard {
     pub facts: Facts,
     /// What was decided.
     pub carried: Carried,
+    /// How long the reply has waited already.
+    pub waited: Duration,
     /// Each decision, for an explanation.
     pub told: Vec<Told>,
 }
@@ -104,8 +93,13 @@ impl Hearing {
             effects,
             facts: Facts { protocol, client: socket(peer), server: socket(local), ..Facts::default() },
             manner: Manner::default(),
+            admitted: Carried::default(),
             lasting: Carried::default(),
             carried: Carried::default(),
+            is_data_judged: false,
+            time: Time::begin(),
+            delay: Duration::ZERO,
+            waited: Duration::ZERO,
             told: Vec::new(),
         };
         hearing.choose_source();
@@ -125,6 +119,11 @@ impl Hearing {
         self.manner = manner;
     }
 
+    /// Whether this is real.
+    pub fn effects(&self) -> Effects {
+        self.effects
+    }
+
     /// Whether the channel may send elsewhere without a login.
     pub fn may_relay(&self) -> bool {
         self.manner.may_relay
@@ -138,6 +137,7 @@ impl Hearing {
                 effects: self.effects,
                 facts: self.facts.clone(),
                 carried: self.carried.clone(),
+                waited: self.waited,
                 told: Vec::new(),
             })
         })
@@ -153,9 +153,26 @@ impl Hearing {
         if self.carried != self.lasting {
             self.carried = self.lasting.clone();
         }
+        self.is_data_judged = false;
+        self.waited = Duration::ZERO;
         self.facts.sender = None;
         self.facts.recipient = None;
         self.facts.octets = 0;
+    }
+
+    /// Begins with a command, whose reply waits at least so long.
+    fn begin(&mut self, delay: Duration) {
+        self.time = Time::begin();
+        self.delay = delay;
+    }
+
+    /// Lets the reply wait as decided; that long it was.
+    async fn end(&mut self) -> Duration {
+        let delay = std::mem::take(&mut self.delay).min(self.rules.settings.delay_max);
+        if self.effects == Effects::On {
+            self.judge.wait(delay).await;
+        }
+        delay
     }
 
     /// Judges the connection. A refusal is the whole line that the client receives before it is cut off.
@@ -164,9 +181,12 @@ impl Hearing {
             return None;
         }
         let about = self.facts.client_address();
+        self.begin(Duration::ZERO);
         let decision = self.judge(trace, Stage::Connect, &about).await;
         let refused = decision.verdict.refusal().map(|refusal| refusal.text.clone());
-        self.keep_for_connection(decision);
+        self.keep_for_connection(trace, decision);
+        self.admitted = self.lasting.clone();
+        self.end().await;
         refused
     }
 
@@ -175,15 +195,22 @@ impl Hearing {
     /// # Errors
     /// The refusal.
     pub async fn hello(&mut self, trace: TraceId, name: &str) -> Result<(), Reply> {
-        // A reload takes effect here for sessions that go on.
+        // A reload takes effect here for sessions that go on. What is known is written down also without a policy: one may
+        // be there at the next command.
         self.rules = self.judge.in_force();
+        name.clone_into(&mut self.facts.hello);
+        self.choose_source();
         if self.is_idle() {
             return Ok(());
         }
-        name.clone_into(&mut self.facts.hello);
+        self.begin(Duration::ZERO);
+        // What an earlier name had decided goes with that name.
+        self.lasting = self.admitted.clone();
+        self.carried = self.admitted.clone();
         let decision = self.judge(trace, Stage::Hello, name).await;
         let refused = refused(&decision);
-        self.keep_for_connection(decision);
+        self.keep_for_connection(trace, decision);
+        self.end().await;
         refused
     }
 
@@ -193,27 +220,34 @@ impl Hearing {
     /// The refusal.
     pub async fn mail(&mut self, trace: TraceId, mail: &MailFrom, from: &From<'_>) -> Result<(), Reply> {
         self.rules = self.judge.in_force();
-        if self.is_idle() {
-            return Ok(());
-        }
         self.facts.is_extended = from.is_extended;
         self.facts.tls = from.tls;
         self.facts.login = from.account.map(|account| account.address.clone());
         self.choose_source();
+        if self.is_idle() {
+            return Ok(());
+        }
+        self.begin(Duration::ZERO);
+        let judged = self.judge_sender(trace, mail, from).await;
+        self.end().await;
+        judged
+    }
+
+    async fn judge_sender(&mut self, trace: TraceId, mail: &MailFrom, from: &From<'_>) -> Result<(), Reply> {
         if self.manner.must_tls && !from.tls {
             return Err(refusal::tls_first());
         }
         if self.manner.must_login && from.account.is_none() {
             return Err(refusal::login_first());
         }
-        self.carried.octets_max = self.manner.octets_max;
-        self.carried.recipients_max = self.manner.recipients_max;
+        self.carried.octets_max = least(self.carried.octets_max, self.manner.octets_max);
+        self.carried.recipients_max = least(self.carried.recipients_max, self.manner.recipients_max);
         let sender = mail.reverse_path.as_ref().map_or_else(String::new, Address::to_string);
         self.facts.octets = mail.size_octets.unwrap_or(0);
         self.facts.sender = Some(sender.clone());
         let decision = self.judge(trace, Stage::Mail, &sender).await;
         refused(&decision)?;
-        self.keep(decision);
+        self.keep(trace, decision);
         match self.carried.octets_max {
             Some(limit) if self.facts.octets > limit => Err(refusal::too_large_here(limit)),
             _ => Ok(()),
@@ -236,7 +270,20 @@ impl Hearing {
         if self.is_idle() {
             return Ok(None);
         }
-        self.wait(self.carried.delay).await;
+        self.begin(self.carried.delay);
+        let judged = self.judge_recipient(trace, directory, rcpt, accepted, before).await;
+        self.end().await;
+        judged
+    }
+
+    async fn judge_recipient(
+        &mut self,
+        trace: TraceId,
+        directory: &dyn Directory,
+        rcpt: &RcptTo,
+        accepted: &mut Accepted,
+        before: usize,
+    ) -> Result<Option<String>, Reply> {
         if let Some(limit) = self.carried.recipients_max.filter(|limit| before as u64 >= *limit) {
             return Err(refusal::too_many_recipients(limit));
         }
@@ -246,7 +293,7 @@ impl Hearing {
         let decision = self.judge(trace, Stage::Recipient, &about).await;
         refused(&decision)?;
         let mut fate = decision.verdict.clone();
-        self.keep(decision);
+        self.keep(trace, decision);
         if !self.rules.policy.is_silent(Stage::Expanded) {
             let behind = self.expanded(trace, directory, rcpt, accepted).await?;
             if behind.strength() > fate.strength() {
@@ -266,7 +313,8 @@ impl Hearing {
     }
 
     /// Judges each address behind a recipient. Members of a group who are refused are passed over while others are left;
-    /// where they cannot be told apart here, because some are elsewhere, one refusal refuses all.
+    /// where they cannot be told apart here, because some are elsewhere, one refusal refuses all. No other verdict about
+    /// one of several is for the others: who is discarded is taken out, and what cannot be done to one alone is counted.
     async fn expanded(
         &mut self,
         trace: TraceId,
@@ -274,49 +322,56 @@ impl Hearing {
         rcpt: &RcptTo,
         accepted: &mut Accepted,
     ) -> Result<Verdict, Reply> {
-        let names = self.rules.settings.destinations.clone();
-        let mut behind: Vec<(String, String)> = Vec::new();
         let is_apart = accepted.route.is_none();
-        if is_apart {
-            let addresses = accepted.targets.iter().map(|target| target.account.address.clone());
-            behind.extend(addresses.map(|address| (address, names.local.clone())));
-        } else if accepted.route.as_ref().is_some_and(|route| route.channel == Channel::Process)
-            && let Ok(Resolution::Expanded { local, remote }) = directory.resolve(&accepted.address).await
-        {
-            behind.extend(local.into_iter().map(|target| (target.account.address, names.local.clone())));
-            behind.extend(remote.into_iter().map(|address| (address.to_string(), names.smtp.clone())));
-        } else {
-            behind.push((accepted.address.to_string(), self.destination(accepted)));
-        }
-        let (mut fate, mut worst, mut keep) = (Verdict::Accept, None::<Verdict>, Vec::new());
-        for (address, destination) in behind {
-            self.look_at(rcpt, &address, destination);
-            let decision = self.judge(trace, Stage::Expanded, &address).await;
+        let behind = self.behind(trace, directory, accepted).await?;
+        let mut verdicts = Vec::with_capacity(behind.len());
+        for (address, destination) in &behind {
+            self.look_at(rcpt, address, destination.clone());
+            let mut decision = self.judge(trace, Stage::Expanded, address).await;
             let verdict = decision.verdict.clone();
-            let by = decision.reason().map(|reason| reason.by.clone()).unwrap_or_default();
-            keep.push(verdict.refusal().is_none() && !matches!(verdict, Verdict::Discard { .. }));
             if verdict.refusal().is_some() {
-                self.judge.signals.member_refused(trace, &address, &by);
-                worst = worst.filter(|held| held.strength() >= verdict.strength()).or(Some(verdict));
-            } else if verdict.strength() > fate.strength()
-                && !(is_apart && matches!(verdict, Verdict::Discard { for_all: false }))
-            {
-                fate = verdict;
+                let by = decision.reason().map_or("", |reason| reason.by.as_str());
+                self.judge.signals.member_refused(trace, address, by);
+                // What is said of mail for somebody who gets none of it is not said of the mail.
+                decision = Decision { reasons: decision.reasons, ..Decision::default() };
             }
-            self.keep(decision);
+            self.keep(trace, decision);
+            verdicts.push(verdict);
         }
-        let is_anybody_left = keep.iter().any(|keep| *keep);
-        match worst {
-            Some(Verdict::Reject(refusal) | Verdict::Defer(refusal)) if !(is_apart && is_anybody_left) => {
-                return Err(refusal::of_policy(&refusal));
+        let joint = Joint::of(&verdicts, is_apart)?;
+        for place in joint.passed_over {
+            if let (Some((address, _)), Some(verdict)) = (behind.get(place), verdicts.get(place)) {
+                self.judge.signals.member_not_apart(trace, address, verdict);
             }
-            _ => {}
         }
         if is_apart {
-            let mut keep = keep.into_iter();
-            accepted.targets.retain(|_| keep.next().unwrap_or(true));
+            let mut verdicts = verdicts.iter();
+            accepted.targets.retain(|_| verdicts.next().is_none_or(is_kept));
         }
-        Ok(fate)
+        Ok(joint.fate)
+    }
+
+    /// The addresses behind a recipient, each with its destination; the address itself where nothing is known of them.
+    async fn behind(
+        &self,
+        trace: TraceId,
+        directory: &dyn Directory,
+        accepted: &Accepted,
+    ) -> Result<Vec<(String, String)>, Reply> {
+        let names = &self.rules.settings.destinations;
+        let local = |target: &LocalTarget| (target.account.address.clone(), names.local.clone());
+        let Some(route) = &accepted.route else { return Ok(accepted.targets.iter().map(local).collect()) };
+        if route.channel == Channel::Process {
+            let resolution = directory.resolve(&accepted.address).await.map_err(|error| {
+                self.judge.signals.directory_away(trace, &error);
+                refusal::directory_away()
+            })?;
+            if let Resolution::Expanded { local: ours, remote } = resolution {
+                let elsewhere = remote.iter().map(|address| (address.to_string(), names.smtp.clone()));
+                return Ok(ours.iter().map(local).chain(elsewhere).collect());
+            }
+        }
+        Ok(vec![(accepted.address.to_string(), self.destination(accepted))])
     }
 
     /// Judges the message before it comes.
@@ -324,15 +379,37 @@ impl Hearing {
     /// # Errors
     /// The refusal.
     pub async fn data(&mut self, trace: TraceId) -> Result<(), Reply> {
-        if self.is_idle() {
+        let (judged, _) = self.judge_data(trace).await;
+        judged
+    }
+
+    /// Judges the message that has come without DATA (RFC 3030): what that stage would have said of it.
+    ///
+    /// # Errors
+    /// The refusal.
+    pub async fn data_after_all(&mut self, trace: TraceId) -> Result<(), Reply> {
+        if self.is_data_judged {
             return Ok(());
         }
-        self.wait(self.carried.delay).await;
+        let (judged, waited) = self.judge_data(trace).await;
+        self.waited = waited;
+        judged
+    }
+
+    /// With how long the reply has waited.
+    async fn judge_data(&mut self, trace: TraceId) -> (Result<(), Reply>, Duration) {
+        if self.is_idle() {
+            return (Ok(()), Duration::ZERO);
+        }
+        self.begin(self.carried.delay);
         self.facts.recipient = None;
         let decision = self.judge(trace, Stage::Data, "").await;
-        refused(&decision)?;
-        self.keep(decision);
-        Ok(())
+        let judged = refused(&decision);
+        if judged.is_ok() {
+            self.is_data_judged = true;
+            self.keep(trace, decision);
+        }
+        (judged, self.end().await)
     }
 
     fn look_at(&mut self, rcpt: &RcptTo, address: &str, destination: String) {
@@ -355,31 +432,25 @@ impl Hearing {
     async fn judge(&mut self, trace: TraceId, stage: Stage, about: &str) -> Decision {
         self.facts.tags.clone_from(&self.carried.tags);
         self.facts.score = self.carried.score;
-        let decision = self.judge.judge(&self.rules, trace, stage, &self.facts, self.effects).await;
+        let (rules, facts, effects, time) = (&*self.rules, &self.facts, self.effects, self.time);
+        let decision = self.judge.judge(trace, &Matter { rules, stage, facts, effects, time }).await;
         if self.effects == Effects::Off {
             self.told.push(Told { stage, about: about.to_owned(), decision: decision.clone() });
-        } else {
-            self.judge.wait(&self.rules, decision.delay).await;
         }
+        self.delay = self.delay.max(decision.delay);
         decision
     }
 
-    async fn wait(&self, delay: Duration) {
-        if self.effects == Effects::On && !delay.is_zero() {
-            self.judge.wait(&self.rules, delay).await;
-        }
-    }
-
-    fn keep_for_connection(&mut self, decision: Decision) {
-        self.lasting.take(decision);
+    fn keep_for_connection(&mut self, trace: TraceId, decision: Decision) {
+        self.judge.signals.not_carried(trace, self.lasting.take(decision));
         self.carried = self.lasting.clone();
     }
 
-    fn keep(&mut self, decision: Decision) {
+    fn keep(&mut self, trace: TraceId, decision: Decision) {
         let is_about_one = self.facts.recipient.is_some();
         let verdict = decision.verdict.clone();
         let held = self.carried.fate.clone();
-        self.carried.take(decision);
+        self.judge.signals.not_carried(trace, self.carried.take(decision));
         if is_about_one && !matches!(verdict, Verdict::Discard { for_all: true }) {
             self.carried.fate = held;
         }
@@ -412,33 +483,5 @@ fn refused(decision: &Decision) -> Result<(), Reply> {
     match decision.verdict.refusal() {
         Some(refusal) => Err(refusal::of_policy(refusal)),
         None => Ok(()),
-    }
-}
-
-impl Carried {
-    /// Joins what a stage decided.
-    pub fn take(&mut self, decision: Decision) {
-        let least = |held: Option<u64>, new: Option<u64>| match (held, new) {
-            (Some(held), Some(new)) => Some(held.min(new)),
-            (held, new) => held.or(new),
-        };
-        self.reasons.extend(
-            decision.reasons.iter().map(|reason| format!("{} by {} ({})", reason.effect, reason.by, reason.place)),
-        );
-        self.delay = self.delay.max(decision.later_delay);
-        for tag in decision.tags {
-            if !self.tags.contains(&tag) {
-                self.tags.push(tag);
-            }
-        }
-        self.headers.extend(decision.headers);
-        self.sender = self.sender.take().or(decision.sender);
-        self.sender_field = self.sender_field.take().or(decision.sender_field);
-        self.octets_max = least(self.octets_max, decision.octets_max);
-        self.recipients_max = least(self.recipients_max, decision.recipients_max);
-        self.score += decision.score;
-        if decision.verdict.refusal().is_none() && decision.verdict.strength() > self.fate.strength() {
-            self.fate = decision.verdict;
-        }
     }
 }

@@ -15,6 +15,8 @@ pub struct Signals {
     delays: Counter,
     troubles: Counter,
     reloads: Counter,
+    not_apart: Counter,
+    not_carried: Counter,
 }
 
 impl Signals {
@@ -29,6 +31,16 @@ impl Signals {
                 &[],
             ),
             reloads: registry.counter("heliograph_policy_loads_total", "How often a policy took effect.", &[]),
+            not_apart: registry.counter(
+                "heliograph_policy_members_not_apart_total",
+                "Verdicts about one of several addresses behind a recipient that could not be carried out for it alone.",
+                &[],
+            ),
+            not_carried: registry.counter(
+                "heliograph_policy_not_carried_total",
+                "Tags, fields and reasons over what a transaction carries along.",
+                &[],
+            ),
         }
     }
 
@@ -87,6 +99,22 @@ impl Signals {
 
     pub fn member_refused(&self, trace: TraceId, member: &str, by: &str) {
         info!(%trace, member, by, "a member behind the recipient is passed over by the policy");
+    }
+
+    pub fn member_not_apart(&self, trace: TraceId, member: &str, verdict: &Verdict) {
+        self.not_apart.add(1);
+        warn!(%trace, member, %verdict, "the policy's verdict about one of several behind a recipient is passed over: it cannot be carried out for one alone");
+    }
+
+    pub fn not_carried(&self, trace: TraceId, count: usize) {
+        if count > 0 {
+            self.not_carried.add(count as u64);
+            warn!(%trace, count, "the policy says more tags, fields and reasons than a transaction carries along; these are dropped");
+        }
+    }
+
+    pub fn directory_away(&self, trace: TraceId, error: &directory::error::Error) {
+        warn!(%trace, reason = %error, "the directory is away; those behind the recipient cannot be judged");
     }
 }
 

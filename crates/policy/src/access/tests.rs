@@ -111,6 +111,14 @@ fn other_flags() {
 }
 
 #[test]
+fn a_sender_that_is_no_address_is_a_trouble_and_not_the_empty_one() {
+    assert_eq!(told("J", ""), told("J", "<>"));
+    assert_eq!(told("J", "<a@b.test>"), ["envelope sender <a@b.test>"]);
+    let reading = read(AccessTable::Send, "J", "not an address");
+    assert_eq!((reading.effects.len(), reading.troubles), (0, vec!["$J cannot use `not an address`".to_owned()]));
+}
+
+#[test]
 fn before_the_greeting_the_text_is_the_whole_line() {
     let effects = read(AccessTable::Port, "N", "421 Connection declined at this time").effects;
     let Some(Effect::Verdict(Verdict::Defer(refusal))) = effects.first() else { panic!("{effects:?}") };

@@ -120,6 +120,21 @@ fn dns_lists_are_asked_when_port_access_is_silent() {
 }
 
 #[test]
+fn what_fails_within_a_table_is_one_trouble() {
+    let text = "PORT_ACCESS\n\n  *  $[dnsbl,one.test,192.0.2.1]$Nno\n\nASKS\n\n  *  $[dnsbl,two.test,192.0.2.1]$Y\n";
+    let mappings = file::read("mappings", text, &mut |_: &str, _: &str| Err(String::new())).unwrap();
+    let asks = Condition::Table { table: "asks".to_owned(), key: Key::read("{client}").unwrap() };
+    let mut rule = rule("asking", vec![asks], vec![Effect::Verdict(Verdict::Hold)]);
+    rule.stage = Stage::Connect;
+    let policy = Policy::new(Arc::new(mappings), vec![rule], Vec::new(), Vec::new());
+    let failed = Answer::Failed("slow".to_owned());
+    let (decision, asked) = decide(&policy, Stage::Connect, &facts("192.0.2.1", "", ""), failed);
+    assert_eq!((decision.verdict, asked.len()), (Verdict::Accept, 2));
+    let by: Vec<&str> = decision.troubles.iter().filter_map(|why| why.split(": ").next()).collect();
+    assert_eq!(by, ["PORT_ACCESS", "rule asking"], "{:?}", decision.troubles);
+}
+
+#[test]
 fn rules_ask_only_what_they_need_and_failures_do_not_match() {
     let conditions = vec![
         Condition::Client(vec!["192.0.2.0/24".parse().unwrap()], vec![]),

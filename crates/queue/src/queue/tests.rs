@@ -74,6 +74,7 @@ fn entry(from: Option<&str>, to: &[&str]) -> NewEntry {
         body: NewBlob::new(BODY),
         trace: TraceId(77),
         received_from: "client.test".to_owned(),
+        authenticated: None,
         scores: Scores::default(),
         instructions: BTreeMap::new(),
     }
@@ -326,6 +327,30 @@ async fn a_check_finds_what_does_not_agree() {
 }
 
 #[tokio::test]
+async fn what_is_released_goes_on_by_its_way_and_is_known_as_released() {
+    let ground = Ground::new();
+    let mut one = entry(Some("a@b.test"), &["x@c.test", "y@c.test", "z@c.test"]);
+    one.authenticated = Some("a@b.test".to_owned());
+    one.recipients[0].1 = Route::new(Channel::Conversion, "smtp#t>smtp c d.test").held();
+    one.recipients[1].1 = Route::new(Channel::Held, "");
+    one.recipients[2].1 = Route::new(Channel::Process, "submission").held().held();
+    let id = ground.queue.submit(one).await.unwrap().value;
+    assert!(ground.take(Channel::Conversion).is_none());
+    assert_eq!(ground.queue.change(&Filter::default(), Action::Release).await.unwrap(), 1);
+    let shown = ground.queue.show(id).unwrap();
+    assert_eq!(shown.message.authenticated.as_deref(), Some("a@b.test"));
+    let ways = shown.recipients.iter().map(|one| (one.route.channel, one.route.destination.as_str(), one.is_released));
+    let expected =
+        [(Channel::Conversion, "smtp#t>smtp c d.test"), (Channel::Process, ""), (Channel::Process, "submission")];
+    assert_eq!(ways.collect::<Vec<_>>(), expected.map(|(channel, destination)| (channel, destination, true)));
+    // Who takes the place of a released recipient is released, too.
+    let lease = ground.take(Channel::Process).unwrap();
+    let into = vec![("w@c.test".parse().unwrap(), Route::new(Channel::Local, ""))];
+    all(lease, Verdict::Expanded(into), "250 ok").await;
+    assert!(ground.queue.show(id).unwrap().recipients.last().unwrap().is_released);
+}
+
+#[tokio::test]
 async fn what_is_released_goes_ahead_of_all_others() {
     let ground = Ground::new();
     for priority in [Some(5), Some(9), None] {
@@ -432,4 +457,14 @@ async fn a_whole_takes_the_place_of_its_fragments_or_nothing_happens() {
     assert_eq!(ground.queue.drop_fragments(vec![second, first], "refused".into()).await.unwrap(), 1);
     assert_eq!(ground.queue.fragment_load("a@b.test").unwrap().sets, 0);
     assert_eq!(ground.queue.check().unwrap().findings, [] as [&str; 0]);
+}
+
+#[tokio::test]
+async fn what_is_noted_durably_is_there_though_others_write_the_notes() {
+    let ground = Ground::new();
+    ground.queue.note(TraceId(7), None, "soon".to_owned());
+    ground.queue.note_durably(TraceId(7), "now".to_owned()).await.unwrap();
+    let texts: Vec<String> =
+        open(&ground.partition, &ground.now).events(TraceId(7)).unwrap().into_iter().map(|event| event.text).collect();
+    assert_eq!(texts, ["now"]);
 }
