@@ -149,6 +149,16 @@ pub fn dmarc_failed(domain: &str) -> Reply {
     reply(550, (5, 7, 1), &format!("not authentic, and {domain} asks to refuse such mail (DMARC)"))
 }
 
+/// The header has more fields than anybody looks at (RFC 3463 §3.7).
+pub fn too_many_fields() -> Reply {
+    reply(554, (5, 6, 0), "the message has too many header fields")
+}
+
+/// DMARC is enforced, and the message does not tell who its author is (RFC 7489 §6.6.1).
+pub fn several_authors() -> Reply {
+    reply(550, (5, 7, 1), "the message must have one From field")
+}
+
 /// A rewritten address that leads nowhere.
 pub fn not_rewritten(why: crate::authentication::srs::NotOurs) -> Reply {
     reply(550, (5, 1, 1), &format!("there is no such mailbox here: {why}"))

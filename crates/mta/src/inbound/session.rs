@@ -382,6 +382,7 @@ impl Session<'_> {
             copy: None,
             heard: self.hearing.heard(),
             authentication: Results::default(),
+            is_author: false,
         };
         if let Finding::Refuse(reply) = stages::examine(self.service, &mut arrival).await {
             self.service.signals.refused(self.trace(), self.connection.peer(), "DATA", &reply);
@@ -396,6 +397,7 @@ impl Session<'_> {
             return self.for_nobody(&mut arrival, &fates).await;
         }
         let message_id = message::header::find(&arrival.body, "Message-ID").map(|field| field.unfolded().into_owned());
+        let report = self.service.parts.authentication.report_in(&arrival);
         let (answered, octets) = self.file(&mut arrival).await;
         let Arrival { envelope, recipients, authentication, .. } = arrival;
         let replies = &answered.replies;
@@ -406,6 +408,9 @@ impl Session<'_> {
         };
         self.note(&envelope, message_id.as_deref(), octets, &answered);
         if taken > 0 {
+            if let Some(report) = report {
+                self.service.parts.authentication.read_report(self.trace(), report).await;
+            }
             self.tell_greylister(&envelope, &authentication);
             let from = envelope.mail_from.reverse_path.as_ref();
             self.service.signals.accepted(self.trace(), from, taken, octets);
