@@ -164,7 +164,6 @@ def test_only_the_copies_of_those_who_have_opted_in_differ(filtered):
 
 
 def test_what_is_to_be_for_one_recipient_is_not_done_to_the_others(filtered):
-    alice, bob = filtered.alice.address, filtered.bob.address
     action = (
         "string_action = 'require [\"envelope\", \"editheader\"]; "
         "if envelope \"to\" \"alice@example.test\" { addheader \"X-For\" \"alice\"; }'"
@@ -173,6 +172,7 @@ def test_what_is_to_be_for_one_recipient_is_not_done_to_the_others(filtered):
     changes = [b"m" + b"\0\0\0\1" + b"Subject\0another\0", b"m" + b"\0\0\0\1" + b"X-Old\0\0", b"bnew body\r\n", b"-<bob@example.test>\0"]
     with filters.spamd() as spamd, filters.milter(lambda said: fields + changes + [b"a"]) as milter:
         filtered.prepare(table("spamd", spamd, action))
+        alice, bob = filtered.alice.address, filtered.bob.address
         with filtered:
             assert filtered.send(GTUBE, alice, bob)[0] == 250
             assert b"X-For: alice\r\n" in wait_for(filtered, filtered.alice, 1)[0]
