@@ -1,5 +1,6 @@
 """Greylisting: only who looks suspicious has to come again, in every protocol and over restarts."""
 
+import json
 import smtplib
 
 import pytest
@@ -111,6 +112,18 @@ def test_who_gets_mail_from_a_user_may_answer_at_once(tmp_path):
         assert rcpt(server, "127.0.0.5", "friend@far.test", server.alice.address)[0] == 250
         assert rcpt(server, "127.0.0.5", "friend@far.test", BOB)[0] == 451, "of whom Bob knows nothing"
         assert server.json("greylist", "status")["known"] == 1
+
+
+def test_a_domain_that_has_proven_itself_comes_once_from_its_network(tmp_path):
+    static = ["far.test txt v=spf1 ip4:127.0.0.0/8 -all", "_dmarc.far.test txt v=DMARC1; p=none"]
+    proving = f"[authentication]\ntrusted = []\n[dns]\nstatic = {json.dumps(static)}"
+    with Greylisting(tmp_path, settings(proving, lists="", delay="1s")) as server:
+        assert accepted_after(lambda: rcpt(server, "127.0.0.66", "a@far.test", BOB))[0][0] == 250
+        assert rcpt(server, "127.0.0.77", "b@far.test", BOB)[0] == 451, "nothing has been taken yet"
+        with smtplib.SMTP("127.0.0.1", server.port("smtp"), source_address=("127.0.0.66", 0)) as client:
+            client.sendmail("a@far.test", [BOB], b"From: a@far.test\r\nSubject: proven\r\n\r\nhello\r\n")
+        assert rcpt(server, "127.0.0.77", "c@far.test", BOB)[0] == 250
+        assert rcpt(server, "127.0.0.77", "c@other.test", BOB)[0] == 451
 
 
 def test_every_protocol_gives_the_same_verdicts(tmp_path):

@@ -173,3 +173,14 @@ def test_damage_that_cannot_be_mended_is_told_and_nothing_is_thrown_away(server)
     connection = login(server, server.alice)
     _, parts = connection.uid("FETCH", "2", "(BODY.PEEK[])")
     assert b"Subject: second" in parts[0][1], "what is whole stays readable"
+
+
+def test_a_renewed_certificate_is_what_a_domain_is_told_to_publish(server):
+    def tlsa():
+        return [one["value"] for one in server.json("domain", "dns", "example.test") if one["kind"] == "TLSA"]
+
+    before = tlsa()
+    for name in ("self-signed.pem", "self-signed.key"):
+        (server.data / "tls" / name).unlink()
+    server.command("reload")
+    assert len(before) == len(tlsa()) == 1 and tlsa() != before

@@ -12,8 +12,6 @@ pub const PASSWORD_OCTETS_MAX: usize = 1_024;
 pub const APPLICATION_PASSWORDS_MAX: usize = 50;
 /// Octets of one message of a SASL exchange.
 pub const SASL_OCTETS_MAX: usize = 4_096;
-/// Names and addresses whose failures are remembered; the oldest go first.
-pub const FAILURES_REMEMBERED_MAX: usize = 100_000;
 /// Verified passwords that are remembered for a while.
 pub const VERIFIED_REMEMBERED_MAX: usize = 10_000;
 /// Passwords hashed at the same time; each needs some 20 MiB.

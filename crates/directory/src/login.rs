@@ -3,8 +3,7 @@
 use crate::directory::Directory;
 use crate::entry::{Account, Status};
 use crate::error::Error;
-pub use crate::limiter::Now;
-use crate::limiter::{Advice, FailedLogins, InProcess, Subject};
+use crate::limiter::{Advice, FailedLogins, Subject};
 use crate::limits::{HASHES_AT_ONCE, PASSWORD_OCTETS_MAX, SASL_OCTETS_MAX, VERIFIED_REMEMBERED_MAX};
 use crate::password::random;
 use crate::sasl::scram::{self, Hash};
@@ -20,6 +19,18 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::Semaphore;
+
+/// Where the time comes from.
+pub type Now = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// All mechanisms, the strongest first. Those with channel binding need TLS.
+pub const MECHANISMS: [&str; 6] =
+    ["SCRAM-SHA-256-PLUS", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-256", "SCRAM-SHA-1", "PLAIN", "LOGIN"];
+
+fn mechanisms(origin: &Origin) -> impl Iterator<Item = &'static str> + use<> {
+    let can_bind = !origin.bindings.is_empty();
+    MECHANISMS.into_iter().filter(move |name| can_bind || !name.ends_with("-PLUS"))
+}
 
 /// From where a login comes.
 #[derive(Clone, Debug, Default)]
@@ -87,14 +98,8 @@ struct Inner {
 }
 
 impl Logins {
-    /// Over a directory; `now` tells the time. Failures are counted in this process.
-    pub fn new(directory: Arc<dyn Directory>, settings: Settings, now: Now) -> Result<Logins, Error> {
-        let failures = InProcess::new(settings.address_policy(), settings.account_policy(), Arc::clone(&now));
-        Logins::counted_by(Arc::new(failures), directory, settings, now)
-    }
-
-    /// The same with failures that somebody else counts.
-    pub fn counted_by(
+    /// Over a directory, with failures that somebody else counts; `now` tells the time.
+    pub fn new(
         failures: Arc<dyn FailedLogins>,
         directory: Arc<dyn Directory>,
         settings: Settings,
@@ -113,14 +118,11 @@ impl Logins {
         })
     }
 
-    /// The mechanisms for such a connection, the strongest first.
-    pub fn mechanisms(&self, origin: &Origin) -> Vec<&'static str> {
-        let mut names = Vec::new();
-        if !origin.bindings.is_empty() {
-            names.extend(["SCRAM-SHA-256-PLUS", "SCRAM-SHA-1-PLUS"]);
-        }
-        names.extend(["SCRAM-SHA-256", "SCRAM-SHA-1", "PLAIN", "LOGIN"]);
-        names
+    /// The mechanisms for such a connection, the strongest first; nothing when nobody may log in over it: without TLS that
+    /// is so unless the connection never leaves this machine and `plain_on_loopback` says that this will do.
+    pub fn offered(&self, connection: &net::Connection, plain_on_loopback: bool) -> Option<Vec<&'static str>> {
+        let is_private = connection.tls().is_some() || (plain_on_loopback && connection.is_private());
+        is_private.then(|| mechanisms(&Origin::of(connection)).collect())
     }
 
     /// Checks a name and a password: the account's own, or one of its application passwords.
@@ -140,8 +142,7 @@ impl Logins {
 
     /// Begins an exchange; `None` if the mechanism is not known or cannot be used on this connection.
     pub fn begin(&self, mechanism: &str, origin: Origin) -> Option<Exchange> {
-        let known = self.mechanisms(&origin);
-        let mechanism = known.into_iter().find(|name| name.eq_ignore_ascii_case(mechanism))?;
+        let mechanism = mechanisms(&origin).find(|name| name.eq_ignore_ascii_case(mechanism))?;
         let state = match mechanism {
             "PLAIN" => State::Plain,
             "LOGIN" => State::LoginStart,

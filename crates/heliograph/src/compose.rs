@@ -194,7 +194,7 @@ pub fn compose(settings: &Settings) -> Result<Services, Failure> {
     let metering = Metering::new(settings, &random, &registry);
     let failures = Arc::new(MeteredLogins(metering.clone()));
     let found_in = Arc::new(directory.clone());
-    let logins = Logins::counted_by(failures, found_in, settings.directory.clone(), Arc::new(move || now.now()))
+    let logins = Logins::new(failures, found_in, settings.directory.clone(), Arc::new(move || now.now()))
         .map_err(|error| Failure::failed("cannot check logins").because(error))?;
     let mail = Mail::new(store.partitions.clone(), bus.clone(), settings.mail.clone())
         .map_err(|error| Failure::failed("cannot open the mail store").because(error))?;
@@ -248,7 +248,6 @@ pub fn compose(settings: &Settings) -> Result<Services, Failure> {
         tls: client_tls.clone(),
         partition: store.system.clone(),
         data: settings.server.data.clone(),
-        tlsa: own_tlsa(settings),
     };
     let authentication = Authentication::open(settings.authentication.clone(), parts, &registry)
         .map_err(|error| Failure::failed("cannot set up authentication").because(error))?;
@@ -304,8 +303,9 @@ fn content(settings: &Settings, random: &Arc<dyn Random>, registry: &Registry) -
     Ok(Arc::new(Content::new(chosen, settings.server.host.as_str(), Arc::clone(random), registry)))
 }
 
-/// The TLSA record of the first certificate; none when it cannot be read, which loading it has said already.
-fn own_tlsa(settings: &Settings) -> Option<Tlsa> {
+/// The TLSA record of the first certificate as its file is now; none when it cannot be read, which loading it has said
+/// already.
+pub fn own_tlsa(settings: &Settings) -> Option<Tlsa> {
     let own = settings.server.data.join("tls").join("self-signed.pem");
     let chain = settings.tls.certificates.first().map_or(own, |files| files.chain.clone());
     net::tls::dane::record_of_file(&chain)

@@ -4,9 +4,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use meter::greylist::judge::Greylist;
-use meter::greylist::replica::seal::Secret;
 use meter::greylist::replica::sender::{self, Peer};
 use meter::greylist::state;
+use meter::secret::Secret;
 use net::{Clock, Random, Registry, Resolver, ShutdownToken};
 use smtp::server::Kind;
 use tokio::task::JoinSet;
@@ -23,9 +23,9 @@ pub struct Greylisting {
     pub greylist: Arc<Greylist>,
     /// Whether our own listeners for strangers ask it.
     enabled: bool,
-    /// Whether anybody does.
+    /// Whether they do, or others through a listener of ours.
     is_used: bool,
-    /// Whether the settings have it at all.
+    /// Whether the settings have it at all, so that rules and mapping tables can ask it.
     is_set_up: bool,
     /// What the nodes share.
     pub secret: Option<Secret>,
@@ -58,7 +58,7 @@ impl Greylisting {
     pub fn of(&self, kind: Kind) -> Option<Arc<Greylist>> {
         let is_asked = match kind {
             Kind::Smtp => self.enabled,
-            Kind::Submission => self.is_used,
+            Kind::Submission => self.is_used || self.is_set_up,
             Kind::Lmtp => false,
         };
         is_asked.then(|| Arc::clone(&self.greylist))
@@ -101,4 +101,25 @@ impl Greylisting {
 /// Whether others ask the greylister through this listener.
 fn asks(listener: &Listener) -> bool {
     matches!(listener.protocol, Protocol::Milter | Protocol::Gross) || listener.answers.greylist
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use net::SystemClock;
+    use net::resolver::table::{Table, TableResolver};
+
+    #[test]
+    fn submission_notes_contacts_where_rules_alone_ask() {
+        let greylisting = |text| {
+            let settings = Settings::parse(Path::new("heliograph.toml"), text).expect("it is right");
+            let parts: (Arc<dyn Resolver>, Arc<dyn Clock>) =
+                (Arc::new(TableResolver::new(Table::default())), Arc::new(SystemClock));
+            Greylisting::new(&settings, Path::new("data"), parts, &Registry::new())
+        };
+        let by_rules = greylisting("greylist.grey_delay = '1m'");
+        assert!(by_rules.for_rules().is_some() && by_rules.of(Kind::Submission).is_some());
+        assert!(by_rules.of(Kind::Smtp).is_none(), "listeners ask only where it is enabled");
+        assert!(greylisting("").of(Kind::Submission).is_none());
+    }
 }

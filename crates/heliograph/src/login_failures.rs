@@ -5,14 +5,7 @@ use directory::limiter::{FailedLogins, Subject, Waiting};
 use meter::call::{Call, Operation, Outcome};
 
 use crate::metering::Metering;
-
-/// The tables.
-pub mod tables {
-    /// Failures of an address.
-    pub const ADDRESSES: &str = "logins.addresses";
-    /// Failures of a login name.
-    pub const ACCOUNTS: &str = "logins.accounts";
-}
+use crate::settings::sections::meter::login_tables;
 
 /// Counted here, and by the meter that is asked, if that is another one.
 pub struct MeteredLogins(pub Metering);
@@ -22,10 +15,10 @@ impl MeteredLogins {
     async fn ask(&self, subject: Subject<'_>, operation: Operation<'_>) -> [Option<Outcome>; 2] {
         let address;
         let (table, key) = match subject {
-            Subject::Name(name) => (tables::ACCOUNTS, name),
+            Subject::Name(name) => (login_tables::ACCOUNTS, name),
             Subject::Address(ip) => {
                 address = ip.to_string();
-                (tables::ADDRESSES, address.as_str())
+                (login_tables::ADDRESSES, address.as_str())
             }
         };
         let call = Call { table, key, operation };
@@ -57,5 +50,30 @@ impl FailedLogins for MeteredLogins {
         Box::pin(async move {
             self.ask(subject, Operation::Remove).await;
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::Settings;
+    use directory::limiter::Advice;
+    use net::{Random, Registry};
+    use std::path::Path;
+    use std::sync::Arc;
+
+    #[tokio::test]
+    async fn failed_logins_count_as_far_as_they_are_waited_for_after_a_reload() {
+        let settings = |text| Settings::parse(Path::new("heliograph.toml"), text).expect("it is right");
+        let first = settings("directory.failed_logins = 30");
+        let random: Arc<dyn Random> = Arc::new(net::SystemRandom);
+        let metering = Metering::new(&first, &random, &Registry::new());
+        let logins = MeteredLogins(metering.clone());
+        metering.reload(&settings("directory.failed_logins = 10"));
+        for _ in 0..30 {
+            logins.failed(Subject::Name("alice")).await;
+        }
+        let failures = logins.count(Subject::Name("alice")).await;
+        assert_eq!(first.directory.account_policy().advice(failures), Advice::Refuse, "after {failures}");
     }
 }

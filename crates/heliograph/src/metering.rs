@@ -11,6 +11,7 @@ use mta::inbound::rates::{Chosen, Rates};
 use net::{Random, Registry};
 
 use crate::settings::Settings;
+use crate::settings::sections::meter::login_tables::{ACCOUNTS, ADDRESSES};
 
 /// The meter and what depends on it. Cheap to clone.
 #[derive(Clone)]
@@ -43,10 +44,18 @@ impl Metering {
         matches!(self.meter, Meter::There(_))
     }
 
-    /// Takes new settings.
+    /// Takes new settings. What counts failed logins stays as it is, because those who refuse logins by these counts take
+    /// new bounds only at a restart: a table that counts less far than they wait for would refuse nobody.
     pub fn reload(&self, settings: &Settings) {
-        for table in self.tables.configure(settings.meter.tables.clone()) {
-            tracing::warn!(table, "a table of the meter begins empty: it is of another type now");
+        let mut fresh = settings.meter.tables.clone();
+        let is_of_logins = |name: &str| [ADDRESSES, ACCOUNTS].contains(&name);
+        let kept = self.tables.overview().into_iter().filter(|table| is_of_logins(&table.name));
+        fresh.extend(kept.map(|table| (table.name, table.settings)));
+        for table in self.tables.configure(fresh) {
+            tracing::warn!(
+                table,
+                "a table of the meter begins empty: it is of another type or its keys count otherwise now"
+            );
         }
         self.rules.replace(settings.meter.rules.clone());
         self.rates.choose(chosen(settings));

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::compose::Services;
+use crate::failure::Failure;
 use crate::serve::running::Running;
 use crate::settings::Settings;
 
@@ -31,3 +33,11 @@ pub struct Progress {
 
 /// Is told how far a long request has come.
 pub type Tell<'a> = &'a mut dyn FnMut(Progress);
+
+/// What was done or found, as it goes to who asked.
+///
+/// # Errors
+/// It cannot be written down.
+pub fn report(value: &impl Serialize) -> Result<Value, Failure> {
+    serde_json::to_value(value).map_err(|error| Failure::failed("cannot report").because(error))
+}

@@ -139,9 +139,8 @@ impl Settings {
             fragment_octets: channels::fragment_octets(values),
         };
         let policy = policy::make(values, rules, sources, &mut problems);
-        let others = meter::Others { smtp: &smtp, directory: &directory, listeners: &listeners };
-        let mut meter = meter::make(values, others, &mut problems);
-        meter.tables.extend(policy.rate_tables());
+        let others = meter::Others { smtp: &smtp, directory: &directory, listeners: &listeners, policy: &policy };
+        let meter = meter::make(values, others, &mut problems);
         let settings = Settings {
             policy,
             meter,

@@ -1,6 +1,6 @@
 //! Entry points for the fuzzer: whatever comes from the network, nothing panics and what is written can be read.
 
-use crate::wire::login::Secret;
+use crate::secret::Secret;
 use crate::wire::{answer, call, client, frame, server};
 
 /// Both sides of the meter's protocol, before and after the login.

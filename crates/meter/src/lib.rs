@@ -12,6 +12,7 @@
 //! | `service/` | the tables as services: our protocol, and Postfix's policy delegation |
 //! | `routine` | the routines of Sun's MeterMaid by name |
 //! | `greylist/` | greylisting in the manner of Gross, with its own memory and services |
+//! | `secret` | what two servers share, and proofs of it |
 //! | `signals`, `limits`, `fuzz` | what is logged and counted, every bound, entry points for the fuzzer |
 
 pub mod call;
@@ -22,6 +23,7 @@ pub mod limits;
 pub mod listing;
 pub mod meter;
 pub mod routine;
+pub mod secret;
 pub mod service;
 mod signals;
 pub mod table;

@@ -26,7 +26,10 @@ impl Meter {
     /// logged.
     pub async fn perform(&self, call: &Call<'_>) -> Result<Outcome, Unavailable> {
         match self {
-            Meter::Here(tables) => tables.perform(call).map_err(|refused| Unavailable::Refused(refused.to_string())),
+            Meter::Here(tables) => tables.perform(call).map_err(|refused| {
+                tables.signals.refused(&refused);
+                Unavailable::Refused(refused.to_string())
+            }),
             Meter::There(client) => client.ask(call).await,
         }
     }
@@ -75,6 +78,10 @@ mod tests {
     use net::Registry;
 
     fn meter() -> Meter {
+        counted(&Registry::new())
+    }
+
+    fn counted(registry: &Registry) -> Meter {
         let hour = Duration::from_secs(3600);
         let grey = Kind::Greylisting { block: hour, resubmit: hour * 4, inactivity: hour * 100 };
         let settings = [
@@ -83,7 +90,7 @@ mod tests {
             ("g", TableSettings { kind: grey, ..TableSettings::throttle(1, hour) }),
         ];
         let settings = settings.into_iter().map(|(name, settings)| (name.to_owned(), settings)).collect();
-        Meter::Here(Arc::new(Tables::new(settings, &Registry::new())))
+        Meter::Here(Arc::new(Tables::new(settings, registry)))
     }
 
     #[tokio::test]
@@ -96,6 +103,15 @@ mod tests {
         assert!(!meter.throttle("no such table", "k", 1).await.is_over, "a failure holds nobody back");
         assert!(matches!(meter.call("throttle", "no such table", "k", &[]).await, Err(Unavailable::Refused(_))));
         assert!(matches!(meter.call("invent", "t", "k", &[]).await, Err(Unavailable::Refused(_))));
+    }
+
+    #[tokio::test]
+    async fn tables_that_are_not_there_are_counted() {
+        let registry = Registry::new();
+        let meter = counted(&registry);
+        meter.throttle("t", "k", 1).await;
+        meter.throttle("no such table", "k", 1).await;
+        assert!(registry.render().contains("heliograph_meter_unknown_tables_total 1\n"));
     }
 
     #[tokio::test]

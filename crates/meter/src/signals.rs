@@ -46,6 +46,36 @@ impl TableSignals {
     }
 }
 
+/// The signals of all tables together.
+#[derive(Debug)]
+pub(crate) struct TablesSignals {
+    unknown: Counter,
+}
+
+impl TablesSignals {
+    pub(crate) fn new(registry: &Registry) -> TablesSignals {
+        TablesSignals {
+            unknown: registry.counter(
+                "heliograph_meter_unknown_tables_total",
+                "Questions of this server to tables of its meter that are not there: nobody was held back.",
+                &[],
+            ),
+        }
+    }
+
+    /// A question of our own was refused. What a table itself refuses is counted there.
+    pub(crate) fn refused(&self, refused: &Refused) {
+        match refused {
+            // Keys come from outside, and whoever sends wrong ones must not fill the log.
+            Refused::Key { .. } => debug!(reason = %refused, "the meter refused a question: nobody is held back by it"),
+            Refused::NoSuchTable { .. } | Refused::WrongType { .. } | Refused::Argument { .. } => {
+                self.unknown.add(u64::from(matches!(refused, Refused::NoSuchTable { .. })));
+                warn!(reason = %refused, "the meter refused a question: nobody is held back by it");
+            }
+        }
+    }
+}
+
 /// The signals of those who ask this meter over the network.
 #[derive(Debug)]
 pub(crate) struct ServiceSignals {

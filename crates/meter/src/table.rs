@@ -295,8 +295,13 @@ impl Table {
     }
 
     /// Takes new settings. What was counted stays, also when quota, time or size change; a table that becomes of another
-    /// kind begins empty. Tells whether it did.
+    /// kind, or whose keys count otherwise, begins empty. Tells whether what was counted stayed.
     pub fn configure(&mut self, settings: TableSettings, now: Moment) -> bool {
+        if settings.data_type != self.settings.data_type {
+            // Nobody would ever ask again for what is kept under the old keys.
+            *self = Table::new(&self.name, settings);
+            return false;
+        }
         let room = settings.entries_max;
         let kept = match (&mut self.entries, arithmetic(&settings.kind)) {
             (Entries::Rate(old, store), Arithmetic::Rate(rate)) => {

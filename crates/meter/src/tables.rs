@@ -10,7 +10,7 @@ use net::Registry;
 
 use crate::call::{Call, Operation, Outcome, Refused};
 use crate::listing::{Row, Rows};
-use crate::signals::TableSignals;
+use crate::signals::{TableSignals, TablesSignals};
 use crate::table::moment::{Moment, Steady};
 use crate::table::settings::TableSettings;
 use crate::table::{Entry, Table};
@@ -20,6 +20,7 @@ use crate::table::{Entry, Table};
 pub struct Tables {
     clock: Steady,
     registry: Registry,
+    pub(crate) signals: TablesSignals,
     tables: RwLock<HashMap<String, Kept>>,
 }
 
@@ -47,7 +48,12 @@ pub struct Overview {
 impl Tables {
     /// Empty tables.
     pub fn new(settings: BTreeMap<String, TableSettings>, registry: &Registry) -> Tables {
-        let tables = Tables { clock: Steady::start(), registry: registry.clone(), tables: RwLock::new(HashMap::new()) };
+        let tables = Tables {
+            clock: Steady::start(),
+            registry: registry.clone(),
+            signals: TablesSignals::new(registry),
+            tables: RwLock::new(HashMap::new()),
+        };
         tables.configure(settings);
         tables
     }
@@ -78,7 +84,7 @@ impl Tables {
     }
 
     /// Takes new settings: quotas, times and sizes change and what was counted stays; tables that are not named any more
-    /// go. Tells which tables began empty because they are of another kind now.
+    /// go. Tells which tables began empty because they are of another kind or have other keys now.
     pub fn configure(&self, settings: BTreeMap<String, TableSettings>) -> Vec<String> {
         let mut tables = self.tables.write().unwrap_or_else(PoisonError::into_inner);
         let now = self.clock.now();

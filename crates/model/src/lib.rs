@@ -23,5 +23,5 @@ pub use address::{Address, AddressError, LocalPart};
 pub use domain::{Domain, DomainError};
 pub use ids::{AccountId, BlobHash, MailboxId, Modseq, QueueId, TraceId, Uid, UidValidity};
 pub use instant::{CivilTime, Timestamp};
-pub use network::{Network, NetworkError};
+pub use network::{Network, NetworkError, network_of};
 pub use size::{ByteSize, ByteSizeError};

@@ -1,7 +1,7 @@
 //! Ranges of addresses in CIDR form: trusted peers, rules, mapping tables, SPF.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
 /// A range of addresses: `10.0.0.0/8`, `2001:db8::/32`, or one address.
@@ -37,6 +37,21 @@ impl Network {
             }
             (IpAddr::V6(ours), IpAddr::V6(theirs)) => same_prefix(ours.to_bits(), theirs.to_bits(), self.prefix_bits),
             _ => false,
+        }
+    }
+}
+
+/// The first address of the network of so many leading bits around an address, which counts as IPv4 in IPv6 clothes, too.
+/// More bits than the family has are all of them.
+pub fn network_of(address: IpAddr, v4_bits: u8, v6_bits: u8) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(ip) => {
+            let mask = u32::MAX.checked_shl(32 - u32::from(v4_bits.min(32))).unwrap_or(0);
+            IpAddr::V4(Ipv4Addr::from_bits(ip.to_bits() & mask))
+        }
+        IpAddr::V6(ip) => {
+            let mask = u128::MAX.checked_shl(128 - u32::from(v6_bits.min(128))).unwrap_or(0);
+            IpAddr::V6(Ipv6Addr::from_bits(ip.to_bits() & mask))
         }
     }
 }
@@ -91,6 +106,20 @@ mod tests {
         assert!(within("127.0.0.1", "::ffff:127.0.0.1"));
         assert!(within("2001:db8::/32", "2001:db8:1::1"));
         assert!(!within("2001:db8::/32", "2001:db9::1"));
+    }
+
+    #[test]
+    fn networks_begin_where_their_bits_end() {
+        for (address, expected) in
+            [("192.0.2.77", "192.0.2.0"), ("::ffff:192.0.2.77", "192.0.2.0"), ("2001:db8:1:2:3::4", "2001:db8:1:2::")]
+        {
+            assert_eq!(network_of(address.parse().unwrap(), 24, 64), expected.parse::<IpAddr>().unwrap());
+        }
+        for address in ["192.0.2.77", "2001:db8::77"] {
+            let address: IpAddr = address.parse().unwrap();
+            assert_eq!(network_of(address, 255, 255), address);
+            assert!(network_of(address, 0, 0).is_unspecified());
+        }
     }
 
     #[test]

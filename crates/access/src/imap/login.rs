@@ -12,7 +12,7 @@ use directory::login::{Denied, Step};
 
 impl Session<'_> {
     pub async fn log_in(&mut self, name: &str, password: &str) -> Done {
-        if !self.may_log_in() {
+        if self.offered().is_none() {
             return Ok(Outcome::no("[PRIVACYREQUIRED] logging in needs TLS"));
         }
         match self.service.logins.check(name, password, &self.origin()).await {
@@ -22,7 +22,7 @@ impl Session<'_> {
     }
 
     pub async fn authenticate(&mut self, mechanism: &str, initial: Option<String>) -> Done {
-        if !self.may_log_in() {
+        if self.offered().is_none() {
             return Ok(Outcome::no("[PRIVACYREQUIRED] logging in needs TLS"));
         }
         let Some(mut exchange) = self.service.logins.begin(mechanism, self.origin()) else {

@@ -434,20 +434,20 @@ impl Session<'_> {
 
     /// What is offered now.
     pub fn capabilities(&mut self) -> String {
+        let offered = self.offered();
         let state = State {
             authenticated: self.user.is_some(),
             can_start_tls: self.connection.can_start_tls(),
-            may_log_in: self.may_log_in(),
+            may_log_in: offered.is_some(),
             compressed: self.connection.stream().is_compressed(),
             append_octets_max: self.service.settings.append_octets_max,
         };
-        let mechanisms = self.service.logins.mechanisms(&self.origin());
-        capability::list(state, &mechanisms)
+        capability::list(state, &offered.unwrap_or_default())
     }
 
-    /// Whether passwords may travel: under TLS, or on this machine in the demo.
-    pub fn may_log_in(&self) -> bool {
-        self.connection.tls().is_some() || self.service.settings.plain_login_on_loopback && self.connection.is_private()
+    /// The mechanisms; nothing where passwords may not travel.
+    pub fn offered(&self) -> Option<Vec<&'static str>> {
+        self.service.logins.offered(&self.connection, self.service.settings.plain_login_on_loopback)
     }
 
     pub fn origin(&self) -> Origin {

@@ -45,7 +45,13 @@ impl House {
         let directory: Arc<dyn Directory> = Arc::new(directory);
         let partitions = Partitions::single("main", Partition::in_memory().unwrap()).unwrap();
         let mail = Mail::new(partitions, Bus::new(), mail::settings::Settings::default()).unwrap();
-        let logins = Logins::new(directory.clone(), settings, Arc::new(|| Timestamp(1_000_000))).unwrap();
+        let logins = Logins::new(
+            Arc::new(directory::limiter::Fixed(0)),
+            directory.clone(),
+            settings,
+            Arc::new(|| Timestamp(1_000_000)),
+        )
+        .unwrap();
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let parts = Parts { directory, logins, mail, clock };
         let settings = Settings { plain_login_on_loopback: true, ..Settings::new("imap.example") };

@@ -222,7 +222,10 @@ impl Engine {
             if matches!(self.state, State::Exchanging) {
                 self.state = State::Stranger;
             }
-            return Err(Offence::ScriptTooLarge { limit_octets: self.patience.script_octets_max });
+            return Err(match self.state {
+                State::Known(_) => Offence::ScriptTooLarge { limit_octets: self.patience.script_octets_max },
+                _ => Offence::LiteralTooLarge { limit_octets: SASL_OCTETS_MAX },
+            });
         }
         if matches!(self.state, State::Exchanging) {
             return self.response(command, output);
@@ -343,6 +346,7 @@ impl Engine {
             self.state = State::Stranger;
             self.failed_logins += u32::from(counts);
             if self.failed_logins >= self.patience.failed_logins_max {
+                output.extend(refusal::bye(None, "too many failed logins"));
                 self.end(Ending::FailedLogins);
             }
         }

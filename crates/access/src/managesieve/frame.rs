@@ -14,7 +14,7 @@ pub enum Scan {
         /// Its line ends included.
         octets: usize,
     },
-    /// It has a literal that is too large to be held.
+    /// It has a literal that is too large to be held, itself or with what comes before it.
     TooLarge {
         /// Octets before the literal.
         before: usize,
@@ -57,7 +57,10 @@ pub fn scan(input: &[u8], literal_octets_max: usize) -> Result<Scan, Offence> {
             Some(octets) if octets > PASSED_OVER_OCTETS_MAX => {
                 return Err(Offence::LiteralTooLarge { limit_octets: PASSED_OVER_OCTETS_MAX });
             }
-            Some(octets) if octets > literal_octets_max => return Ok(Scan::TooLarge { before: at, octets }),
+            // Many literals together are no smaller than one: what is held of a command has one bound.
+            Some(octets) if octets > literal_octets_max || at + octets > literal_octets_max + LINE_OCTETS_MAX => {
+                return Ok(Scan::TooLarge { before: at, octets });
+            }
             Some(octets) => at += octets,
         }
         if input.len() < at {
@@ -207,6 +210,21 @@ mod tests {
         assert_eq!(scan(b"X \"{3}\r\n", 10), Ok(Scan::Whole { octets: 8 }));
         assert!(matches!(scan(&[b'a'; 5000], 10), Err(Offence::LineTooLong { .. })));
         assert!(matches!(scan(b"X {99999999999999999999999+}\r\n", 10), Err(Offence::LiteralTooLarge { .. })));
+    }
+
+    #[test]
+    fn many_literals_are_held_no_longer_than_one() {
+        let unfinished = |literal: &[u8]| {
+            let mut input = b"X".to_vec();
+            while input.len() < 64 * 1024 {
+                input.extend_from_slice(literal);
+            }
+            input
+        };
+        for literal in [b"{0+}\r\n".as_slice(), b" {9+}\r\n123456789"] {
+            let found = scan(&unfinished(literal), 10);
+            assert!(matches!(found, Ok(Scan::TooLarge { before, .. }) if before <= LINE_OCTETS_MAX + 20), "{found:?}");
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ pub enum Offence {
         /// The bound.
         limit_octets: usize,
     },
-    /// A literal that is not even passed over; the session ends.
+    /// A literal larger than is taken before a login, or one that is not even passed over; then the session ends.
     #[error("the literal is larger than {limit_octets} octets")]
     LiteralTooLarge {
         /// The bound.

@@ -254,13 +254,11 @@ impl<'a> Session<'a> {
 }
 
 fn offer(service: &Service, connection: &Connection) -> Offer {
-    let is_private =
-        connection.tls().is_some() || (service.settings.plain_login_on_loopback && connection.is_private());
-    let mechanisms = if is_private { service.logins.mechanisms(&Origin::of(connection)) } else { Vec::new() };
+    let offered = service.logins.offered(connection, service.settings.plain_login_on_loopback);
     Offer {
         can_start_tls: connection.can_start_tls(),
-        can_log_in: is_private,
-        mechanisms: mechanisms.into_iter().map(str::to_owned).collect(),
+        can_log_in: offered.is_some(),
+        mechanisms: offered.into_iter().flatten().map(str::to_owned).collect(),
     }
 }
 

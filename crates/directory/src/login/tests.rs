@@ -3,6 +3,7 @@
 use super::*;
 use crate::directory::Away;
 use crate::embedded::{AccountChange, Embedded, NewAccount};
+use crate::limiter::Fixed;
 use crate::password::{Cost, Credentials};
 use crate::sasl::client::Login;
 use storage::Partition;
@@ -28,7 +29,7 @@ async fn directory() -> Embedded {
 
 fn logins(directory: &Embedded) -> Logins {
     let settings = directory.settings().clone();
-    Logins::new(Arc::new(directory.clone()), settings, Arc::new(|| Timestamp(1_000_000))).unwrap()
+    Logins::new(Arc::new(Fixed(0)), Arc::new(directory.clone()), settings, Arc::new(|| Timestamp(1_000_000))).unwrap()
 }
 
 #[tokio::test]
@@ -72,8 +73,28 @@ async fn suspended_accounts_are_told_only_to_who_knows_the_password() {
 
 #[tokio::test]
 async fn a_directory_that_is_away_is_no_wrong_password() {
-    let logins = Logins::new(Arc::new(Away), Settings::default(), Arc::new(|| Timestamp(0))).unwrap();
+    let logins =
+        Logins::new(Arc::new(Fixed(0)), Arc::new(Away), Settings::default(), Arc::new(|| Timestamp(0))).unwrap();
     assert_eq!(logins.check("a@b.test", "x", &Origin::default()).await, Err(Denied::Unavailable));
+}
+
+#[tokio::test]
+async fn too_many_failures_are_refused_unheard() {
+    let directory = directory().await;
+    let settings = directory.settings().clone();
+    let failures = Arc::new(Fixed(settings.failures_max));
+    let logins = Logins::new(failures, Arc::new(directory), settings, Arc::new(|| Timestamp(0))).unwrap();
+    assert_eq!(logins.check("alice@b.test", "secret", &Origin::default()).await, Err(Denied::TooMany));
+    assert_eq!(exchange(&logins, "SCRAM-SHA-256", "secret").await, Err(Denied::TooMany));
+}
+
+#[tokio::test]
+async fn logins_are_offered_where_passwords_may_travel() {
+    let logins = logins(&directory().await);
+    let (connection, _other) = net::Connection::pair(1024);
+    assert_eq!(logins.offered(&connection, false), None);
+    let offered = logins.offered(&connection, true);
+    assert_eq!(offered, Some(vec!["SCRAM-SHA-256", "SCRAM-SHA-1", "PLAIN", "LOGIN"]), "there is nothing to bind to");
 }
 
 async fn exchange(logins: &Logins, mechanism: &str, password: &str) -> Result<Account, Denied> {

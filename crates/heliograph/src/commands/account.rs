@@ -13,6 +13,7 @@ use crate::context::Context;
 use crate::control::client;
 use crate::control::request::Request;
 use crate::failure::Failure;
+use crate::operations::report;
 use crate::terminal::{confirm, print};
 use crate::verbs::account::{AccountDetail, AccountRequest, Imported};
 use crate::verbs::people::{PeopleRequest, ShownAccount};
@@ -254,9 +255,7 @@ fn app_password(verb: AppPasswordVerb, context: &Context) -> Result<(), Failure>
         }
         AppPasswordVerb::List { address } => {
             let account: AccountDetail = parse(ask(context, AccountRequest::Show { address })?)?;
-            let report = serde_json::to_value(&account.application_passwords);
-            let report = report.map_err(|error| Failure::failed("cannot report").because(error))?;
-            show(context, report, |all: Vec<(String, String)>| {
+            show(context, report(&account.application_passwords)?, |all: Vec<(String, String)>| {
                 all.iter().map(|(name, created)| format!("{name:<32} {created}\n")).collect()
             })
         }

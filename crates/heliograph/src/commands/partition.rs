@@ -8,6 +8,7 @@ use crate::context::Context;
 use crate::control::client;
 use crate::control::request::Request;
 use crate::failure::Failure;
+use crate::operations::report;
 use crate::terminal::print;
 use crate::verbs::partition::{PartitionRequest, ShownPartition};
 
@@ -43,9 +44,7 @@ pub fn run(verb: PartitionVerb, context: &Context) -> Result<(), Failure> {
             let all: Vec<ShownPartition> = parse(ask(PartitionRequest::List)?)?;
             let one = all.into_iter().find(|partition| partition.name == name);
             let one = one.ok_or_else(|| Failure::failed(format!("there is no partition {name}")))?;
-            let report = serde_json::to_value(&one);
-            let report = report.map_err(|error| Failure::failed("cannot report").because(error))?;
-            show(context, report, |partition: ShownPartition| detail(&partition))
+            show(context, report(&one)?, |partition: ShownPartition| detail(&partition))
         }
         PartitionVerb::Add { name } => {
             let path: String = parse(ask(PartitionRequest::Add { name })?)?;

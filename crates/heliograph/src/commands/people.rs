@@ -13,6 +13,7 @@ use crate::context::Context;
 use crate::control::client;
 use crate::control::request::Request;
 use crate::failure::Failure;
+use crate::operations::report;
 use crate::terminal::confirm;
 use crate::verbs::people::{PeopleRequest, ShownDomain};
 
@@ -163,9 +164,9 @@ pub fn names(verb: NameVerb, groups: bool, context: &Context) -> Result<(), Fail
             let all: Vec<(String, Name)> = parse(ask(context, PeopleRequest::ListNames { groups })?)?;
             let one = all.into_iter().find(|(known, _)| known.eq_ignore_ascii_case(&address));
             let (_, name) = one.ok_or_else(|| Failure::failed(format!("there is no {address}")))?;
-            let report = serde_json::to_value(members(&name));
-            let report = report.map_err(|error| Failure::failed("cannot report").because(error))?;
-            show(context, report, |members: Vec<String>| members.iter().map(|member| format!("{member}\n")).collect())
+            show(context, report(&members(&name))?, |members: Vec<String>| {
+                members.iter().map(|member| format!("{member}\n")).collect()
+            })
         }
         NameVerb::List { holding, after, limit } => {
             let mut all: Vec<(String, Name)> = parse(ask(context, PeopleRequest::ListNames { groups })?)?;
@@ -174,9 +175,7 @@ pub fn names(verb: NameVerb, groups: bool, context: &Context) -> Result<(), Fail
                     && after.as_ref().is_none_or(|after| address > after)
             });
             all.truncate(limit);
-            let report = serde_json::to_value(&all);
-            let report = report.map_err(|error| Failure::failed("cannot report").because(error))?;
-            show(context, report, |names: Vec<(String, Name)>| {
+            show(context, report(&all)?, |names: Vec<(String, Name)>| {
                 let mut text = String::new();
                 for (address, name) in names {
                     let _infallible = writeln!(text, "{address:<32} {}", members(&name).join(" "));

@@ -7,11 +7,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::failure::Failure;
-use crate::operations::{Operations, Progress, Tell};
+use crate::operations::{Operations, Progress, Tell, report};
 use crate::verbs::owner::{account, owner, store_failed};
-use crate::verbs::people::{
-    ShownAccount, credentials, known_partition, parse_address, parse_roles, refused, report, shown,
-};
+use crate::verbs::people::{ShownAccount, credentials, known_partition, parse_address, parse_roles, refused, shown};
 
 /// What can be asked about accounts beyond a list of them.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]

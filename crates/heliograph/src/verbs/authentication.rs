@@ -1,5 +1,7 @@
 //! Keys that sign a domain's mail.
 
+use std::sync::Arc;
+
 use model::Domain;
 use mta::authentication::keys::{Algorithm, Kept, KeyError, State};
 use mta::authentication::records::{self, Here, Record};
@@ -8,8 +10,9 @@ use net::ListenAddress;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::compose::own_tlsa;
 use crate::failure::Failure;
-use crate::operations::Operations;
+use crate::operations::{Operations, report};
 
 /// What can be asked about authentication.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -140,10 +143,14 @@ fn records(operations: &Operations, domain: &str, check: bool) -> Vec<Record> {
     let authentication = &operations.services.authentication;
     let settings = authentication.settings();
     let services = services(operations);
+    // Certificates are renewed while the server runs.
+    let now =
+        operations.running.as_ref().map_or_else(|| Arc::clone(&operations.settings), |running| running.settings());
+    let tlsa = own_tlsa(&now);
     let here = Here {
         host: &settings.host,
         services: &services,
-        tlsa: authentication.tlsa(),
+        tlsa: tlsa.as_ref(),
         reports: settings.report_to.first().map(ToString::to_string),
     };
     let domain = domain.to_ascii_lowercase();
@@ -253,8 +260,4 @@ fn shown(keys: &[Kept]) -> Vec<ShownKey> {
 
 fn refused(error: KeyError) -> Failure {
     Failure::failed("nothing was changed").because(error)
-}
-
-fn report(value: &impl Serialize) -> Result<Value, Failure> {
-    serde_json::to_value(value).map_err(|error| Failure::failed("cannot report").because(error))
 }

@@ -14,7 +14,7 @@ use smtp::envelope::MailFrom;
 use smtp::server::Kind;
 
 use crate::failure::Failure;
-use crate::operations::Operations;
+use crate::operations::{Operations, report};
 use crate::verbs::people::parse_address;
 
 /// What can be asked about filters.
@@ -116,10 +116,6 @@ pub fn perform(operations: &Operations, request: FilterRequest) -> Result<Value,
             report(&verdicts)
         }
     }
-}
-
-fn report<T: Serialize>(report: &T) -> Result<Value, Failure> {
-    serde_json::to_value(report).map_err(|error| Failure::failed("cannot report").because(error))
 }
 
 fn shown(status: mta::filter::service::Status) -> ShownFilter {

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::failure::Failure;
+use crate::operations::report;
 
 /// What can be asked about the greylister.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -246,8 +247,4 @@ fn parse_field(text: &str) -> Result<Field, Failure> {
             return Err(Failure::usage(format!("{other} is no field: {known}")));
         }
     })
-}
-
-fn report(value: &impl Serialize) -> Result<Value, Failure> {
-    serde_json::to_value(value).map_err(|error| Failure::failed("cannot report").because(error))
 }

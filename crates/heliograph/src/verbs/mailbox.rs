@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::failure::Failure;
-use crate::operations::Operations;
+use crate::operations::{Operations, report};
 use crate::verbs::owner::{owner, store_failed};
 
 /// What can be asked about an account's mailboxes.
@@ -215,8 +215,4 @@ fn special_use_name(special_use: SpecialUse) -> &'static str {
 fn parse_special_use(text: &str) -> Result<SpecialUse, Failure> {
     let found = SpecialUse::ALL.into_iter().find(|special_use| special_use_name(*special_use) == text);
     found.ok_or_else(|| Failure::usage(format!("{text} is no special use: archive, drafts, junk, sent, trash")))
-}
-
-fn report(value: &impl Serialize) -> Result<Value, Failure> {
-    serde_json::to_value(value).map_err(|error| Failure::failed("cannot report").because(error))
 }

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::failure::Failure;
-use crate::operations::{Operations, Progress, Tell};
+use crate::operations::{Operations, Progress, Tell, report};
 use crate::verbs::mailbox::find;
 use crate::verbs::owner::{owner, store_failed};
 
@@ -250,8 +250,4 @@ fn flags<'a>(system: SystemFlags, keywords: impl Iterator<Item = &'a str>) -> Ve
     ];
     let set = names.into_iter().filter(|(flag, _)| system.has(*flag)).map(|(_, name)| name.to_owned());
     set.chain(keywords.map(str::to_owned)).collect()
-}
-
-fn report(value: &impl Serialize) -> Result<Value, Failure> {
-    serde_json::to_value(value).map_err(|error| Failure::failed("cannot report").because(error))
 }

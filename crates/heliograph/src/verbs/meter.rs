@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::failure::Failure;
 use crate::metering::Metering;
+use crate::operations::report;
 
 /// What can be asked about the meter.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -146,8 +147,4 @@ fn kind(kind: &Kind) -> String {
 
 fn refused(refused: Refused) -> Failure {
     Failure::failed("the meter did not do it").because(refused)
-}
-
-fn report(value: &impl Serialize) -> Result<Value, Failure> {
-    serde_json::to_value(value).map_err(|error| Failure::failed("cannot report").because(error))
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::failure::Failure;
-use crate::operations::Operations;
+use crate::operations::{Operations, report};
 
 /// What can be asked about partitions.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,10 +54,7 @@ pub struct ShownPartition {
 /// Why it was not done.
 pub fn perform(operations: &Operations, request: PartitionRequest) -> Result<Value, Failure> {
     match request {
-        PartitionRequest::List => {
-            let shown = list(operations)?;
-            serde_json::to_value(shown).map_err(|error| Failure::failed("cannot report").because(error))
-        }
+        PartitionRequest::List => report(&list(operations)?),
         PartitionRequest::Add { name } => {
             let store = &operations.services.store;
             let path = store.layout.partition(&name).map_err(|error| Failure::usage(error.to_string()))?;

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::failure::Failure;
-use crate::operations::Operations;
+use crate::operations::{Operations, report};
 
 /// What can be asked about people.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -335,8 +335,4 @@ pub(crate) fn refused(error: directory::error::Error) -> Failure {
     } else {
         Failure::failed(error.to_string())
     }
-}
-
-pub(crate) fn report(value: &impl Serialize) -> Result<Value, Failure> {
-    serde_json::to_value(value).map_err(|error| Failure::failed("cannot report").because(error))
 }

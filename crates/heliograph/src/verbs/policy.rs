@@ -16,7 +16,7 @@ use smtp::envelope::{MailFrom, Notify, RcptTo};
 use smtp::server::Kind;
 
 use crate::failure::Failure;
-use crate::operations::Operations;
+use crate::operations::{Operations, report};
 use crate::serve::doors::inbound_service;
 
 /// What can be asked about the policy.
@@ -127,8 +127,7 @@ pub struct ExplainedRecipient {
 /// What was asked wrongly, or the directory is away.
 pub fn perform(operations: &Operations, request: PolicyRequest) -> Result<Value, Failure> {
     let PolicyRequest::Explain(request) = request;
-    let report = tokio::runtime::Handle::current().block_on(answer(operations, *request))?;
-    serde_json::to_value(report).map_err(|error| Failure::failed("cannot tell").because(error))
+    report(&tokio::runtime::Handle::current().block_on(answer(operations, *request))?)
 }
 
 async fn answer(operations: &Operations, request: ExplainRequest) -> Result<Explained, Failure> {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::failure::Failure;
-use crate::operations::Operations;
+use crate::operations::{Operations, report};
 
 /// What can be asked about the queue.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -201,8 +201,4 @@ fn parse_id(text: &str) -> Result<QueueId, Failure> {
 
 fn refused(error: queue::error::Error) -> Failure {
     Failure::failed("the queue did not do it").because(error)
-}
-
-fn report(value: &impl Serialize) -> Result<Value, Failure> {
-    serde_json::to_value(value).map_err(|error| Failure::failed("cannot report").because(error))
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::failure::Failure;
-use crate::operations::Operations;
+use crate::operations::{Operations, report};
 use crate::verbs::owner::{owner, store_failed};
 
 /// What can be asked about an account's scripts.
@@ -174,8 +174,4 @@ fn shown(script: &Script) -> ShownScript {
         octets: script.row.octets,
         changed: script.row.changed.to_string(),
     }
-}
-
-fn report(value: &impl Serialize) -> Result<Value, Failure> {
-    serde_json::to_value(value).map_err(|error| Failure::failed("cannot report").because(error))
 }

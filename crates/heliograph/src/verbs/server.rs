@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::failure::Failure;
-use crate::operations::Operations;
+use crate::operations::{Operations, report};
 use crate::serve::running::Running;
 
 /// What can be asked about the server.
@@ -111,10 +111,6 @@ fn command(running: &Running, request: ServerRequest) -> Result<Value, Failure> 
         }
         ServerRequest::Status => Ok(Value::Null),
     }
-}
-
-fn report(value: &impl Serialize) -> Result<Value, Failure> {
-    serde_json::to_value(value).map_err(|error| Failure::failed("cannot report").because(error))
 }
 
 fn status(operations: &Operations) -> Status {

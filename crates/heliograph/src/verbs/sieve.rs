@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use message::parse;
 use model::Timestamp;
+use mta::scripts::settings::{administrator_extensions, user_extensions};
 use serde::{Deserialize, Serialize};
 use sieve::{
     Answer, Context, Effect, Extensions, Machine, Notify, Outcome, Question, Recipients, Script, Step, Target, compile,
@@ -22,10 +23,11 @@ pub enum Author {
 }
 
 impl Author {
+    /// Those that the server would let it require.
     fn extensions(self) -> Extensions {
         match self {
-            Author::User => Extensions::for_users(),
-            Author::Administrator => Extensions::for_administrators(),
+            Author::User => user_extensions(),
+            Author::Administrator => administrator_extensions(),
         }
     }
 }
@@ -414,4 +416,16 @@ fn notify_parameter(notify: Notify) -> String {
     let words = [(notify.success, "SUCCESS"), (notify.failure, "FAILURE"), (notify.delay, "DELAY")];
     let set: Vec<&str> = words.iter().filter(|(is_set, _)| *is_set).map(|(_, word)| *word).collect();
     if set.is_empty() { "NEVER".to_owned() } else { set.join(",") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_server_does_not_run_is_not_valid() {
+        let script = b"require \"imapsieve\"; keep;";
+        assert!(!check(script, Author::Administrator).valid);
+        assert!(check(b"require \"fileinto\"; keep;", Author::Administrator).valid);
+    }
 }

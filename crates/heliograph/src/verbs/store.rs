@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::failure::Failure;
-use crate::operations::{Operations, Progress, Tell};
+use crate::operations::{Operations, Progress, Tell, report};
 
 /// What can be asked about the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,12 +40,12 @@ pub struct StoreReport {
 /// # Errors
 /// Why it was not done.
 pub fn perform(operations: &Operations, request: StoreRequest, tell: Tell<'_>) -> Result<Value, Failure> {
-    let report = match request {
+    let done = match request {
         StoreRequest::Check => check(operations, tell)?,
         StoreRequest::Repair => repair(operations)?,
         StoreRequest::Compact => compact(operations, tell)?,
     };
-    serde_json::to_value(report).map_err(|error| Failure::failed("cannot report").because(error))
+    report(&done)
 }
 
 fn partitions(operations: &Operations) -> impl Iterator<Item = (&str, &storage::Partition)> {

@@ -120,11 +120,12 @@ impl Link {
         }
     }
 
-    /// The first server that can be reached, of those that are not left alone.
+    /// The first server that can be reached, of those that are not left alone. One that hangs takes the whole wait; those
+    /// behind it are then not tried and not left alone, so that the next question gets them.
     async fn connect(&mut self) -> Option<(usize, Open)> {
         let deadline = Instant::now() + self.settings.connect_wait;
         for server in 0..self.settings.servers.len() {
-            if self.is_resting(server) {
+            if self.is_resting(server) || Instant::now() >= deadline {
                 continue;
             }
             match self.opening(server, deadline).await {

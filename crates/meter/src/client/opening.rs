@@ -8,8 +8,8 @@ use model::TraceId;
 use net::{Connection, Random, Received, ShutdownToken, Stream, dial};
 use tokio::time::Instant;
 
+use crate::secret::Secret;
 use crate::wire::client::{Event, Session};
-use crate::wire::login::Secret;
 
 /// A connection that is ready for calls.
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::wire::login::Secret;
+use crate::secret::Secret;
 
 /// Where the meter is and how long to wait for it.
 #[derive(Clone, Debug)]

@@ -1,9 +1,9 @@
 use super::*;
 use crate::call::Operation;
+use crate::secret::Secret;
 use crate::service::tcp;
 use crate::table::settings::TableSettings;
 use crate::tables::Tables;
-use crate::wire::login::Secret;
 use net::random::Seeded;
 use net::{ListenAddress, Listener, ListenerSettings, Shutdown, TlsUse};
 use std::time::Duration;
@@ -113,6 +113,17 @@ async fn a_meter_that_hangs_is_waited_for_as_long_as_was_said() {
     assert!(begun.elapsed() >= Duration::from_millis(290), "it was waited for");
     assert_eq!(ask(&client, "k").await, Err(Unavailable::NotReached));
     assert_eq!(attempts(&registry), 1);
+}
+
+#[tokio::test]
+async fn a_meter_that_hangs_leaves_the_next_one_to_the_next_question() {
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let meter = Running::start("127.0.0.1:0").await;
+    let connect_wait = Duration::from_secs(2);
+    let servers = [silent.local_addr().unwrap(), meter.address];
+    let (client, _) = client(ClientSettings { connect_wait, read_wait: connect_wait * 10, ..settings(&servers) });
+    assert_eq!(ask(&client, "k").await, Err(Unavailable::NotReached));
+    assert_eq!(ask(&client, "k").await, Ok(false));
 }
 
 #[tokio::test]

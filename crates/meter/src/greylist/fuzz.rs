@@ -4,10 +4,11 @@ use bytes::BytesMut;
 
 use crate::greylist::check::Written;
 use crate::greylist::memory::Entry;
-use crate::greylist::replica::seal::{self, Direction, Sealer, Secret};
+use crate::greylist::replica::seal::{self, Direction, Sealer};
 use crate::greylist::replica::wire;
 use crate::greylist::state::{Contents, compose};
 use crate::greylist::triplet::Mask;
+use crate::secret::Secret;
 
 /// The greylister's memory as a file holds it.
 pub fn fuzz_greylist_state(data: &[u8]) {
@@ -24,7 +25,8 @@ pub fn fuzz_greylist_state(data: &[u8]) {
 
 /// What a replica of the greylister sends: its first words, and frames under right and wrong seals.
 pub fn fuzz_greylist_replica(data: &[u8]) {
-    let (secret, mask) = (Secret::new("fuzz"), Mask { v4_bits: 24, v6_bits: 64 });
+    let Some(secret) = Secret::new("a secret of both sides") else { return };
+    let mask = Mask { v4_bits: 24, v6_bits: 64 };
     if let Some(hello) = data.first_chunk() {
         let _any = seal::read_server_hello(hello);
     }

@@ -41,6 +41,16 @@ pub struct Standing {
     pub ripe: Timestamp,
 }
 
+/// What was found about a delivery, before anything of it is remembered.
+struct Finding {
+    decision: Decision,
+    /// The triplet, when it is to be remembered.
+    kept: Option<Digest>,
+    /// Whether somebody is let in who would have to come again if nobody knew them.
+    is_known: bool,
+    retry_after: Option<Duration>,
+}
+
 /// The greylister.
 pub struct Greylist {
     settings: Settings,
@@ -126,33 +136,54 @@ impl Greylist {
         }
     }
 
-    /// Judges a delivery, within the time limit. Never fails: a list that does not answer counts for nothing.
+    /// Judges a delivery, within the time limit, and remembers it. Never fails: a list that does not answer counts for
+    /// nothing.
     pub async fn judge(&self, query: &Query) -> Verdict {
+        let Finding { decision, kept, is_known, retry_after } = self.find(query).await;
+        if let Some(digest) = kept {
+            let sighting = self.triplets.see(digest, decision.at);
+            self.changed(Change::Seen(Part::Triplets, Entry { digest, sighting }));
+        }
+        if is_known {
+            self.signals.known_sender();
+        }
+        self.signals.decided(&decision);
+        let verdict = self.verdict(decision.action, retry_after);
+        self.recent.note(decision);
+        verdict
+    }
+
+    /// What [`Greylist::judge`] would say now; the delivery is neither remembered nor counted. The lists are asked.
+    pub async fn look(&self, query: &Query) -> Verdict {
+        let Finding { decision, retry_after, .. } = self.find(query).await;
+        self.verdict(decision.action, retry_after)
+    }
+
+    async fn find(&self, query: &Query) -> Finding {
         let began = Instant::now();
         let now = self.clock.now();
         let networks = &self.settings.exempt_networks;
         let mut decision = Decision::about(query, now, Action::Trust);
         decision.exemption = Exemption::of(query, networks, &self.settings.exempt_recipients);
-        let mut retry_after = None;
+        let (mut kept, mut is_known, mut retry_after) = (None, false, None);
         if decision.exemption.is_none() {
             let digest = self.settings.mask.triplet(query);
             let seen = self.standing_of(digest, now);
             let is_ripe = seen.is_some_and(|standing| standing.ripe <= now);
-            self.weigh(query, is_ripe, began + self.settings.query_timelimit, &mut decision).await;
+            is_known = self.weigh(query, is_ripe, began + self.settings.query_timelimit, &mut decision).await;
             let is_kept = self.settings.update_always || matches!(decision.action, Action::Grey | Action::Match);
-            if is_kept {
-                let sighting = self.triplets.see(digest, now);
-                self.changed(Change::Seen(Part::Triplets, Entry { digest, sighting }));
-            }
+            kept = is_kept.then_some(digest);
             if decision.action == Action::Grey {
                 let ripe = seen.map_or_else(|| now.plus(self.settings.grey_delay), |standing| standing.ripe);
                 retry_after = Some(ripe.since(now));
             }
         }
         decision.took = began.elapsed();
-        self.signals.decided(&decision);
-        let action = if self.settings.dry_run { Action::Trust } else { decision.action };
-        self.recent.note(decision);
+        Finding { decision, kept, is_known, retry_after }
+    }
+
+    fn verdict(&self, decided: Action, retry_after: Option<Duration>) -> Verdict {
+        let action = if self.settings.dry_run { Action::Trust } else { decided };
         let reason = match action {
             Action::Trust | Action::Match => String::new(),
             Action::Grey => self.settings.grey_reason.clone(),
@@ -161,16 +192,13 @@ impl Greylist {
         Verdict { action, reason, retry_after: retry_after.filter(|_| action == Action::Grey) }
     }
 
-    /// Asks the lists and writes into the decision what came of it.
-    async fn weigh(&self, query: &Query, is_ripe: bool, deadline: Instant, decision: &mut Decision) {
+    /// Asks the lists and writes into the decision what came of it; says whether a known sender was let in as one.
+    async fn weigh(&self, query: &Query, is_ripe: bool, deadline: Instant, decision: &mut Decision) -> bool {
         let checks = &self.settings.checks;
         if checks.is_empty() || is_ripe && self.settings.match_shortcut {
-            decision.action = match is_ripe {
-                true => Action::Match,
-                false if self.is_known(query, decision.at) => Action::Match,
-                false => Action::Grey,
-            };
-            return;
+            let is_known = !is_ripe && self.is_known(query, decision.at);
+            decision.action = if is_ripe || is_known { Action::Match } else { Action::Grey };
+            return is_known;
         }
         let asked: Vec<(usize, &Check, Option<String>)> =
             checks.iter().enumerate().map(|(place, check)| (place, check, check.question(query))).collect();
@@ -194,28 +222,26 @@ impl Greylist {
             }
         }
         decision.action = tally.action(is_ripe);
-        if decision.action == Action::Grey && self.is_known(query, decision.at) {
+        let is_known = decision.action == Action::Grey && self.is_known(query, decision.at);
+        if is_known {
             decision.action = Action::Match;
         }
         decision.weight = tally.weight();
         decision.matched = tally.into_matched();
+        is_known
     }
 
     /// Whether the recipient has written to the sender, or the sender's domain proved itself from this network before.
     fn is_known(&self, query: &Query, now: Timestamp) -> bool {
         let is_contact = self.known.find(contact(&query.recipient, &query.sender), now).is_some();
-        let is_known = is_contact
+        is_contact
             || query
                 .sender_domain()
-                .is_some_and(|domain| self.known.find(self.settings.mask.proven(&domain, query.client), now).is_some());
-        if is_known {
-            self.signals.known_sender();
-        }
-        is_known
+                .is_some_and(|domain| self.known.find(self.settings.mask.proven(&domain, query.client), now).is_some())
     }
 
-    /// Notes that mail of `domain` from this client was proven to be the domain's own (SPF or DKIM, aligned): its senders
-    /// need not come twice from that network.
+    /// Notes that mail of `domain` from this client was proven to be the domain's own (DMARC): its senders need not come
+    /// twice from that network.
     pub fn record_proven(&self, domain: &str, client: IpAddr) {
         self.record(self.settings.mask.proven(domain, client));
     }

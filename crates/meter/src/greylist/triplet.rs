@@ -1,6 +1,8 @@
 //! What is asked about: who delivers, from whom, to whom; and the digest under which it is remembered.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
+
+use model::network_of;
 
 use crate::greylist::memory::Digest;
 
@@ -95,16 +97,7 @@ pub struct Mask {
 impl Mask {
     /// The network of an address, as an address.
     pub fn network(self, client: IpAddr) -> IpAddr {
-        match client.to_canonical() {
-            IpAddr::V4(ip) => {
-                let mask = u32::MAX.checked_shl(32 - u32::from(self.v4_bits.min(32))).unwrap_or(0);
-                IpAddr::V4(Ipv4Addr::from_bits(ip.to_bits() & mask))
-            }
-            IpAddr::V6(ip) => {
-                let mask = u128::MAX.checked_shl(128 - u32::from(self.v6_bits.min(128))).unwrap_or(0);
-                IpAddr::V6(Ipv6Addr::from_bits(ip.to_bits() & mask))
-            }
-        }
+        network_of(client, self.v4_bits, self.v6_bits)
     }
 
     /// The digest of a delivery: that of `NETWORK SENDER RECIPIENT`, in which case does not count.

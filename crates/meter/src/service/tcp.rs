@@ -8,10 +8,10 @@ use net::{BoxFuture, Connection, Door, Random, Received, Registry};
 use tokio::time::Instant;
 
 use crate::limits::{ANSWER_OCTETS, LOGIN, SEND, SERVER_IDLE};
+use crate::secret::Secret;
 use crate::signals::ServiceSignals;
 use crate::tables::Tables;
 use crate::wire::answer;
-use crate::wire::login::Secret;
 use crate::wire::offence::Offence;
 use crate::wire::server::Session;
 

@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use model::network_of;
+
 use crate::call::Refused;
 use crate::limits::KEY_OCTETS_MAX;
 
@@ -42,17 +44,27 @@ impl DataType {
             DataType::Address { v4_bits, v6_bits } => {
                 let bare = key.strip_prefix('[').and_then(|key| key.strip_suffix(']')).unwrap_or(key);
                 let bare = bare.strip_prefix("IPv6:").unwrap_or(bare);
-                match (bare.parse::<IpAddr>().map(|address| address.to_canonical()), v4_bits, v6_bits) {
-                    (Ok(IpAddr::V4(address)), Some(bits), _) => {
-                        Ok(Cow::Owned((address.to_bits() & mask_v4(bits)).to_be_bytes().to_vec()))
-                    }
-                    (Ok(IpAddr::V6(address)), _, Some(bits)) => {
-                        Ok(Cow::Owned((address.to_bits() & mask_v6(bits)).to_be_bytes().to_vec()))
-                    }
-                    (Ok(IpAddr::V4(_)), None, _) => refused("the table takes no IPv4 addresses"),
-                    (Ok(IpAddr::V6(_)), _, None) => refused("the table takes no IPv6 addresses"),
-                    (Err(_), ..) => refused("it is no address"),
+                // Listings show networks, and what they show can be asked for.
+                let (bare, written) = match bare.split_once('/') {
+                    Some((bare, bits)) => (bare, Some(bits)),
+                    None => (bare, None),
+                };
+                let Ok(address) = bare.parse::<IpAddr>().map(|address| address.to_canonical()) else {
+                    return refused("it is no address");
+                };
+                let Some(bits) = (if address.is_ipv4() { v4_bits } else { v6_bits }) else {
+                    return refused(match address {
+                        IpAddr::V4(_) => "the table takes no IPv4 addresses",
+                        IpAddr::V6(_) => "the table takes no IPv6 addresses",
+                    });
+                };
+                if written.is_some_and(|written| written.parse() != Ok(bits)) {
+                    return refused("the networks of the table have another length");
                 }
+                Ok(Cow::Owned(match network_of(address, bits, bits) {
+                    IpAddr::V4(network) => network.octets().to_vec(),
+                    IpAddr::V6(network) => network.octets().to_vec(),
+                }))
             }
         }
     }
@@ -86,14 +98,6 @@ fn folded(key: &str) -> Cow<'_, [u8]> {
     Cow::Borrowed(key.as_bytes())
 }
 
-fn mask_v4(bits: u8) -> u32 {
-    u32::MAX.checked_shl(32 - u32::from(bits.min(32))).unwrap_or(0)
-}
-
-fn mask_v6(bits: u8) -> u128 {
-    u128::MAX.checked_shl(128 - u32::from(bits.min(128))).unwrap_or(0)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -121,6 +125,17 @@ mod tests {
         assert_eq!(shown(hosts, "2001:db8::1"), "the key is refused: the table takes no IPv6 addresses");
         assert_eq!(shown(hosts, "somebody"), "the key is refused: it is no address");
         assert_eq!(shown(DataType::Address { v4_bits: Some(0), v6_bits: Some(0) }, "192.0.2.1"), "0.0.0.0/0");
+    }
+
+    #[test]
+    fn networks_are_read_as_they_are_shown() {
+        let networks = DataType::Address { v4_bits: Some(24), v6_bits: Some(64) };
+        for network in ["192.0.2.0/24", "2001:db8:1:2::/64"] {
+            assert_eq!(shown(networks, network), network);
+        }
+        let refused = "the key is refused: the networks of the table have another length";
+        assert_eq!(shown(networks, "192.0.2.0/25"), refused);
+        assert_eq!(shown(networks, "192.0.2.0/x"), refused);
     }
 
     #[test]

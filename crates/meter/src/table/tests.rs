@@ -141,3 +141,16 @@ fn entries_are_shown_in_words() {
     table.for_each(at(60), |_, _, _| panic!("it says nothing any more"));
     assert_eq!(table.clear(), 1);
 }
+
+#[test]
+fn keys_that_count_otherwise_begin_anew() {
+    let of = |v4_bits| {
+        let data_type = DataType::Address { v4_bits: Some(v4_bits), v6_bits: None };
+        TableSettings::throttle(1, Duration::from_secs(60)).of(data_type)
+    };
+    let mut table = Table::new("t", of(32));
+    assert!(!is_over(&table, "192.0.2.0", at(0)));
+    assert!(table.configure(of(32), at(0)) && table.len() == 1);
+    assert!(!table.configure(of(24), at(0)) && table.is_empty(), "an address is no network of 24 bits");
+    assert!(!is_over(&table, "192.0.2.1", at(0)) && is_over(&table, "192.0.2.2", at(0)));
+}

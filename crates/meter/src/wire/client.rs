@@ -1,8 +1,9 @@
 //! The client's side of a connection.
 
+use crate::secret::{Nonce, Secret};
 use crate::wire::answer::{self, Answer};
 use crate::wire::frame;
-use crate::wire::login::{MAGIC, Nonce, Secret};
+use crate::wire::login::{CLIENT, MAGIC, SERVER};
 use crate::wire::octets::Reader;
 use crate::wire::offence::Offence;
 use crate::wire::server::WELCOME;
@@ -50,9 +51,9 @@ impl Session {
                     if magic != *MAGIC {
                         return Err(Offence::OtherProtocol);
                     }
-                    let server = reader.octets()?;
+                    let server: Nonce = reader.octets()?;
                     reader.end()?;
-                    let proof = self.secret.of_client(&server, &self.nonce);
+                    let proof = self.secret.proof(CLIENT, &[&server, &self.nonce]);
                     frame::put(out, |out| {
                         out.extend_from_slice(&self.nonce);
                         out.extend_from_slice(&proof);
@@ -66,7 +67,7 @@ impl Session {
                     }
                     let proof = reader.octets()?;
                     reader.end()?;
-                    if !self.secret.is_of_server(server, &self.nonce, &proof) {
+                    if !self.secret.is_proof(SERVER, &[server, &self.nonce], &proof) {
                         return Err(Offence::WrongSecret);
                     }
                     self.state = State::Ready;

@@ -1,7 +1,8 @@
 //! The server's side of a connection.
 
 use crate::call::Call;
-use crate::wire::login::{MAGIC, Nonce, Secret};
+use crate::secret::{Nonce, Secret};
+use crate::wire::login::{CLIENT, MAGIC, SERVER};
 use crate::wire::octets::Reader;
 use crate::wire::offence::Offence;
 use crate::wire::{call, frame};
@@ -48,16 +49,16 @@ impl Session {
 
     fn check(&mut self, login: &[u8], out: &mut Vec<u8>) -> Result<(), Offence> {
         let mut reader = Reader::new(login);
-        let (nonce, proof) = (reader.octets()?, reader.octets()?);
+        let (nonce, proof): (Nonce, _) = (reader.octets()?, reader.octets()?);
         reader.end()?;
-        if !self.secret.is_of_client(&self.nonce, &nonce, &proof) {
+        if !self.secret.is_proof(CLIENT, &[&self.nonce, &nonce], &proof) {
             frame::put(out, |out| out.push(UNKNOWN));
             return Err(Offence::WrongSecret);
         }
         self.is_proven = true;
         frame::put(out, |out| {
             out.push(WELCOME);
-            out.extend_from_slice(&self.secret.of_server(&self.nonce, &nonce));
+            out.extend_from_slice(&self.secret.proof(SERVER, &[&self.nonce, &nonce]));
         });
         Ok(())
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use mail_auth::{AuthenticatedMessage, DkimResult, MessageAuthenticator, Parameters};
 use model::TraceId;
-use net::{ClientTls, Clock, Random, Registry, Resolver, ShutdownToken, Tlsa};
+use net::{ClientTls, Clock, Random, Registry, Resolver, ShutdownToken};
 use storage::Partition;
 
 use crate::authentication::check::{self, Inquiry};
@@ -43,8 +43,6 @@ pub struct Parts {
     pub partition: Partition,
     /// The data folder.
     pub data: PathBuf,
-    /// The TLSA record that our certificate's key would have, if we have one.
-    pub tlsa: Option<Tlsa>,
 }
 
 /// Checks, keys and rewriting.
@@ -121,11 +119,6 @@ impl Authentication {
     /// Who knows names.
     pub fn resolver(&self) -> &Arc<dyn Resolver> {
         &self.parts.resolver
-    }
-
-    /// The TLSA record that our certificate's key would have, if we have one.
-    pub fn tlsa(&self) -> Option<&Tlsa> {
-        self.parts.tlsa.as_ref()
     }
 
     /// Seconds of now.

@@ -1,6 +1,7 @@
 //! Greylisting where strangers bring mail: a recipient that would be taken is judged once more, and what our users send
 //! makes their correspondents known.
 
+use crate::authentication::results::{Results, Verdict};
 use crate::inbound::refusal;
 use meter::greylist::judge::Greylist;
 use meter::greylist::tally::Action;
@@ -35,5 +36,12 @@ pub fn note_contacts(greylist: &Greylist, envelope: &Envelope) {
     let owner = owner.to_string();
     for recipient in &envelope.recipients {
         greylist.record_contact(&owner, &recipient.address.to_string());
+    }
+}
+
+/// Notes from where a domain has proven itself with a message that was taken: its senders need not come twice from there.
+pub fn note_proven(greylist: &Greylist, peer: Endpoint, found: &Results) {
+    if let (Verdict::Pass, Some(client)) = (found.dmarc.verdict, peer.ip()) {
+        greylist.record_proven(&found.dmarc.domain, client);
     }
 }

@@ -10,7 +10,7 @@ use crate::inbound::signals::Signals;
 use crate::judge::court::Judge;
 use crate::scripts::service::Scripts;
 use directory::directory::Directory;
-use directory::login::Logins;
+use directory::login::{Logins, MECHANISMS};
 use mail::store::Mail;
 use meter::greylist::judge::Greylist;
 use net::{Clock, Connection, Registry};
@@ -80,14 +80,11 @@ impl Service {
     /// What the engine runs on for this connection.
     pub(crate) fn config(&self, connection: &Connection) -> Config {
         let settings = &self.settings;
-        let plain = settings.plain_login_on_loopback && connection.is_private();
+        let offered = self.parts.logins.offered(connection, settings.plain_login_on_loopback);
+        // TLS may still begin: the engine leaves out what needs it until then.
         let mechanisms = match self.kind {
             Kind::Lmtp => Vec::new(),
-            Kind::Smtp | Kind::Submission => {
-                ["SCRAM-SHA-256-PLUS", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-256", "SCRAM-SHA-1", "PLAIN", "LOGIN"]
-                    .map(str::to_owned)
-                    .to_vec()
-            }
+            Kind::Smtp | Kind::Submission => MECHANISMS.map(str::to_owned).to_vec(),
         };
         Config {
             kind: self.kind,
@@ -98,7 +95,7 @@ impl Service {
                 size_octets_max: settings.message_octets_max,
                 starttls: connection.can_start_tls(),
                 mechanisms,
-                plaintext_auth: plain,
+                plaintext_auth: offered.is_some(),
                 smtputf8: true,
                 chunking: true,
                 dsn: true,

@@ -449,7 +449,7 @@ impl Session<'_> {
         }
         let message_id = message::header::find(&arrival.body, "Message-ID").map(|field| field.unfolded().into_owned());
         let (answered, octets) = self.file(&mut arrival).await;
-        let Arrival { envelope, recipients, .. } = arrival;
+        let Arrival { envelope, recipients, authentication, .. } = arrival;
         let replies = &answered.replies;
         let taken = if self.engine.is_lmtp() {
             replies.iter().filter(|reply| reply.is_positive()).count()
@@ -458,9 +458,7 @@ impl Session<'_> {
         };
         self.note(&envelope, message_id.as_deref(), octets, &answered);
         if taken > 0 {
-            if let (Some(greylist), Some(_)) = (&self.service.parts.greylist, &self.login.account) {
-                greylisting::note_contacts(greylist, &envelope);
-            }
+            self.tell_greylister(&envelope, &authentication);
             let from = envelope.mail_from.reverse_path.as_ref();
             self.service.signals.accepted(self.trace(), from, taken, octets);
         }
@@ -468,6 +466,18 @@ impl Session<'_> {
             self.service.signals.refused(self.trace(), self.connection.peer(), "DATA", reply);
         }
         if self.engine.is_lmtp() { fates.replies(answered.replies, self.trace()) } else { answered.replies }
+    }
+
+    /// A message that was taken makes others known to the greylister: to whom a user of ours writes, and strangers whose
+    /// domain proved itself.
+    fn tell_greylister(&self, envelope: &Envelope, found: &Results) {
+        match (&self.service.parts.greylist, &self.login.account) {
+            (Some(greylist), Some(_)) => greylisting::note_contacts(greylist, envelope),
+            (Some(greylist), None) if self.service.kind == Kind::Smtp => {
+                greylisting::note_proven(greylist, self.connection.peer(), found);
+            }
+            _ => {}
+        }
     }
 
     /// Nobody gets the message: that stands in its trace before the client hears of it, and before the fragments that it was

@@ -87,9 +87,18 @@ impl Counters {
 }
 
 /// Found, with what a mapping table goes on with, when the delivery is not let in now.
-async fn greylisted(greylist: &Greylist, client: &str, [sender, recipient, hello]: [&str; 3]) -> Answer {
+async fn greylisted(
+    greylist: &Greylist,
+    client: &str,
+    [sender, recipient, hello]: [&str; 3],
+    effects: Effects,
+) -> Answer {
     let Ok(address) = client.parse() else { return Answer::Failed(format!("`{client}` is no address of a client")) };
-    let verdict = greylist.judge(&Query::new(Way::Inside, address, sender, recipient).named(hello)).await;
+    let query = Query::new(Way::Inside, address, sender, recipient).named(hello);
+    let verdict = match effects {
+        Effects::On => greylist.judge(&query).await,
+        Effects::Off => greylist.look(&query).await,
+    };
     match verdict.action {
         Action::Trust | Action::Match => Answer::NotFound,
         Action::Grey => Answer::Found(gross::Answer::Grey(verdict.reason).mapping_result()),
@@ -111,11 +120,37 @@ impl Lookups for Counters {
             match lookup {
                 Lookup::Meter { routine, table, key } => self.meter(routine, table, key, effects).await,
                 Lookup::Greylist { client, sender, recipient, hello } => match &self.greylist {
-                    Some(greylist) => greylisted(greylist, client, [sender, recipient, hello]).await,
+                    Some(greylist) => greylisted(greylist, client, [sender, recipient, hello], effects).await,
                     None => Answer::Failed("no greylister is configured".to_owned()),
                 },
                 _ => Answer::Failed("neither the meter nor the greylister knows that".to_owned()),
             }
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use meter::greylist::backlog::Part;
+    use net::Registry;
+    use net::SystemClock;
+    use net::resolver::table::{Table, TableResolver};
+
+    #[tokio::test]
+    async fn an_explanation_leaves_nothing_with_the_greylister() {
+        let registry = Registry::new();
+        let resolver = Arc::new(TableResolver::new(Table::default()));
+        let greylist = Greylist::new(Default::default(), resolver, Arc::new(SystemClock), &registry);
+        let own = Arc::new(Tables::new(Default::default(), &registry));
+        let counters = Counters { meter: Meter::Here(Arc::clone(&own)), own, greylist: Some(Arc::clone(&greylist)) };
+        let [client, sender, recipient, hello] =
+            ["192.0.2.1", "a@far.test", "b@home.test", "far.test"].map(str::to_owned);
+        let lookup = Lookup::Greylist { client, sender, recipient, hello };
+        for (effects, remembered) in [(Effects::Off, 0), (Effects::On, 1)] {
+            let answer = counters.look_up(&Settings::default(), &lookup, effects).await;
+            assert!(matches!(answer, Answer::Found(_)), "{answer:?}");
+            assert_eq!(greylist.memory(Part::Triplets).len(), remembered);
+        }
     }
 }

@@ -96,6 +96,29 @@ fn credentials_need_privacy_and_patience_ends() {
 }
 
 #[test]
+fn failed_logins_end_with_bye() {
+    let mut talk = Talk::new(|_| ());
+    for _ in 0..2 {
+        talk.say("AUTHENTICATE \"PLAIN\" \"YQ==\"\r\n");
+        talk.engine.login_refused(b"NO \"wrong\"\r\n", true, &mut talk.output);
+    }
+    let (heard, step) = talk.say("NOOP\r\n");
+    let expected = "NO \"wrong\"\r\nBYE \"too many failed logins\"\r\n";
+    assert!(heard == expected && step == Step::End(Ending::FailedLogins), "{heard}");
+}
+
+#[test]
+fn a_response_too_large_is_no_script() {
+    let mut talk = Talk::new(|_| ());
+    talk.say("AUTHENTICATE \"PLAIN\"\r\n");
+    talk.engine.challenge(b"", &mut talk.output);
+    talk.heard();
+    let octets = SASL_OCTETS_MAX + 1;
+    let (heard, _) = talk.say(&format!("{{{octets}+}}\r\n{}\r\n", "x".repeat(octets)));
+    assert_eq!(heard, "NO \"the literal is larger than 16384 octets\"\r\n");
+}
+
+#[test]
 fn an_exchange_has_challenges_and_an_end() {
     let mut talk = Talk::new(|offer| offer.mechanisms = vec!["SCRAM-SHA-256".to_owned()]);
     talk.heard();

@@ -30,7 +30,13 @@ async fn house() -> (Arc<Service>, Owner) {
     let partitions = Partitions::single("main", Partition::in_memory().unwrap()).unwrap();
     let store = mail::settings::Settings { scripts_max: 2, script_octets_max: 1000, ..Default::default() };
     let mail = Mail::new(partitions, Bus::new(), store).unwrap();
-    let logins = Logins::new(Arc::new(directory), cheap, Arc::new(|| Timestamp(1_000_000))).unwrap();
+    let logins = Logins::new(
+        Arc::new(directory::limiter::Fixed(0)),
+        Arc::new(directory),
+        cheap,
+        Arc::new(|| Timestamp(1_000_000)),
+    )
+    .unwrap();
     let settings = Settings {
         plain_login_on_loopback: true,
         script_octets_max: 1000,

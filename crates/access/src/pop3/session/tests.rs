@@ -54,7 +54,9 @@ impl House {
         let partitions = Partitions::single("main", partition.clone()).unwrap();
         let mail = Mail::new(partitions, Bus::new(), mail::settings::Settings::default()).unwrap();
         let cheap = directory::settings::Settings { password_cost: COST, ..Default::default() };
-        let logins = Logins::new(directory, cheap, Arc::new(|| Timestamp(1_000_000))).unwrap();
+        let logins =
+            Logins::new(Arc::new(directory::limiter::Fixed(0)), directory, cheap, Arc::new(|| Timestamp(1_000_000)))
+                .unwrap();
         let mut settings = Settings { plain_login_on_loopback: true, ..Settings::new("pop.example") };
         change(&mut settings);
         let service = Arc::new(Service::new(settings, logins, mail.clone(), &Registry::new()));

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use meter::greylist::check::{Check, Kind as List, Written};
 use meter::greylist::limits::{CHECKS_MAX, ENTRIES_MAX};
-use meter::greylist::replica::seal::Secret;
 use meter::greylist::settings::Settings;
 use meter::greylist::tally::Thresholds;
 use meter::greylist::triplet::Mask;
+use meter::secret::Secret;
 
 use crate::roles::Protocol;
 use crate::settings::document::Values;
@@ -220,8 +220,8 @@ pub const KEYS: &[Key] = &[
         path: "greylist.known_kept",
         kind: Kind::Time { min: Duration::from_secs(60), max: Duration::from_secs(3_660 * 86_400) },
         default: "\"60d\"",
-        doc: "How long it is remembered to whom our users have written, and from where a domain has proven itself (SPF, \
-              DKIM). Such senders need not come twice.",
+        doc: "How long it is remembered to whom our users have written, and from which network a domain has proven itself \
+              (DMARC) with mail that our smtp listeners took. Such senders need not come twice.",
         example: "\"30d\"",
         effect: Effect::Restart,
     },
@@ -279,9 +279,6 @@ pub const KEYS: &[Key] = &[
     },
 ];
 
-/// Octets of the shared secret at least: it is guessed at leisure by whoever sees a connection begin.
-const SECRET_OCTETS_MIN: usize = 16;
-
 /// Makes what the program runs on.
 pub fn make(values: &Values, listeners: &[Listener], problems: &mut Vec<Problem>) -> Greylist {
     let mut checks = Vec::new();
@@ -301,13 +298,12 @@ pub fn make(values: &Values, listeners: &[Listener], problems: &mut Vec<Problem>
         let path = "greylist.block_threshold";
         problems.push(Problem::with_value(values.position(path), path, why));
     }
-    let secret = values.text_if_set("greylist.secret");
     let peer = match values.value("greylist.peer") {
         Some(Value::Socket(address)) => Some(address),
         _ => None,
     };
     let is_listening = listeners.iter().any(|listener| listener.protocol == Protocol::GreylistPeer);
-    check_secret(values, secret.as_deref(), peer.is_some() || is_listening, problems);
+    let secret = secret(values, peer.is_some() || is_listening, problems);
     Greylist {
         enabled: values.flag("greylist.enabled"),
         judge: Settings {
@@ -338,7 +334,7 @@ pub fn make(values: &Values, listeners: &[Listener], problems: &mut Vec<Problem>
         },
         state_file: values.path_if_set("greylist.state_file"),
         peer,
-        secret: secret.as_deref().map(Secret::new),
+        secret,
     }
 }
 
@@ -354,18 +350,17 @@ fn lists(values: &Values, path: &str, kind: List, problems: &mut Vec<Problem>) -
     values.texts(path).into_iter().filter_map(read).collect()
 }
 
-fn check_secret(values: &Values, secret: Option<&str>, is_needed: bool, problems: &mut Vec<Problem>) {
-    let mut refuse = |path: &str, why: &str| {
-        problems.push(
-            Problem::with_value(values.position(path), path, why)
-                .helped("`openssl rand -hex 32` makes one; write secret, secret_file or secret_env in [greylist]"),
-        );
+fn secret(values: &Values, is_needed: bool, problems: &mut Vec<Problem>) -> Option<Secret> {
+    let written = values.text_if_set("greylist.secret");
+    let secret = written.as_deref().and_then(Secret::new);
+    let why = match &written {
+        Some(_) if secret.is_none() => "is too short to keep others out",
+        None if is_needed => "must be given: both nodes share it",
+        _ => return secret,
     };
-    match secret {
-        Some(secret) if secret.len() < SECRET_OCTETS_MIN => {
-            refuse("greylist.secret", "is too short to keep others out")
-        }
-        None if is_needed => refuse("greylist.secret", "must be given: both nodes share it"),
-        _ => {}
-    }
+    problems.push(
+        Problem::with_value(values.position("greylist.secret"), "greylist.secret", why)
+            .helped("`openssl rand -hex 32` makes one; write secret, secret_file or secret_env in [greylist]"),
+    );
+    None
 }

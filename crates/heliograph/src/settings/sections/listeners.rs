@@ -199,6 +199,12 @@ fn check(values: &Values, at: &str, listener: &Listener, roles: &[Role], problem
         let why = format!("cannot be a Unix socket: {} is spoken over {carrier}", protocol.name());
         refuse("address", why, "lmtp, policy and milter can be");
     }
+    for name in ["proxies", "connections_per_address", "handshake_timeout"] {
+        if protocol.is_datagrams() && values.is_written(&format!("{at}.{name}")) {
+            let why = format!("is for listeners with connections: {} is spoken over UDP", protocol.name());
+            refuse(name, why, "leave it out, and let only trusted networks reach the listener");
+        }
+    }
     if listener.tls != TlsChoice::Never && protocol.is_for_servers() {
         let why = format!("cannot be used: those who ask over {} speak no TLS", protocol.name());
         refuse("tls", why, "leave it out, and let only trusted networks reach the listener");

@@ -7,21 +7,29 @@ use std::time::Duration;
 use directory::limiter::Policy;
 use meter::client::settings::ClientSettings;
 use meter::limits::{RULE_ATTRIBUTES_MAX, SECRET_OCTETS_MIN, SLIDING_QUOTA_MAX, TABLE_NAME_OCTETS_MAX};
+use meter::secret::Secret;
 use meter::service::policy::{Amount, Rule};
 use meter::table::key::DataType;
 use meter::table::settings::{Average, Kind as TableKind, TableSettings};
-use meter::wire::login::Secret;
 use mta::inbound::rates::tables::{CONNECTIONS, MESSAGES, RECIPIENTS};
 use smtp::policy_delegation::Action;
 
-use crate::login_failures::tables::{ACCOUNTS, ADDRESSES};
 use crate::roles::Protocol;
 use crate::settings::document::Values;
 use crate::settings::key::{Effect, Key, Kind};
 use crate::settings::problem::Problem;
 use crate::settings::sections::listeners::Listener;
+use crate::settings::sections::policy;
 use crate::settings::sections::smtp::{Rate, Smtp};
 use crate::settings::value::Value;
+
+/// The tables of failed logins.
+pub mod login_tables {
+    /// Failures of an address.
+    pub const ADDRESSES: &str = "logins.addresses";
+    /// Failures of a login name.
+    pub const ACCOUNTS: &str = "logins.accounts";
+}
 
 /// The meter.
 #[derive(Clone, Debug)]
@@ -30,7 +38,7 @@ pub struct Meter {
     pub secret: Option<Secret>,
     /// Where we ask; `None` asks our own tables.
     pub client: Option<ClientSettings>,
-    /// The tables by name, those of `[smtp]` and `[directory]` among them.
+    /// The tables by name, those of `[smtp]`, `[directory]` and the mapping tables among them.
     pub tables: BTreeMap<String, TableSettings>,
     /// What policy delegation counts.
     pub rules: Vec<Rule>,
@@ -45,6 +53,8 @@ pub struct Others<'a> {
     pub directory: &'a directory::settings::Settings,
     /// `[[listeners]]`.
     pub listeners: &'a [Listener],
+    /// `[policy]`.
+    pub policy: &'a policy::Policy,
 }
 
 /// Keys that the tables of other sections keep.
@@ -285,7 +295,7 @@ const STATES: &[&str] = &["CONNECT", "EHLO", "HELO", "MAIL", "RCPT", "DATA", "EN
 
 /// Makes what the program runs on.
 pub fn make(values: &Values, others: Others<'_>, problems: &mut Vec<Problem>) -> Meter {
-    let Others { smtp, directory, listeners } = others;
+    let Others { smtp, directory, listeners, policy } = others;
     let secret = values.text_if_set("meter.secret").and_then(|text| {
         let secret = Secret::new(&text);
         if secret.is_none() {
@@ -317,10 +327,13 @@ pub fn make(values: &Values, others: Others<'_>, problems: &mut Vec<Problem>) ->
         outstanding_max,
     });
     let mut tables = built_in(smtp, directory);
+    tables.extend(policy.rate_tables());
     for at in values.each("meter.tables") {
         add_table(values, &at, &mut tables, problems);
     }
-    let rules = values.each("meter.rules").iter().filter_map(|at| rule(values, at, problems)).collect();
+    // Which tables another meter has is not known here.
+    let known = client.is_none().then_some(&tables);
+    let rules = values.each("meter.rules").iter().filter_map(|at| rule(values, at, known, problems)).collect();
     Meter { secret, client, tables, rules }
 }
 
@@ -336,8 +349,8 @@ fn built_in(smtp: &Smtp, directory: &directory::settings::Settings) -> BTreeMap<
         (CONNECTIONS, smtp.connection_rate, address),
         (MESSAGES, smtp.submission_messages, account),
         (RECIPIENTS, smtp.submission_recipients, account),
-        (ADDRESSES, failures(directory.address_policy()), address),
-        (ACCOUNTS, failures(directory.account_policy()), account),
+        (login_tables::ADDRESSES, failures(directory.address_policy()), address),
+        (login_tables::ACCOUNTS, failures(directory.account_policy()), account),
     ];
     let table = |(name, rate, data_type): (&str, Option<Rate>, DataType)| {
         let Rate { quota, time } = rate?;
@@ -419,7 +432,16 @@ fn kind(values: &Values, at: &str) -> TableKind {
     }
 }
 
-fn rule(values: &Values, at: &str, problems: &mut Vec<Problem>) -> Option<Rule> {
+fn is_throttle(table: &TableSettings) -> bool {
+    matches!(table.kind, TableKind::Throttle { .. })
+}
+
+fn rule(
+    values: &Values,
+    at: &str,
+    known: Option<&BTreeMap<String, TableSettings>>,
+    problems: &mut Vec<Problem>,
+) -> Option<Rule> {
     let path = |name: &str| format!("{at}.{name}");
     let mut refuse = |name: &str, why: String| {
         let path = path(name);
@@ -435,8 +457,12 @@ fn rule(values: &Values, at: &str, problems: &mut Vec<Problem>) -> Option<Rule> 
         refuse("key", format!("must name 1 to {RULE_ATTRIBUTES_MAX} attributes of a request"));
     }
     let table = values.text_if_set(&path("table"));
-    if table.is_none() {
-        refuse("table", "must be given".to_owned());
+    match (&table, known) {
+        (None, _) => refuse("table", "must be given".to_owned()),
+        (Some(name), Some(tables)) if !tables.get(name).is_some_and(is_throttle) => {
+            refuse("table", "must be the name of a throttle in [[meter.tables]], or nobody is held back".to_owned());
+        }
+        _ => {}
     }
     let answer = Action::parse(&values.text(&path("answer")));
     if answer.is_none() {

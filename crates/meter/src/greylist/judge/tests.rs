@@ -69,6 +69,20 @@ async fn a_grey_verdict_says_when_to_come_again() {
 }
 
 #[tokio::test]
+async fn a_look_tells_what_would_be_and_leaves_nothing() {
+    let stage = Stage::new(LISTED, settings(&[(Kind::Dnsbl, "bl.test")], 0));
+    let asked = query("127.0.0.2", "a@far.test");
+    for _ in 0..2 {
+        assert_eq!(stage.greylist.look(&asked).await.retry_after, Some(Duration::from_secs(180)));
+    }
+    assert!(stage.greylist.memory(Part::Triplets).is_empty());
+    assert!(stage.greylist.recent().last(1, |_| true).is_empty());
+    assert_eq!(stage.ask(0, "127.0.0.2", "a@far.test").await, Action::Grey);
+    stage.clock.set(Timestamp::from_secs(START + 180));
+    assert_eq!(stage.greylist.look(&asked).await.action, Action::Match);
+}
+
+#[tokio::test]
 async fn refusing_goes_before_having_come_before() {
     let lists = [(Kind::Dnsbl, "bl.test;3"), (Kind::Rhsbl, "rhs.test;6")];
     let stage = Stage::new(LISTED, settings(&lists, 9));

@@ -9,8 +9,9 @@ use tokio::time::Instant;
 
 use crate::greylist::judge::Greylist;
 use crate::greylist::limits::{FRAME_OCTETS, GREETING, PEER_SILENCE, SEND};
-use crate::greylist::replica::seal::{self, CLIENT_HELLO_OCTETS, Direction, Nonce, Sealer, Secret};
+use crate::greylist::replica::seal::{self, CLIENT_HELLO_OCTETS, Direction, Sealer};
 use crate::greylist::replica::wire::{self, Frame};
+use crate::secret::{Nonce, Secret};
 
 /// What listens for the peer.
 pub struct Receiver {

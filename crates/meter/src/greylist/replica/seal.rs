@@ -2,12 +2,10 @@
 
 use std::fmt;
 
-use hmac::{Hmac, KeyInit as _, Mac as _};
-use sha2::Sha256;
+use hmac::Mac as _;
 
 use crate::greylist::triplet::Mask;
-
-type Hash = Hmac<Sha256>;
+use crate::secret::{Mac, Nonce, Proof, Secret, keyed};
 
 /// What the server says first: the protocol's name and version, and a random text.
 pub const SERVER_HELLO_OCTETS: usize = 8 + 32;
@@ -20,25 +18,9 @@ pub const SEAL_OCTETS: usize = 16;
 
 const MAGIC: &[u8; 8] = b"HGREYRP1";
 
-/// A random text of one side.
-pub type Nonce = [u8; 32];
-
-/// What both nodes share. Never shown.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(Vec<u8>);
-
-impl Secret {
-    /// The secret of this text.
-    pub fn new(text: &str) -> Secret {
-        Secret(text.as_bytes().to_vec())
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret(..)")
-    }
-}
+/// Under these each side proves that it knows the secret.
+const CLIENT: &[u8] = b"client proof";
+const SERVER: &[u8] = b"server proof";
 
 /// Why the beginning of a connection is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -52,17 +34,6 @@ pub enum Offence {
     /// The peer counts other bits of addresses, so that its digests mean nothing here.
     #[error("it has other masks: set ipv4_mask and ipv6_mask to the same on both")]
     OtherMasks,
-}
-
-fn hash(secret: &Secret, label: &[u8], parts: &[&[u8]]) -> Hash {
-    let mut hash = Hash::new_from_slice(&secret.0).unwrap_or_else(|_| Hash::new(&Default::default()));
-    hash.update(label);
-    parts.iter().for_each(|part| hash.update(part));
-    hash
-}
-
-fn octets(hash: Hash) -> [u8; 32] {
-    hash.finalize().into_bytes().into()
 }
 
 fn masks(mask: Mask) -> [u8; 2] {
@@ -90,7 +61,7 @@ pub fn read_server_hello(hello: &[u8; SERVER_HELLO_OCTETS]) -> Result<Nonce, Off
 
 /// The client's answer.
 pub fn client_hello(secret: &Secret, server: &Nonce, client: &Nonce, mask: Mask) -> [u8; CLIENT_HELLO_OCTETS] {
-    let proof = octets(hash(secret, b"client proof", &[server, client, &masks(mask)]));
+    let proof = secret.proof(CLIENT, &[server, client, &masks(mask)]);
     let mut hello = [0; CLIENT_HELLO_OCTETS];
     let parts = MAGIC.iter().chain(client).copied().chain(masks(mask)).chain(proof);
     hello.iter_mut().zip(parts).for_each(|(to, from)| *to = from);
@@ -110,17 +81,19 @@ pub fn read_client_hello(
     let (magic, rest) = hello.split_first_chunk::<8>().ok_or(Offence::Foreign)?;
     let (client, rest) = rest.split_first_chunk::<32>().ok_or(Offence::Foreign)?;
     let (theirs, proof) = rest.split_first_chunk::<2>().ok_or(Offence::Foreign)?;
+    let proof: &Proof = proof.try_into().map_err(|_| Offence::Foreign)?;
     if magic != MAGIC {
         return Err(Offence::Foreign);
     }
-    let wanted = hash(secret, b"client proof", &[server, client, theirs]);
-    wanted.verify_slice(proof).map_err(|_| Offence::WrongSecret)?;
+    if !secret.is_proof(CLIENT, &[server, client, theirs], proof) {
+        return Err(Offence::WrongSecret);
+    }
     if *theirs != masks(mask) { Err(Offence::OtherMasks) } else { Ok(*client) }
 }
 
 /// The server's proof.
 pub fn server_proof(secret: &Secret, server: &Nonce, client: &Nonce) -> [u8; PROOF_OCTETS] {
-    octets(hash(secret, b"server proof", &[server, client]))
+    secret.proof(SERVER, &[server, client])
 }
 
 /// Whether the server's proof is good.
@@ -133,7 +106,8 @@ pub fn check_server_proof(
     client: &Nonce,
     proof: &[u8; PROOF_OCTETS],
 ) -> Result<(), Offence> {
-    hash(secret, b"server proof", &[server, client]).verify_slice(proof).map_err(|_| Offence::WrongSecret)
+    let is_good = secret.is_proof(SERVER, &[server, client], proof);
+    is_good.then_some(()).ok_or(Offence::WrongSecret)
 }
 
 /// Which way frames go.
@@ -148,7 +122,7 @@ pub enum Direction {
 /// Seals frames one after the other: a frame that is altered, left out, repeated or from another connection is noticed.
 #[derive(Clone)]
 pub struct Sealer {
-    key: Hash,
+    key: Mac,
     sequence: u64,
 }
 
@@ -159,11 +133,10 @@ impl Sealer {
             Direction::FromClient => b"client frames",
             Direction::FromServer => b"server frames",
         };
-        let key = octets(hash(secret, label, &[server, client]));
-        Sealer { key: hash(&Secret(key.to_vec()), b"", &[]), sequence: 0 }
+        Sealer { key: keyed(&secret.proof(label, &[server, client])), sequence: 0 }
     }
 
-    fn next(&mut self, content: &[u8]) -> Hash {
+    fn next(&mut self, content: &[u8]) -> Mac {
         let mut hash = self.key.clone();
         hash.update(&self.sequence.to_be_bytes());
         hash.update(content);
@@ -173,7 +146,7 @@ impl Sealer {
 
     /// The seal of the next frame.
     pub fn seal(&mut self, content: &[u8]) -> [u8; SEAL_OCTETS] {
-        let whole = octets(self.next(content));
+        let whole = self.next(content).finalize().into_bytes();
         let mut seal = [0; SEAL_OCTETS];
         seal.iter_mut().zip(whole).for_each(|(to, from)| *to = from);
         seal
@@ -199,9 +172,13 @@ mod tests {
     const SERVER: Nonce = [1; 32];
     const CLIENT: Nonce = [2; 32];
 
+    fn secret(text: &str) -> Secret {
+        Secret::new(text).expect("it is long enough")
+    }
+
     #[test]
     fn both_sides_prove_that_they_know_the_secret() {
-        let secret = Secret::new("the secret");
+        let secret = secret("the secret of both");
         assert_eq!(read_server_hello(&server_hello(&SERVER)), Ok(SERVER));
         let hello = client_hello(&secret, &SERVER, &CLIENT, MASK);
         assert_eq!(read_client_hello(&secret, &SERVER, MASK, &hello), Ok(CLIENT));
@@ -212,7 +189,7 @@ mod tests {
 
     #[test]
     fn others_are_sent_away() {
-        let (secret, other) = (Secret::new("the secret"), Secret::new("another"));
+        let (secret, other) = (secret("the secret of both"), secret("another secret of two"));
         let hello = client_hello(&other, &SERVER, &CLIENT, MASK);
         assert_eq!(read_client_hello(&secret, &SERVER, MASK, &hello), Err(Offence::WrongSecret));
         let hello = client_hello(&secret, &SERVER, &CLIENT, MASK);
@@ -223,12 +200,11 @@ mod tests {
         assert_eq!(read_client_hello(&secret, &SERVER, MASK, &[7; CLIENT_HELLO_OCTETS]), Err(Offence::Foreign));
         let proof = server_proof(&other, &SERVER, &CLIENT);
         assert_eq!(check_server_proof(&secret, &SERVER, &CLIENT, &proof), Err(Offence::WrongSecret));
-        assert_eq!(format!("{secret:?}"), "Secret(..)");
     }
 
     #[test]
     fn a_seal_is_good_once_and_in_its_place() {
-        let new = |direction| Sealer::new(&Secret::new("s"), &SERVER, &CLIENT, direction);
+        let new = |direction| Sealer::new(&secret("the secret of both"), &SERVER, &CLIENT, direction);
         let mut sealer = new(Direction::FromClient);
         let (one, two) = (sealer.seal(b"one"), sealer.seal(b"two"));
         let mut reader = new(Direction::FromClient);

@@ -14,8 +14,9 @@ use crate::greylist::judge::Greylist;
 use crate::greylist::limits::{
     FRAME_ENTRIES, GREETING, HEARTBEAT_EVERY, PEER_SILENCE, RECONNECT_MAX, RECONNECT_MIN, SEND,
 };
-use crate::greylist::replica::seal::{self, Direction, Nonce, PROOF_OCTETS, SERVER_HELLO_OCTETS, Sealer, Secret};
+use crate::greylist::replica::seal::{self, Direction, PROOF_OCTETS, SERVER_HELLO_OCTETS, Sealer};
 use crate::greylist::replica::wire::{self, Frame};
+use crate::secret::{Nonce, Secret};
 
 /// Why the peer does not get our changes.
 #[derive(Debug, thiserror::Error)]
@@ -103,7 +104,11 @@ impl Sender<'_> {
                         send(&mut connection, &mut ours, &wire::frames(&changes)).await?;
                         self.greylist.signals().peer_sent(changes.len());
                     }
-                    Next::Everything => self.tell_everything(&mut connection, &mut ours).await?,
+                    Next::Everything => {
+                        self.tell_everything(&mut connection, &mut ours).await?;
+                        // That may take longer than silence is borne, and nothing was listened to meanwhile.
+                        heard = Instant::now();
+                    }
                 },
                 received = connection.receive(&mut input, None) => {
                     match received.map_err(Lost::Socket)? {

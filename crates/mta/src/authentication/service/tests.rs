@@ -32,7 +32,6 @@ fn open(folder: &Folder, names: &[String]) -> Authentication {
         tls: ClientTls::new(None).unwrap(),
         partition: Partition::in_memory().unwrap(),
         data: folder.0.clone(),
-        tlsa: None,
     };
     Authentication::open(Settings::new("mx.ours.test"), parts, &Registry::new()).unwrap()
 }

@@ -179,7 +179,6 @@ impl Ground {
             tls: ClientTls::new(None).unwrap(),
             partition: system.clone(),
             data: std::env::temp_dir().join("heliograph-no-such-folder"),
-            tlsa: None,
         };
         let chosen = crate::authentication::settings::Settings::new("mx.b.test");
         let authentication = Authentication::open(chosen, authentication, &Registry::new()).unwrap();

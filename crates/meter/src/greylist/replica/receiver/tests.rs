@@ -28,14 +28,14 @@ impl Node {
         let listener = Listener::bind(settings).await.unwrap();
         let ListenAddress::Ip(address) = listener.address().clone() else { panic!("an address") };
         let random = Arc::new(Seeded::new(7));
-        let door = Arc::new(Receiver::new(Arc::clone(&self.greylist), Secret::new(secret), random.clone()));
+        let door = Arc::new(Receiver::new(Arc::clone(&self.greylist), Secret::new(secret).unwrap(), random.clone()));
         let (registry, token) = (self.registry.clone(), shutdown.token());
         tokio::spawn(async move { listener.run(door, random, &registry, token).await });
         address
     }
 
     fn tell(&self, address: std::net::SocketAddr, secret: &str, shutdown: &Shutdown) {
-        let peer = Peer { address, secret: Secret::new(secret) };
+        let peer = Peer { address, secret: Secret::new(secret).unwrap() };
         tokio::spawn(sender::run(Arc::clone(&self.greylist), peer, Arc::new(Seeded::new(9)), shutdown.token()));
     }
 
@@ -66,8 +66,8 @@ async fn a_peer_gets_everything_and_then_each_change() {
         here.greylist.judge(&query(number)).await;
     }
     here.greylist.record_contact("b@home.test", "friend@far.test");
-    let address = there.listen("shared secret", &shutdown).await;
-    here.tell(address, "shared secret", &shutdown);
+    let address = there.listen("a secret of both", &shutdown).await;
+    here.tell(address, "a secret of both", &shutdown);
     until("everything", || there.greylist.memory(Part::Triplets).len() == 5_000).await;
     until("the known", || there.greylist.memory(Part::Known).len() == 1).await;
     here.greylist.judge(&query(9_999)).await;
@@ -84,8 +84,8 @@ async fn a_peer_gets_everything_and_then_each_change() {
 async fn who_does_not_know_the_secret_changes_nothing() {
     let (here, there, shutdown) = (node(), node(), Shutdown::new());
     here.greylist.judge(&query(1)).await;
-    let address = there.listen("shared secret", &shutdown).await;
-    here.tell(address, "another secret", &shutdown);
+    let address = there.listen("a secret of both", &shutdown).await;
+    here.tell(address, "another secret of two", &shutdown);
     until("a refusal", || there.count("heliograph_greylist_peer_refused_total") != "0").await;
     assert!(there.greylist.memory(Part::Triplets).is_empty());
     assert_eq!(here.count("heliograph_greylist_peer_connected"), "0");
@@ -95,8 +95,8 @@ async fn who_does_not_know_the_secret_changes_nothing() {
 async fn what_comes_from_the_peer_is_not_sent_back() {
     let (here, shutdown) = (node(), Shutdown::new());
     let there = node();
-    let address = there.listen("shared secret", &shutdown).await;
-    here.tell(address, "shared secret", &shutdown);
+    let address = there.listen("a secret of both", &shutdown).await;
+    here.tell(address, "a secret of both", &shutdown);
     until("a connection", || here.count("heliograph_greylist_peer_connected") == "1").await;
     let entry = crate::greylist::memory::Entry {
         digest: crate::greylist::memory::Digest::of("x"),

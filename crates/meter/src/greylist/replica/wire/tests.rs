@@ -2,12 +2,13 @@ use super::*;
 use crate::greylist::fuzz::fuzz_greylist_replica;
 use crate::greylist::limits::FRAME_ENTRIES;
 use crate::greylist::memory::Sighting;
-use crate::greylist::replica::seal::{Direction, Secret};
+use crate::greylist::replica::seal::Direction;
+use crate::secret::Secret;
 use model::Timestamp;
 use proptest::prelude::*;
 
 fn sealer() -> Sealer {
-    Sealer::new(&Secret::new("s"), &[1; 32], &[2; 32], Direction::FromClient)
+    Sealer::new(&Secret::new("a secret of both").unwrap(), &[1; 32], &[2; 32], Direction::FromClient)
 }
 
 fn entry(number: u32) -> Entry {
