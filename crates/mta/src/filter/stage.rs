@@ -181,8 +181,12 @@ impl Work<'_> {
 
     /// What is wished for a recipient; nothing for one who gets nothing anyway.
     fn wish_of(&mut self, place: usize) -> Option<&mut Wish> {
-        let is_nobody = self.arrival.recipients.get(place).is_none_or(Accepted::is_nobody);
+        let is_nobody = self.is_nobody(place);
         self.wishes.get_mut(place).filter(|_| !is_nobody)
+    }
+
+    fn is_nobody(&self, place: usize) -> bool {
+        self.arrival.recipients.get(place).is_none_or(Accepted::is_nobody)
     }
 
     fn refuse(&mut self, places: &[usize], reply: &Reply) {
@@ -221,8 +225,8 @@ impl Work<'_> {
 
     /// Whether the filter was asked for all who get the message, so that it may change the one message of all.
     fn is_for_all(&self, said: &Said) -> bool {
-        let named = self.arrival.recipients.iter().take(self.original.recipients.len()).enumerate();
-        named.filter(|(_, accepted)| !accepted.is_nobody()).all(|(place, _)| said.places.binary_search(&place).is_ok())
+        let mut places = 0..self.original.recipients.len();
+        places.all(|place| self.is_nobody(place) || said.places.binary_search(&place).is_ok())
     }
 
     /// Whether some of a recipient's mail goes where no script of ours runs.
@@ -295,7 +299,7 @@ impl Work<'_> {
         let structure = parse::structure(message);
         let mut ran = Ran { acts: Vec::with_capacity(said.places.len()), common: None };
         let mut agree = self.is_for_all(said);
-        for place in said.places.iter().copied() {
+        for place in said.places.iter().copied().filter(|place| !self.is_nobody(*place)) {
             let subject = Subject {
                 message,
                 structure: &structure,
