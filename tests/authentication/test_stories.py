@@ -8,6 +8,7 @@ import smtplib
 import ssl
 import subprocess
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -250,6 +251,41 @@ def test_a_policy_bars_hosts_that_it_does_not_name(tmp_path, near, policy_server
             until(lambda: waiting(near) and heard(near), "an attempt")
             assert "does not name other.far.test" in heard(near)
         assert sink.messages == []
+
+
+def test_our_own_policy_is_handed_out_and_followed(tmp_path, near, far):
+    certificate, key = make_certificate(tmp_path, "mta-sts.far.test")
+    published = 'publish_mta_sts = "enforce"\nmta_sts_hosts = ["localhost"]\nmta_sts_age = "2d"'
+    listener = '[[listeners]]\nprotocol = "https"\naddress = "127.0.0.1:0"'
+    with far:
+        own = [Path(far.certificate), next(Path(far.certificate).parent.glob("*.key"))]
+    pairs = [f'{{ chain = "{chain}", key = "{secret}" }}' for chain, secret in (own, (certificate, key))]
+    configure(far, [], published, more=f"{listener}\n[tls]\ncertificates = [{', '.join(pairs)}]")
+    with far:
+        url = f"https://mta-sts.far.test:{far.port('https')}"
+        curl = ["curl", "-sS", "-i", "--cacert", certificate, "--resolve", f"mta-sts.far.test:{far.port('https')}:127.0.0.1"]
+        get = lambda *more: subprocess.run([*curl, *more], capture_output=True, check=True, timeout=60).stdout.decode()
+        head, document = get(f"{url}/.well-known/mta-sts.txt").split("\r\n\r\n")
+        assert head.startswith("HTTP/1.1 200") and "content-type: text/plain" in head.lower(), head
+        assert document == "version: STSv1\r\nmode: enforce\r\nmx: localhost\r\nmax_age: 172800\r\n"
+        for wrong in ([f"{url}/"], [f"{url}/.well-known/mta-sts.txt", "-H", "Host: mta-sts.other.test"]):
+            assert get(*wrong).startswith("HTTP/1.1 404"), wrong
+        assert get("-X", "POST", "-d", "x", url).startswith("HTTP/1.1 405")
+        records = far.json("domain", "dns", "far.test")
+        [record] = [one["value"] for one in records if one["name"] == "_mta-sts.far.test"]
+        assert re.fullmatch("v=STSv1; id=[0-9a-f]{32}", record)
+        assert ["mta-sts.far.test"] == [one["name"] for one in records if one["kind"] == "CNAME"]
+        # A server that follows policies finds ours, and trusts our host by it.
+        names = [f"_mta-sts.far.test txt {record}", f"mta-sts.far.test a 127.0.0.1:{far.port('https')}"]
+        configure(near, [*way_to(far), *names], more=trusting(tmp_path, certificate))
+        with near:
+            submit(near)
+            until(lambda: waiting(near) and heard(near), "an attempt")
+            assert "4.7.5" in heard(near), "nobody vouches for the host's certificate"
+        configure(near, [*way_to(far), *names], more=trusting(tmp_path, certificate, far.certificate))
+        with near:
+            near.command("queue", "retry", "--all")
+            assert len(wait_for(far, far.bob, 1)) == 1
 
 
 def key_hash(certificate):

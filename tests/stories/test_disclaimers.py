@@ -9,7 +9,7 @@ import re
 
 import pytest
 
-from kit.configured import body_of, configured, names, submit
+from kit.configured import body_of, configured, names, submit, waiting
 from kit.mailbox import wait_for
 from kit.sink import Sink
 from kit.wait import until
@@ -163,3 +163,22 @@ def test_only_those_get_it_whom_it_is_for(ground):
     assert TEXT.encode() not in sink.messages[-1][2] and b"Vertraulich!" in sink.messages[-1][2]
     [here] = wait_for(server, server.bob, 1)
     assert here.endswith(message), "mail between our own people is as they wrote it"
+
+
+def test_what_was_held_gets_the_text_when_it_is_released(tmp_path):
+    rules = '[[rules]]\nrecipient = ["slow@*"]\naction = "hold"\n'
+    with Sink() as sink:
+        server = configured(tmp_path, SETTINGS + rules + names(far_test=sink.port))
+        folder = server.data / "sieve" / "message"
+        folder.mkdir(parents=True, exist_ok=True)
+        script = 'require "vnd.heliograph.system"; if header :is "subject" "wait" { hold "look at it"; }'
+        (folder / "hold.sieve").write_text(script)
+        with server:
+            plain = b"From: alice@example.test\r\nSubject: %b\r\n\r\nbody\r\n"
+            submit(server, ["slow@far.test"], plain % b"rule")
+            submit(server, ["friend@far.test"], plain % b"wait")
+            until(lambda: waiting(server, "held") == 2, "both to be held")
+            server.command("queue", "release", "--held")
+            until(lambda: len(sink.messages) == 2, "both messages")
+            for _, _, message in sink.messages:
+                assert [count(part, text) for part, text in shown(message)] == [1]

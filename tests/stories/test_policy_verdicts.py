@@ -87,6 +87,22 @@ def test_one_reply_waits_once_however_many_members_want_a_delay(judged):
     assert reply.startswith("250") and 4 <= seconds < 8
 
 
+def test_what_is_said_of_mail_for_a_member_who_is_refused_is_not_said_of_the_mail(judged):
+    server = judged("SEND_ACCESS\n\n  *|*|*|alice@*  $A$NX-Alice:$ seen|no\n  *|*|*|bob@*  $AX-Bob:$ seen\n")
+    assert send(server, BOTH).startswith("250")
+    [filed] = wait_for(server, server.bob, 1)
+    assert b"X-Bob: seen" in filed and b"X-Alice" not in filed and bodies(server, server.alice) == []
+
+
+def test_with_bdat_the_reply_waits_once_for_both_stages(judged):
+    server = judged("FROM_ACCESS\n\n  *|*|*  $D300\n", 'delay = "3s"\n')
+    with hello(server) as client:
+        client.ask("MAIL FROM:<a@far.test>")
+        client.ask(f"RCPT TO:<{server.bob.address}>")
+        reply, seconds = client.timed(f"BDAT {len(MESSAGE) + 2} LAST\r\n{MESSAGE.decode()}")
+    assert reply.startswith("250") and 3 <= seconds < 6
+
+
 def test_what_is_discarded_no_filter_brings_back(judged):
     with filters.milter(lambda said: [b"qput it aside\0", b"a"]) as milter:
         server = judged(

@@ -1,11 +1,13 @@
 """Scripts in the life of mail: sorted, sent on, answered, refused - over SMTP and LMTP, with what the administrator adds."""
 
 import email
+import re
 import smtplib
 
 import pytest
 
 from kit.client import run
+from kit.configured import submit
 from kit.mailbox import bodies, login, wait_for
 from kit.server import Server
 from kit.sink import Sink
@@ -241,6 +243,104 @@ def test_the_administrator_s_scripts_judge_whole_messages(server, far):
     assert b"message/rfc822" in far.messages[0][2] and b"carol@far.test" in far.messages[0][2]
     held = server.json("queue", "list")
     assert len(held["entries"] if isinstance(held, dict) else held) == 1
+
+
+def folder_of(server, below, count=1, **scripts):
+    """Writes administrators' scripts and waits until the server has read them."""
+    folder = server.data / "sieve" / below
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in scripts.items():
+        (folder / f"{name}.sieve").write_text(text)
+    until(lambda: len(server.json("sieve", "administrators")) == count, "the scripts to be read")
+    assert not [one for one in server.json("sieve", "administrators") if one["problem"]]
+
+
+def test_copies_are_made_once_whoever_gets_the_message(server, far):
+    capture = 'capture "\\"an eye\\"@far.test"; capture "keeper@far.test"; capture "keeper@far.test";'
+    folder_of(
+        server,
+        "message",
+        eye='require "vnd.heliograph.system";\n'
+        f'if header :is "subject" ["group", "divert"] {{ {capture} }}\n'
+        'if header :is "subject" "divert" { discard; stop; }\n',
+    )
+    server.command("group", "set", "both@example.test", server.alice.address, server.bob.address)
+    bring(server, "both@example.test", subject="group")
+    wait_for(server, server.alice, 1)
+    wait_for(server, server.bob, 1)
+    until(lambda: len(far.messages) >= 1, "the copy")
+    # Nobody gets this one, and under LMTP each recipient hears of it.
+    told = bring(server, server.alice.address, server.bob.address, subject="divert", listener="lmtp")
+    assert [code for code, _ in told.values()] == [250, 250]
+    until(lambda: len(far.messages) >= 2, "the copy of what was dropped")
+    assert [sorted(to) for _, to, _ in far.messages] == [['"an eye"@far.test', "keeper@far.test"]] * 2
+    assert b"both@example.test" in far.messages[0][2] and b"message/rfc822" in far.messages[1][2]
+    assert len(bodies(server, server.alice)) == 1
+    until(lambda: all(one["messages"] == 0 for one in server.json("queue", "summarize")), "an empty queue")
+
+
+def test_what_a_script_holds_is_filed_once_it_is_released(server):
+    folder_of(server, "before", hold='require "vnd.heliograph.system"; hold "look at it";')
+    activate(server, server.alice, 'require "fileinto"; fileinto "Archive";')
+    bring(server, server.alice.address)
+
+    def held():
+        return sum(one["held"] for one in server.json("queue", "summarize"))
+
+    until(lambda: held() == 1, "the hold")
+    server.command("queue", "release", "--held")
+    until(lambda: len(bodies(server, server.alice, "Archive")) == 1, "the message")
+    assert held() == 0
+
+
+def test_the_queue_knows_who_had_logged_in(server, far):
+    activate(
+        server,
+        server.alice,
+        'require ["envelope", "fileinto", "copy"]; redirect :copy "x@far.test";'
+        f'if envelope :is "auth" "{server.alice.address}" {{ fileinto "Archive"; }}',
+    )
+    submit(server, [server.alice.address], "Subject: own\r\n\r\nbody\r\n")
+    until(lambda: len(far.messages) == 1, "the message sent on")
+    until(lambda: len(bodies(server, server.alice, "Archive")) == 1, "the message")
+    bring(server, server.alice.address)
+    wait_for(server, server.alice, 1)
+
+
+def test_scripts_ask_about_mailboxes_and_include_each_other(server):
+    connection = login(server, server.alice, None)
+    for name in ("Aside", "Old"):
+        assert connection.create(name)[0] == "OK"
+    _, [status] = connection.status("Aside", "(MAILBOXID)")
+    identifier = re.search(rb"MAILBOXID \(([^)]+)\)", status)[1].decode()
+    for mailbox, value in (("Aside", "cats"), ("", "all")):
+        status, _ = connection.xatom("SETMETADATA", f'"{mailbox}" (/private/comment "{value}")')
+        assert status == "OK"
+    server.command(
+        "sieve", "put", server.alice.address, "questions", "-",
+        stdin='require ["mailbox", "mboxmetadata", "servermetadata", "special-use", "mailboxid", "imap4flags"];\n'
+        'if allof(mailboxexists ["Aside", "Old"], not mailboxexists "Nowhere",\n'
+        '  metadata :is "Aside" "/private/comment" "cats", not metadataexists "Old" "/private/comment",\n'
+        '  servermetadata :is "/private/comment" "all", servermetadataexists "/private/comment",\n'
+        '  specialuse_exists "\\\\Junk", not specialuse_exists "Aside" "\\\\Junk",\n'
+        f'  mailboxidexists "{identifier}", not mailboxidexists "F0-0") {{ addflag "$Answered-All"; }}\n',
+    )  # fmt: skip
+    activate(
+        server,
+        server.alice,
+        'require ["include", "fileinto", "mailbox", "mailboxid", "imap4flags"]; include :personal "questions";\n'
+        f'fileinto :mailboxid "{identifier}" "Named before";\n',
+    )
+    # The identifier stays when the name does not.
+    assert connection.rename("Aside", "Renamed")[0] == "OK"
+    bring(server, server.alice.address, subject="renamed")
+    assert connection.rename("Renamed", "Aside")[0] == "OK"
+    bring(server, server.alice.address, subject="back")
+    assert server.json("sieve", "list", server.alice.address).get("last_failure") is None
+    assert connection.select("Aside")[0] == "OK"
+    _, fetched = connection.fetch("1:*", "(FLAGS)")
+    assert [b"$Answered-All" in one for one in fetched] == [False, True]
+    connection.logout()
 
 
 def test_scripts_are_managed_by_verbs_and_survive_a_restart(server):

@@ -75,6 +75,8 @@ pub enum Protocol {
     Gross,
     /// The other node of the greylister.
     GreylistPeer,
+    /// What our domains publish on the web (RFC 8461 §3.3).
+    Https,
     /// Metrics and health over HTTP.
     Admin,
 }
@@ -104,6 +106,7 @@ const TABLE: &[Row] = &[
     row(Protocol::Milter, "milter", Some(Role::Greylist), TlsChoice::Never, None, 2640),
     row(Protocol::Gross, "gross", Some(Role::Greylist), TlsChoice::Never, None, 2641),
     row(Protocol::GreylistPeer, "greylist-peer", Some(Role::Greylist), TlsChoice::Never, None, 2642),
+    row(Protocol::Https, "https", Some(Role::Mta), TlsChoice::Implicit, None, 2443),
     row(Protocol::Admin, "admin", None, TlsChoice::Never, Some("127.0.0.1:8025"), 2080),
 ];
 
@@ -120,7 +123,7 @@ const fn row(
 
 impl Protocol {
     /// All of them, in the order in which they are shown.
-    pub const ALL: [Protocol; 15] = [
+    pub const ALL: [Protocol; 16] = [
         Protocol::Smtp,
         Protocol::Submission,
         Protocol::Submissions,
@@ -135,6 +138,7 @@ impl Protocol {
         Protocol::Milter,
         Protocol::Gross,
         Protocol::GreylistPeer,
+        Protocol::Https,
         Protocol::Admin,
     ];
 
@@ -154,6 +158,7 @@ impl Protocol {
         "milter",
         "gross",
         "greylist-peer",
+        "https",
         "admin",
     ];
 
@@ -183,7 +188,7 @@ impl Protocol {
 
     /// Whether TLS can start in the middle of it.
     pub fn can_start_tls(self) -> bool {
-        let is_implicit = matches!(self, Protocol::Submissions | Protocol::Imaps | Protocol::Pop3s);
+        let is_implicit = matches!(self, Protocol::Submissions | Protocol::Imaps | Protocol::Pop3s | Protocol::Https);
         !is_implicit && !self.is_for_servers() && self != Protocol::Admin
     }
 

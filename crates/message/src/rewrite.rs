@@ -12,7 +12,7 @@ use crate::span::Span;
 use crate::structure::{Content, Part, Structure};
 use crate::transfer::{self, Encoding};
 use memchr::memmem;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A message with the changes that it is to get.
 #[derive(Clone, Debug)]
@@ -21,8 +21,10 @@ pub struct Rewriter<'a> {
     structure: &'a Structure,
     /// By place: what stands there instead.
     replaced: BTreeMap<(u64, u64), Vec<u8>>,
-    /// By place: what stands before it.
+    /// By place: whole fields that stand before it.
     inserted: BTreeMap<u64, Vec<u8>>,
+    /// Which of the replaced places are bodies behind a header that no empty line ends.
+    opened: BTreeSet<(u64, u64)>,
     removed: Vec<&'a Part>,
 }
 
@@ -77,8 +79,8 @@ impl Transfer {
 impl<'a> Rewriter<'a> {
     /// No change yet. `structure` must be that of `message`.
     pub fn new(message: &'a [u8], structure: &'a Structure) -> Rewriter<'a> {
-        let (replaced, inserted) = (BTreeMap::new(), BTreeMap::new());
-        Rewriter { message, structure, replaced, inserted, removed: Vec::new() }
+        let (replaced, inserted, opened) = (BTreeMap::new(), BTreeMap::new(), BTreeSet::new());
+        Rewriter { message, structure, replaced, inserted, opened, removed: Vec::new() }
     }
 
     /// Whether nothing was asked for.
@@ -91,12 +93,13 @@ impl<'a> Rewriter<'a> {
         !part.header.is_empty()
     }
 
-    /// Gives the part's header this field: in the place of the first of its name, the others go; behind all fields if there
-    /// is none.
+    /// Gives the part's header this field: in the place of the first of its name, the others go, those too that were added
+    /// before; behind all fields if there is none.
     pub fn set_field(&mut self, part: &Part, name: &str, value: &str) {
         let mut prefix = Prefix::new();
         prefix.field(name, value);
         let mut octets = Some(prefix.into_octets());
+        self.drop_added(part, name);
         for span in self.places_of(part, name) {
             self.replaced.insert((span.start, span.end), octets.take().unwrap_or_default());
         }
@@ -107,6 +110,7 @@ impl<'a> Rewriter<'a> {
 
     /// Takes every field of that name out of the part's header.
     pub fn remove_field(&mut self, part: &Part, name: &str) {
+        self.drop_added(part, name);
         for span in self.places_of(part, name) {
             self.replaced.insert((span.start, span.end), Vec::new());
         }
@@ -114,21 +118,19 @@ impl<'a> Rewriter<'a> {
 
     /// Whole fields, each with its line end, behind those that the part's header has.
     pub fn add_field(&mut self, part: &Part, fields: &[u8]) {
-        let header = part.header.of(self.message);
-        let at = part.header.start + end_of_fields(header);
-        let octets = self.inserted.entry(at).or_default();
-        if octets.is_empty() && at == part.header.end && !header.is_empty() && !header.ends_with(b"\n") {
-            octets.extend_from_slice(b"\r\n");
-        }
-        octets.extend_from_slice(fields);
+        let at = self.end_of_fields(part);
+        self.inserted.entry(at).or_default().extend_from_slice(fields);
     }
 
     /// Gives the part this body, octet by octet as it will stand in the message.
     pub fn set_body(&mut self, part: &Part, octets: Vec<u8>) {
-        let header = part.header.of(self.message);
-        let is_open = !header.is_empty() && end_of_fields(header) == part.header.octets();
-        let octets = if is_open && !octets.is_empty() { [b"\r\n", octets.as_slice()].concat() } else { octets };
-        self.replaced.insert((part.body.start, part.body.end), octets);
+        let place = (part.body.start, part.body.end);
+        if is_open(part.header.of(self.message)) && !octets.is_empty() {
+            self.opened.insert(place);
+        } else {
+            self.opened.remove(&place);
+        }
+        self.replaced.insert(place, octets);
     }
 
     /// Gives the part this content, whose transfer encoding is undone: it is written in the encoding that is wished for, if
@@ -180,21 +182,49 @@ impl<'a> Rewriter<'a> {
         let copy = |output: &mut Vec<u8>, from: u64, to: u64| {
             output.extend_from_slice(Span { start: from, end: to }.of(self.message));
         };
-        let mut edits: Vec<(u64, u64, &[u8])> =
-            self.inserted.iter().map(|(at, octets)| (*at, *at, &octets[..])).collect();
-        edits.extend(self.replaced.iter().map(|((start, end), octets)| (*start, *end, &octets[..])));
+        let mut edits: Vec<(u64, u64, Edit<'_>)> = self
+            .inserted
+            .iter()
+            .map(|(at, octets)| (*at, *at, Edit { octets, starts_line: true, ends_header: false }))
+            .collect();
+        edits.extend(self.replaced.iter().map(|(place, octets)| {
+            let is_opened = self.opened.contains(place);
+            (place.0, place.1, Edit { octets, starts_line: is_opened, ends_header: is_opened })
+        }));
         // What is inserted comes before what is replaced at the same place, a longer replacement before those inside it.
         edits.sort_by_key(|(start, end, _)| (*start, *end != *start, std::cmp::Reverse(*end)));
-        for (start, end, octets) in edits {
+        for (start, end, edit) in edits {
             if start < at {
                 continue;
             }
             copy(&mut output, at, start);
-            output.extend_from_slice(octets);
+            // The last field of a header may be without its line end: in a multipart that belongs to the delimiter.
+            if edit.starts_line && !output.is_empty() && !output.ends_with(b"\n") {
+                output.extend_from_slice(b"\r\n");
+            }
+            if edit.ends_header {
+                output.extend_from_slice(b"\r\n");
+            }
+            output.extend_from_slice(edit.octets);
             at = end;
         }
         copy(&mut output, at, self.message.len() as u64);
         output
+    }
+
+    /// Where the fields of the part's header end.
+    fn end_of_fields(&self, part: &Part) -> u64 {
+        part.header.start + end_of_fields(part.header.of(self.message))
+    }
+
+    /// Takes back what was added to the part's header under that name.
+    fn drop_added(&mut self, part: &Part, name: &str) {
+        let at = self.end_of_fields(part);
+        if let Some(octets) = self.inserted.get_mut(&at) {
+            let kept = header::fields(octets).filter(|field| !field.is(name));
+            *octets = kept.flat_map(|field| field.span.of(octets)).copied().collect();
+        }
+        self.inserted.retain(|_, octets| !octets.is_empty());
     }
 
     fn places_of(&self, part: &Part, name: &str) -> Vec<Span> {
@@ -206,7 +236,7 @@ impl<'a> Rewriter<'a> {
     /// A message needs `MIME-Version:` where its parts have none (RFC 2045 §4).
     fn declare_mime(&mut self, part: &Part) {
         if self.is_message(part) && self.places_of(part, "MIME-Version").is_empty() {
-            let at = part.header.start + end_of_fields(part.header.of(self.message));
+            let at = self.end_of_fields(part);
             let known = self.inserted.get(&at).is_some_and(|octets| memmem::find(octets, b"MIME-Version:").is_some());
             if !known {
                 self.add_field(part, b"MIME-Version: 1.0\r\n");
@@ -313,6 +343,21 @@ impl<'a> Rewriter<'a> {
         }
         self.replaced.insert((root.body.start, root.body.end), Vec::new());
     }
+}
+
+/// What stands in a place instead.
+struct Edit<'e> {
+    octets: &'e [u8],
+    /// Whether it begins a line.
+    starts_line: bool,
+    /// Whether an empty line comes before it.
+    ends_header: bool,
+}
+
+/// Whether no empty line ends the header. What has no header is not open.
+fn is_open(header: &[u8]) -> bool {
+    let is_ended = [&b"\n\r\n"[..], b"\n\n"].iter().any(|end| header.ends_with(end));
+    !header.is_empty() && !is_ended && !matches!(header, b"\r\n" | b"\n")
 }
 
 /// Where the fields of a header end and its empty line begins.

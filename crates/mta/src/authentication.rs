@@ -12,7 +12,7 @@
 //! | `results`, `forged` | what was found out, as facts and as RFC 8601's field |
 //! | `keys`, `sign` | our keys; signatures and seals |
 //! | `srs` | rewritten senders of mail that is forwarded |
-//! | `sts`, `policies` | MTA-STS: policies read; those of others fetched and kept |
+//! | `sts`, `policies`, `published` | MTA-STS: policies read; those of others fetched and kept; our own handed out |
 //! | `facts`, `reports`, `daily` | what reports to others are made of; making and sending them |
 //! | `received` | reports that others send us |
 //! | `records` | what a domain publishes |
@@ -28,6 +28,7 @@ pub mod forged;
 pub mod fuzz;
 pub mod keys;
 mod policies;
+pub mod published;
 pub mod received;
 pub mod records;
 pub mod reports;

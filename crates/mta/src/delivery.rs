@@ -26,6 +26,7 @@ pub mod routing;
 pub mod service;
 pub mod settings;
 mod signals;
+pub mod target;
 mod throttle;
 
 pub use agent::start;

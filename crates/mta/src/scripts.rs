@@ -26,7 +26,7 @@ mod answers;
 mod cache;
 pub mod decision;
 pub(crate) mod effects;
-mod forward;
+pub mod forward;
 mod letter;
 pub mod library;
 mod notify;

@@ -1,7 +1,8 @@
 //! One small document over HTTPS, as RFC 8461 §3.3 wants it fetched: a certificate that is good for the host, no
-//! redirection, a bound on time and size.
+//! redirection, a bound on time and size. And a page of the operator's own over HTTP, within the same bounds.
 
 use std::convert::Infallible;
+use std::net::{IpAddr, SocketAddr};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Empty, Full, Limited};
@@ -10,6 +11,7 @@ use hyper::{Method, Request};
 use hyper_util::rt::TokioIo;
 use model::TraceId;
 
+use crate::connection::Connection;
 use crate::dial;
 use crate::error::Error;
 use crate::limits;
@@ -119,41 +121,91 @@ impl Fetcher<'_> {
         path: &str,
         body: Option<(&str, Bytes)>,
     ) -> Result<Fetched, FetchError> {
-        let named = || host.to_owned();
-        let addresses = self.resolver.addresses(host).await;
-        let addresses = addresses.map_err(|source| FetchError::NoAddress { host: named(), source })?;
-        let mut connected = None;
-        for address in addresses.iter().take(ADDRESSES_MAX) {
-            let shutdown = self.shutdown.clone();
-            match dial::tcp(address.socket(PORT), None, limits::CONNECT, self.trace, shutdown).await {
-                Ok(connection) => {
-                    connected = Some(Ok(connection));
-                    break;
-                }
-                Err(source) => connected = Some(Err(source)),
-            }
-        }
-        let strange = |why: String| FetchError::Answer { host: named(), why };
-        let mut connection = connected
-            .unwrap_or(Err(Error::TlsNotPossible { why: "the host has no address" }))
-            .map_err(|source| FetchError::Unreachable { host: named(), source })?;
+        let mut connection = reach(self.resolver, host, PORT, self.trace, self.shutdown).await?;
         let started = connection.start_tls_as_client(self.tls, host, Trust::Required).await;
-        started.map_err(|source| FetchError::NotTrusted { host: named(), source })?;
+        started.map_err(|source| FetchError::NotTrusted { host: host.to_owned(), source })?;
+        let asked = Asked { authority: host, path, body };
+        asked.over(connection).await.map_err(|why| FetchError::Answer { host: host.to_owned(), why })
+    }
+}
+
+/// A page of a service of the operator's own.
+#[derive(Clone, Copy, Debug)]
+pub struct Page<'a> {
+    /// The name or address of its host, without brackets.
+    pub host: &'a str,
+    /// The port.
+    pub port: u16,
+    /// Host and port as they stand in the URL, which the page is asked under (RFC 9110 §7.2).
+    pub authority: &'a str,
+    /// What comes after them, with its slash.
+    pub path: &'a str,
+}
+
+impl Page<'_> {
+    /// `GET http://AUTHORITY/PATH`, or `POST` with a body of the media type. How long that may take, whoever asks knows.
+    ///
+    /// # Errors
+    /// [`FetchError`]; any status is an answer.
+    pub async fn ask(&self, resolver: &dyn Resolver, body: Option<(&str, Bytes)>) -> Result<Fetched, FetchError> {
+        let Page { host, port, authority, path } = *self;
+        let connection = reach(resolver, host, port, TraceId::default(), &ShutdownToken::never()).await?;
+        let asked = Asked { authority, path, body };
+        asked.over(connection).await.map_err(|why| FetchError::Answer { host: host.to_owned(), why })
+    }
+}
+
+/// Connects to the first address of a host that answers.
+async fn reach(
+    resolver: &dyn Resolver,
+    host: &str,
+    port: u16,
+    trace: TraceId,
+    shutdown: &ShutdownToken,
+) -> Result<Connection, FetchError> {
+    let named = || host.to_owned();
+    let sockets: Vec<SocketAddr> = match host.parse::<IpAddr>() {
+        Ok(address) => vec![SocketAddr::new(address, port)],
+        Err(_) => {
+            let addresses = resolver.addresses(host).await;
+            let addresses = addresses.map_err(|source| FetchError::NoAddress { host: named(), source })?;
+            addresses.iter().map(|address| address.socket(port)).collect()
+        }
+    };
+    let mut failed = Error::TlsNotPossible { why: "the host has no address" };
+    for socket in sockets.into_iter().take(ADDRESSES_MAX) {
+        match dial::tcp(socket, None, limits::CONNECT, trace, shutdown.clone()).await {
+            Ok(connection) => return Ok(connection),
+            Err(source) => failed = source,
+        }
+    }
+    Err(FetchError::Unreachable { host: named(), source: failed })
+}
+
+/// A request.
+struct Asked<'a> {
+    authority: &'a str,
+    path: &'a str,
+    body: Option<(&'a str, Bytes)>,
+}
+
+impl Asked<'_> {
+    async fn over(self, connection: Connection) -> Result<Fetched, String> {
         let (mut sender, driver) = hyper::client::conn::http1::handshake(TokioIo::new(connection.into_stream()))
             .await
-            .map_err(|error| strange(error.to_string()))?;
-        let request = match &body {
+            .map_err(|error| error.to_string())?;
+        let request = match &self.body {
             None => Request::builder().method(Method::GET),
             Some((kind, _)) => Request::builder().method(Method::POST).header(CONTENT_TYPE, *kind),
         };
-        let octets = body.map_or_else(Bytes::new, |(_, octets)| octets);
+        let octets = self.body.map_or_else(Bytes::new, |(_, octets)| octets);
         let payload = if octets.is_empty() { Empty::new().boxed() } else { Full::new(octets).boxed() };
         let request = request
-            .uri(path)
-            .header(HOST, host)
+            .uri(self.path)
+            .header(HOST, self.authority)
             .header(ACCEPT_ENCODING, "identity")
             .body(payload)
-            .map_err(|error| strange(error.to_string()))?;
+            .map_err(|error| error.to_string())?;
         let answer = async {
             let response = sender.send_request(request).await.map_err(|error| error.to_string())?;
             let status = response.status().as_u16();
@@ -166,7 +218,7 @@ impl Fetcher<'_> {
         };
         // The connection is driven beside the exchange and dropped with it.
         tokio::select! {
-            answer = answer => answer.map_err(strange),
+            answer = answer => answer,
             never = async { let _ended = driver.await; std::future::pending::<Infallible>().await } => match never {},
         }
     }

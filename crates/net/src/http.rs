@@ -1,4 +1,6 @@
-//! The administration HTTP listener: `GET /metrics`, `/health/live` and `/health/ready`, and nothing else.
+//! The one HTTP server: sites that are read, each behind a door of its own.
+
+pub mod administration;
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -6,7 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper::header::{CONTENT_TYPE, HeaderValue};
+use hyper::header::{CONTENT_TYPE, HOST, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
@@ -15,60 +17,84 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use crate::connection::Connection;
 use crate::limits;
 use crate::listener::{BoxFuture, Door};
-use crate::metrics::Registry;
-use crate::shutdown::ShutdownToken;
 
-/// Says what keeps the program from doing its work; nothing when it can.
-pub type Readiness = Arc<dyn Fn() -> Vec<String> + Send + Sync>;
-
-/// The administration door.
-pub struct Administration {
-    registry: Registry,
-    readiness: Readiness,
+/// A page, as it is handed out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// The status code (RFC 9110 §15).
+    pub status: u16,
+    /// The media type.
+    pub media_type: &'static str,
+    /// The page.
+    pub body: String,
 }
 
-impl Administration {
-    /// A door that shows `registry` and asks `readiness`.
-    pub fn new(registry: Registry, readiness: Readiness) -> Administration {
-        Administration { registry, readiness }
-    }
-
-    fn answer(&self, method: &Method, path: &str, draining: bool) -> Response<Full<Bytes>> {
-        if method != Method::GET && method != Method::HEAD {
-            return text(StatusCode::METHOD_NOT_ALLOWED, "only GET is answered here\n".to_owned());
-        }
-        match path {
-            "/metrics" => {
-                let mut response = text(StatusCode::OK, self.registry.render());
-                let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
-                response.headers_mut().insert(CONTENT_TYPE, kind);
-                response
-            }
-            "/health/live" => text(StatusCode::OK, "alive\n".to_owned()),
-            "/health/ready" if draining => text(StatusCode::SERVICE_UNAVAILABLE, "shutting down\n".to_owned()),
-            "/health/ready" => match (self.readiness)().as_slice() {
-                [] => text(StatusCode::OK, "ready\n".to_owned()),
-                reasons => text(StatusCode::SERVICE_UNAVAILABLE, reasons.join("\n") + "\n"),
-            },
-            _ => text(StatusCode::NOT_FOUND, "nothing is here\n".to_owned()),
-        }
+impl Page {
+    /// Plain text.
+    pub fn text(status: u16, body: impl Into<String>) -> Page {
+        Page { status, media_type: "text/plain; charset=utf-8", body: body.into() }
     }
 }
 
-fn text(status: StatusCode, body: String) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(Bytes::from(body)));
-    *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+/// What is asked for with GET or HEAD.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
+    /// The host that the client means, without a port; empty when it does not say.
+    pub host: &'a str,
+    /// The path, without a query.
+    pub path: &'a str,
+    /// Whether the server is about to end.
+    pub is_draining: bool,
+}
+
+/// What a door shows.
+pub trait Site: Send + Sync {
+    /// The page; `None` where nothing is.
+    fn page<'a>(&'a self, asked: Asked<'a>) -> BoxFuture<'a, Option<Page>>;
+}
+
+/// A door that shows a site.
+pub struct Web {
+    site: Arc<dyn Site>,
+}
+
+impl Web {
+    /// For this site.
+    pub fn new(site: impl Site + 'static) -> Web {
+        Web { site: Arc::new(site) }
+    }
+}
+
+async fn answer(site: &dyn Site, request: &Request<Incoming>, is_draining: bool) -> Response<Full<Bytes>> {
+    let page = if request.method() != Method::GET && request.method() != Method::HEAD {
+        Page::text(405, "only GET is answered here\n")
+    } else {
+        let said = request.headers().get(HOST).and_then(|host| host.to_str().ok());
+        let host = request.uri().authority().map(|authority| authority.as_str()).or(said).unwrap_or_default();
+        let asked = Asked { host: without_port(host), path: request.uri().path(), is_draining };
+        site.page(asked).await.unwrap_or_else(|| Page::text(404, "nothing is here\n"))
+    };
+    let mut response = Response::new(Full::new(Bytes::from(page.body)));
+    *response.status_mut() = StatusCode::from_u16(page.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(page.media_type));
     response
 }
 
-impl Door for Administration {
+/// The name in `name:port`; addresses in brackets keep them.
+fn without_port(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|octet| octet.is_ascii_digit()) => name,
+        _ => host,
+    }
+}
+
+impl Door for Web {
     fn serve(self: Arc<Self>, connection: Connection) -> BoxFuture<'static, ()> {
-        let token: ShutdownToken = connection.shutdown().clone();
+        let token = connection.shutdown().clone();
         let draining = token.clone();
         let service = service_fn(move |request: Request<Incoming>| {
-            let response = self.answer(request.method(), request.uri().path(), draining.is_draining());
-            async move { Ok::<_, Infallible>(response) }
+            let (site, is_draining) = (Arc::clone(&self.site), draining.is_draining());
+            async move { Ok::<_, Infallible>(answer(&*site, &request, is_draining).await) }
         });
         Box::pin(async move {
             let served = http1::Builder::new()
@@ -85,7 +111,7 @@ impl Door for Administration {
                 }
             };
             if let Err(error) = finished {
-                tracing::debug!(cause = %error, "administration connection ended early");
+                tracing::debug!(cause = %error, "a web connection ended early");
             }
         })
     }
@@ -94,38 +120,12 @@ impl Door for Administration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use bytes::BytesMut;
 
-    async fn get(path: &str, reasons: &'static [&'static str]) -> String {
-        let registry = Registry::new();
-        registry.counter("seen_total", "Seen.", &[]).add(1);
-        let readiness: Readiness = Arc::new(|| reasons.iter().map(ToString::to_string).collect());
-        let door = Arc::new(Administration::new(registry, readiness));
-        let (ours, mut theirs) = Connection::pair(4096);
-        let client = async {
-            let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
-            theirs.send(request.as_bytes(), None).await.unwrap();
-            let mut answer = BytesMut::new();
-            while theirs.receive(&mut answer, None).await.unwrap() != crate::Received::Closed {}
-            String::from_utf8(answer.to_vec()).unwrap()
-        };
-        tokio::join!(door.serve(ours), client).1
-    }
-
-    #[tokio::test]
-    async fn metrics_are_shown() {
-        let answer = get("/metrics", &[]).await;
-        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
-        assert!(answer.contains("version=0.0.4"), "{answer}");
-        assert!(answer.ends_with("seen_total 1\n"), "{answer}");
-    }
-
-    #[tokio::test]
-    async fn health_tells_why_not() {
-        assert!(get("/health/live", &["no store"]).await.starts_with("HTTP/1.1 200"));
-        assert!(get("/health/ready", &[]).await.starts_with("HTTP/1.1 200"));
-        let answer = get("/health/ready", &["no store"]).await;
-        assert!(answer.starts_with("HTTP/1.1 503") && answer.ends_with("no store\n"), "{answer}");
-        assert!(get("/etc/passwd", &[]).await.starts_with("HTTP/1.1 404"));
+    #[test]
+    fn hosts_are_known_without_their_port() {
+        assert_eq!(without_port("mta-sts.a.test:8443"), "mta-sts.a.test");
+        assert_eq!(without_port("a.test"), "a.test");
+        assert_eq!(without_port("[::1]:80"), "[::1]");
+        assert_eq!(without_port("[::1]"), "[::1]");
     }
 }

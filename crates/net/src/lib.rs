@@ -1,4 +1,4 @@
-//! Sockets, TLS, limits, name service and the administration HTTP server: everything that touches the network.
+//! Sockets, TLS, limits, name service and the HTTP server: everything that touches the network.
 //!
 //! Nothing here knows a mail protocol. A door implements [`listener::Door`] and receives [`connection::Connection`]s.
 //!
@@ -13,7 +13,7 @@
 //! | `shutdown` | [`Shutdown`] and its token: finish the transaction, then close |
 //! | `resolver/` | [`Resolver`]: MX, addresses, TXT, PTR, TLSA, SRV; hickory's and one from a table |
 //! | `fetch` | one small document over HTTPS |
-//! | `http` | the administration listener: `/metrics`, `/health/live`, `/health/ready` |
+//! | `http` | the one HTTP server and what a site is; `http/administration`: `/metrics`, `/health/live`, `/health/ready` |
 //! | `metrics` | [`Registry`]: counters, gauges, histograms, written as Prometheus text |
 //! | `clock`, `random` | time and randomness as things handed in |
 

@@ -247,6 +247,7 @@ fn successor(before: &Recipient, address: &Address, route: &Route, now: Timestam
         notices: before.notices,
         heard: None,
         instructions: before.instructions.clone(),
+        is_released: before.is_released,
     }
 }
 

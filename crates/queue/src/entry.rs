@@ -106,6 +106,24 @@ impl Route {
     pub fn new(channel: Channel, destination: &str) -> Route {
         Route { channel, destination: destination.to_owned() }
     }
+
+    /// The way of what waits for an operator, who lets it go on by this one. What is held already stays as it is.
+    pub fn held(&self) -> Route {
+        match self.channel {
+            Channel::Held => self.clone(),
+            channel => Route::new(Channel::Held, &format!("{channel} {}", self.destination)),
+        }
+    }
+
+    /// By which way a held recipient goes on: the one that it had, or, where none is known, whatever its address leads to.
+    pub fn released(&self) -> Route {
+        let before = self.destination.split_once(' ');
+        let known = before.and_then(|(channel, destination)| Some((channel.parse::<Channel>().ok()?, destination)));
+        match known.filter(|(channel, _)| *channel != Channel::Held) {
+            Some((channel, destination)) => Route::new(channel, destination),
+            None => Route::new(Channel::Process, ""),
+        }
+    }
 }
 
 /// A message to be queued.
@@ -121,6 +139,8 @@ pub struct NewEntry {
     pub trace: TraceId,
     /// The name that the client gave in EHLO; empty for mail of our own.
     pub received_from: String,
+    /// Who had logged in to send it: the account's address; `None` for strangers and for mail of our own.
+    pub authenticated: Option<String>,
     /// What filters thought of it.
     pub scores: Scores,
     /// Sieve fragments by the place of the recipient that they are for, counted from 0; see [`Recipient::instructions`].
@@ -146,8 +166,8 @@ impl NewEntry {
 
     /// A message from ourselves that nobody has judged.
     pub fn of(mail_from: MailFrom, recipients: Vec<(RcptTo, Route)>, body: NewBlob, trace: TraceId) -> NewEntry {
-        let (received_from, scores, instructions) = Default::default();
-        NewEntry { mail_from, recipients, body, trace, received_from, scores, instructions }
+        let (received_from, authenticated, scores, instructions) = Default::default();
+        NewEntry { mail_from, recipients, body, trace, received_from, authenticated, scores, instructions }
     }
 }
 
@@ -172,6 +192,8 @@ pub struct Message {
     pub subject: String,
     /// What filters thought of it.
     pub scores: Scores,
+    /// Who had logged in to send it, for the scripts that file it.
+    pub authenticated: Option<String>,
 }
 
 impl Message {
@@ -250,6 +272,8 @@ pub struct Recipient {
     /// Sieve fragments of administrators and filters for this recipient alone, run in this order before all scripts when
     /// the message is filed.
     pub instructions: Vec<String>,
+    /// Whether an operator has let it go on: no script holds it again.
+    pub is_released: bool,
 }
 
 /// What an attempt came to for one recipient.

@@ -4,6 +4,8 @@
 pub const REPLY_OCTETS_MAX: usize = 1024;
 /// Octets kept of a subject, for listings and filters.
 pub const SUBJECT_OCTETS_MAX: usize = 256;
+/// Octets kept of the address that had logged in: the longest that RFC 5321 §4.5.3.1 allows.
+pub const LOGIN_OCTETS_MAX: usize = 320;
 /// Sieve fragments that one recipient may carry.
 pub const INSTRUCTIONS_MAX: usize = 32;
 /// Octets of all of them: they are part of the recipient's row.

@@ -345,9 +345,9 @@ fn act(recipient: &mut Recipient, action: Action, now: Timestamp) -> bool {
     match (action, recipient.state) {
         (Action::Hold, State::Due(_)) => recipient.state = State::Held,
         (Action::Release, State::Held) => {
-            recipient.state = State::Due(AHEAD);
+            (recipient.state, recipient.is_released) = (State::Due(AHEAD), true);
             if recipient.route.channel == Channel::Held {
-                recipient.route = crate::entry::Route::new(Channel::Process, "");
+                recipient.route = recipient.route.released();
             }
         }
         (Action::Retry, State::Due(at)) if at > now => recipient.state = State::Due(now),

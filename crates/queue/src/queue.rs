@@ -5,7 +5,9 @@ use crate::error::Error;
 use crate::fragments::Place;
 use crate::index::Index;
 use crate::keys::{self, Keys};
-use crate::limits::{INSTRUCTIONS_MAX, INSTRUCTIONS_OCTETS_MAX, RECIPIENTS_MAX, SUBJECT_OCTETS_MAX, cut};
+use crate::limits::{
+    INSTRUCTIONS_MAX, INSTRUCTIONS_OCTETS_MAX, LOGIN_OCTETS_MAX, RECIPIENTS_MAX, SUBJECT_OCTETS_MAX, cut,
+};
 use crate::record;
 use crate::settings::Settings;
 use crate::trail::{self, Names, Notes};
@@ -147,11 +149,12 @@ impl Queue {
             received_from: cut(&entry.received_from, 255).to_owned(),
             subject: subject_of(&entry.body),
             scores: entry.scores,
+            authenticated: entry.authenticated.as_deref().map(|name| cut(name, LOGIN_OCTETS_MAX).to_owned()),
         };
         let recipients = entry.recipients.iter().enumerate().map(|(place, (rcpt, route))| {
             let instructions = entry.instructions.get(&place).cloned().unwrap_or_default();
             let (rcpt, route, state) = (rcpt.clone(), route.clone(), self.first_state(route, counts_from));
-            Recipient { rcpt, route, state, attempts: 0, notices: 0, heard: None, instructions }
+            Recipient { rcpt, route, state, attempts: 0, notices: 0, heard: None, instructions, is_released: false }
         });
         self.insert(transaction, &message, recipients.collect(), &entry.body)
     }

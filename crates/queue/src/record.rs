@@ -6,8 +6,8 @@ use crate::octets::{Reader, RecordError, Writer};
 use model::{BlobHash, Timestamp, TraceId};
 use smtp::envelope::{BodyKind, DeliverBy, DeliverByMode, MailFrom, Notify, OriginalRecipient, RcptTo, Returned};
 
-/// Of messages and recipients; 2 added what filters found and asked for.
-const VERSION: u8 = 2;
+/// Of messages and recipients; 2 added what filters found and asked for, 3 who had logged in and whom an operator released.
+const VERSION: u8 = 3;
 const EVENT_VERSION: u8 = 1;
 
 /// A message's bytes.
@@ -22,6 +22,9 @@ pub fn encode_message(message: &Message) -> Vec<u8> {
             out.u8(score);
         });
     }
+    out.option(message.authenticated.as_ref(), |out, name| {
+        out.text(name);
+    });
     out.finish()
 }
 
@@ -38,9 +41,13 @@ pub fn decode_message(octets: &[u8]) -> Result<Message, RecordError> {
         received_from: from.text()?,
         subject: from.text()?,
         scores: Scores::default(),
+        authenticated: None,
     };
     if version >= 2 {
         message.scores = Scores { spam_percent: from.option(Reader::u8)?, virus: from.option(Reader::u8)? };
+    }
+    if version >= 3 {
+        message.authenticated = from.option(Reader::text)?;
     }
     from.end()?;
     Ok(message)
@@ -133,6 +140,7 @@ pub fn encode_recipient(recipient: &Recipient) -> Vec<u8> {
     for fragment in &recipient.instructions {
         out.text(fragment);
     }
+    out.u8(u8::from(recipient.is_released));
     out.finish()
 }
 
@@ -171,6 +179,7 @@ pub fn decode_recipient(octets: &[u8]) -> Result<Recipient, RecordError> {
             })
         })?,
         instructions: Vec::new(),
+        is_released: false,
     };
     if version >= 2 {
         let count = from.u32()?;
@@ -178,6 +187,9 @@ pub fn decode_recipient(octets: &[u8]) -> Result<Recipient, RecordError> {
             return Err(RecordError::Value);
         }
         recipient.instructions = (0..count).map(|_| from.text()).collect::<Result<_, _>>()?;
+    }
+    if version >= 3 {
+        recipient.is_released = from.bool()?;
     }
     from.end()?;
     Ok(recipient)

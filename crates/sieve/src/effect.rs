@@ -1,6 +1,6 @@
 //! What a run asks for in the end. Nothing of it has happened yet: whoever runs the script does it.
 
-use model::Address;
+use model::{Address, LocalPart};
 
 use crate::version::Version;
 
@@ -229,17 +229,22 @@ pub(crate) fn read_address(text: &str) -> Option<Address> {
     match entries.as_slice() {
         // RFC 5228 §2.4.2.3: neither routes nor groups.
         [message::address::Entry::Mailbox(mailbox)] if !mailbox.domain.is_empty() && mailbox.route.is_none() => {
-            mailbox.address().parse().ok()
+            address_of(mailbox)
         }
         _ => None,
     }
+}
+
+/// The mailbox's address; what was quoted in it may have to be quoted again.
+fn address_of(mailbox: &message::address::Mailbox) -> Option<Address> {
+    Some(Address::new(LocalPart::new(&mailbox.local).ok()?, mailbox.domain.parse().ok()?))
 }
 
 /// Whether this can be the author of an answer: mailboxes with or without a name (RFC 5230 §4.3).
 pub(crate) fn is_author(text: &str) -> bool {
     let entries = message::address::parse(text.as_bytes());
     let is_mailbox = |entry: &message::address::Entry| match entry {
-        message::address::Entry::Mailbox(mailbox) => mailbox.address().parse::<Address>().is_ok(),
+        message::address::Entry::Mailbox(mailbox) => address_of(mailbox).is_some(),
         message::address::Entry::Group { .. } => false,
     };
     !entries.is_empty() && entries.iter().all(is_mailbox)

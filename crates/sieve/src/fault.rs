@@ -195,9 +195,14 @@ pub enum Problem {
     /// Not `gt`, `ge`, `lt`, `le`, `eq` or `ne`.
     #[error("{0:?} is no relation; there are gt, ge, lt, le, eq and ne")]
     UnknownRelation(String),
-    /// A regular expression that cannot be read.
-    #[error("the regular expression {0:?} cannot be read")]
-    BadRegex(String),
+    /// A regular expression that cannot be read or is too large.
+    #[error("the regular expression {regex:?} {reason}")]
+    BadRegex {
+        /// The expression.
+        regex: String,
+        /// What is the matter with it.
+        reason: &'static str,
+    },
     /// Too many regular expressions.
     #[error("the script has more than {max} regular expressions")]
     TooManyRegexes {

@@ -65,6 +65,7 @@ mod method;
 mod moment;
 mod program;
 mod question;
+mod regular;
 mod signature;
 mod syntax;
 mod template;

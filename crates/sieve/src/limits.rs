@@ -15,17 +15,18 @@ pub const OPERATIONS_MAX: usize = 65_536;
 /// Operations that one run may take, included scripts and loops counted.
 pub const STEPS_MAX: u32 = 200_000;
 
-/// Octets that one run may compare, decode and copy, all keys of a test counted. A message of 50 MiB can be searched ten
+/// Octets that one run may compare, decode and copy, all keys of a test counted, and each state of a regular expression
+/// four times. A message of 50 MiB can be searched ten
 /// times; a second or so of a core goes by until it is used up.
 pub const WORK_OCTETS_MAX: u64 = 512 << 20;
 
-/// Variables that a run may set (RFC 5229 §6: at least 128).
+/// Variables that one script in a run may set (RFC 5229 §6: at least 128).
 pub const VARIABLES_MAX: usize = 512;
 
 /// Octets of a variable; what is longer is cut (RFC 5229 §6: at least 4000 characters).
 pub const VARIABLE_OCTETS_MAX: usize = 64 * 1024;
 
-/// Octets of all variables of a run.
+/// Octets of all variables of one script in a run, and of all that its scripts share.
 pub const VARIABLES_OCTETS_MAX: usize = 4 << 20;
 
 /// Match variables: `${0}` to `${31}` (RFC 5229 §6: at least up to 9).
@@ -61,6 +62,10 @@ pub const EXPANSION_OCTETS_MAX: usize = 1 << 20;
 /// Octets of strings that a run may hand out: reasons, notices, questions.
 pub const SAID_OCTETS_MAX: u64 = 16 << 20;
 
+/// Octets of a value that may be in an external list; a longer one is in none, as no entry is so long (an address has
+/// at most 320).
+pub const LISTED_OCTETS_MAX: usize = 4096;
+
 /// Octets of the message that a run may copy by changing it, all copies together.
 pub const COPIED_OCTETS_MAX: usize = 256 << 20;
 
@@ -81,6 +86,17 @@ pub const TRACE_CHARS_MAX: usize = 120;
 
 /// Size of a compiled regular expression in octets, and of what it keeps while it is used.
 pub const REGEX_OCTETS_MAX: usize = 256 * 1024;
+
+/// Octets of a regular expression as it is written. Each may name a class of a thousand ranges, so that reading an
+/// expression of this size takes up to 60 ms.
+pub const REGEX_PATTERN_OCTETS_MAX: usize = 4096;
+
+/// Groups of one regular expression whose text can be asked for; each makes every state of a search larger.
+pub const REGEX_GROUPS_MAX: u64 = 64;
+
+/// Characters in the ranges of one regular expression. It takes 8 ns to look up the cases of each, and four times all
+/// characters are enough for `[\s\S]` three times.
+pub const REGEX_CLASS_CHARACTERS_MAX: u64 = 4 * 0x12_0000;
 
 /// Regular expressions in one script.
 pub const REGEXES_MAX: usize = 64;

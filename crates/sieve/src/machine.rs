@@ -12,6 +12,7 @@ mod strings;
 mod surroundings;
 
 use std::cell::Cell;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use message::structure::Structure;
@@ -29,6 +30,9 @@ use crate::question::{Answer, Question};
 use crate::variables::Variables;
 use crate::version::Version;
 use bodies::Bodies;
+
+/// Octets that could be looked at while an answer is looked up.
+const QUESTION_EFFORT: u64 = 64;
 
 /// What a script can see.
 #[derive(Clone, Debug)]
@@ -113,7 +117,7 @@ pub struct Machine<'a> {
     effects: Vec<Effect<'a>>,
     keeps: bool,
     remember: Vec<Remember>,
-    answers: Vec<(Question, Answer)>,
+    answers: HashMap<Question, Answer>,
     asked: Option<Question>,
     included: Vec<(String, bool)>,
     steps: u32,
@@ -182,7 +186,7 @@ impl<'a> Machine<'a> {
             effects: Vec::new(),
             keeps: true,
             remember: Vec::new(),
-            answers: Vec::new(),
+            answers: HashMap::new(),
             asked: None,
             included: Vec::new(),
             steps: 0,
@@ -203,7 +207,7 @@ impl<'a> Machine<'a> {
         if let Some(question) = self.asked.take() {
             let fits = question.takes(&answer);
             let answer = if fits { answer } else { Answer::Unknown("the answer does not fit the question".to_owned()) };
-            self.answers.push((question, answer));
+            self.answers.insert(question, answer);
         }
     }
 
@@ -213,17 +217,26 @@ impl<'a> Machine<'a> {
             match self.step() {
                 Ok(()) => {}
                 Err(Halt::Ask(question)) => {
-                    self.said += self.expanded.get();
-                    self.asked = Some((*question).clone());
-                    return Step::Ask(*question);
+                    self.said += question.octets() as u64;
+                    match self.check_bounds() {
+                        Ok(()) => {
+                            self.asked = Some((*question).clone());
+                            return Step::Ask(*question);
+                        }
+                        Err(halt) => return Step::Done(Box::new(self.halted(halt))),
+                    }
                 }
-                Err(Halt::Stop) => return Step::Done(Box::new(self.end(None))),
-                Err(Halt::Fail(reason)) => {
-                    let failure = self.failure(reason);
-                    return Step::Done(Box::new(self.end(Some(failure))));
-                }
+                Err(halt) => return Step::Done(Box::new(self.halted(halt))),
             }
         }
+    }
+
+    fn halted(&mut self, halt: Halt) -> Outcome<'a> {
+        let failure = match halt {
+            Halt::Fail(reason) => Some(self.failure(reason)),
+            Halt::Ask(_) | Halt::Stop => None,
+        };
+        self.end(failure)
     }
 
     fn failure(&self, reason: String) -> Failure {
@@ -313,9 +326,7 @@ impl<'a> Machine<'a> {
 
     /// What one operation may do is bounded by what it looks at; what all of them do, here.
     fn check_bounds(&self) -> Result<(), Halt> {
-        if self.work.get() > WORK_OCTETS_MAX {
-            return Err(Halt::too_much_work());
-        }
+        self.pay(0)?;
         if self.filled.get() > EXPANSION_OCTETS_MAX {
             let reason = format!("variables in one command come to more than {EXPANSION_OCTETS_MAX} octets");
             return Err(Halt::Fail(reason));
@@ -386,9 +397,10 @@ impl<'a> Machine<'a> {
     }
 
     fn ask(&self, question: Question) -> Result<&Answer, Halt> {
-        match self.answers.iter().find(|(asked, _)| *asked == question) {
-            Some((_, Answer::Unknown(reason))) => Err(Halt::Fail(reason.clone())),
-            Some((_, answer)) => Ok(answer),
+        self.pay(QUESTION_EFFORT + question.octets() as u64)?;
+        match self.answers.get(&question) {
+            Some(Answer::Unknown(reason)) => Err(Halt::Fail(reason.clone())),
+            Some(answer) => Ok(answer),
             None if self.answers.len() >= QUESTIONS_MAX => {
                 Err(Halt::Fail(format!("the script asks more than {QUESTIONS_MAX} questions")))
             }
@@ -408,6 +420,20 @@ impl<'a> Machine<'a> {
     /// Counts octets that were looked at or copied; [`Machine::check_bounds`] says when they are too many.
     fn spend(&self, octets: u64) {
         self.work.set(self.work.get().saturating_add(octets));
+    }
+
+    /// Whether more was looked at than a run may look at.
+    fn is_exhausted(&self) -> bool {
+        self.work.get() > WORK_OCTETS_MAX
+    }
+
+    /// Counts octets that are going to be looked at or copied, and fails if they are too many.
+    fn pay(&self, octets: u64) -> Result<(), Halt> {
+        self.spend(octets);
+        match self.is_exhausted() {
+            true => Err(Halt::Fail(format!("the script looks at more than {WORK_OCTETS_MAX} octets"))),
+            false => Ok(()),
+        }
     }
 
     fn emit(&mut self, effect: Effect<'a>) -> Result<(), Halt> {
@@ -431,12 +457,6 @@ impl Frame {
         let (variables, globals) = (Variables::default(), Vec::new());
         let (captures, loops) = (Vec::new(), Vec::new());
         Frame { script, name, is_global, next: 0, variables, globals, captures, root, loops }
-    }
-}
-
-impl Halt {
-    fn too_much_work() -> Halt {
-        Halt::Fail(format!("the script looks at more than {WORK_OCTETS_MAX} octets"))
     }
 }
 

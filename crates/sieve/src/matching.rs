@@ -4,11 +4,11 @@ use std::borrow::Cow;
 use std::cmp::Ordering;
 
 use memchr::memmem::Finder;
-use regex::{Regex, RegexBuilder};
 
 use crate::comparator::Comparator;
 use crate::glob::Glob;
-use crate::limits::{CAPTURES_MAX, REGEX_OCTETS_MAX};
+use crate::limits::{CAPTURES_MAX, VARIABLE_OCTETS_MAX};
+use crate::regular::{BadRegex, Regular};
 use crate::template::Template;
 
 /// How.
@@ -89,6 +89,12 @@ impl Match {
             Kind::Regex | Kind::Value(_) | Kind::Count(_) | Kind::List => false,
         }
     }
+
+    /// Steps for each octet of a value that is folded.
+    pub fn effort_of_folding(self) -> u64 {
+        let is_unicode = self.comparator == Comparator::UnicodeCasemap;
+        if is_unicode && self.needs_folded() { UNICODE_EFFORT } else { 0 }
+    }
 }
 
 /// A key as a match type needs it.
@@ -103,15 +109,11 @@ pub(crate) enum Needle {
     /// Read and folded.
     Glob(Glob),
     /// Read.
-    Regex(Regex),
+    Regex(Box<Regular>),
 }
 
-/// A regular expression that cannot be read.
-#[derive(Debug)]
-pub(crate) struct BadRegex;
-
-/// How much more an octet costs that a regular expression looks at.
-const REGEX_EFFORT: u64 = 8;
+/// How much more an octet costs that i;unicode-casemap folds.
+const UNICODE_EFFORT: u64 = 8;
 
 impl Needle {
     /// Prepares a key.
@@ -122,25 +124,46 @@ impl Needle {
             Kind::Is => Needle::Whole(how.comparator.fold(key).into_owned()),
             Kind::Contains => Needle::Within(Box::new(Finder::new(how.comparator.fold(key).as_bytes()).into_owned())),
             Kind::Matches => Needle::Glob(Glob::new(key, how.comparator)),
-            Kind::Regex => {
-                let regex = RegexBuilder::new(key)
-                    .case_insensitive(how.comparator != Comparator::Octet)
-                    .dot_matches_new_line(true)
-                    .size_limit(REGEX_OCTETS_MAX)
-                    .dfa_size_limit(REGEX_OCTETS_MAX)
-                    .build();
-                Needle::Regex(regex.map_err(|_| BadRegex)?)
-            }
+            Kind::Regex => Needle::Regex(Box::new(Regular::new(key, how.comparator != Comparator::Octet)?)),
             Kind::Value(_) | Kind::Count(_) | Kind::List => Needle::Plain(key.to_owned()),
         })
     }
 
     /// Steps for each octet of a value, at most.
-    pub fn effort(&self) -> u64 {
+    pub fn effort(&self, how: Match) -> u64 {
         match self {
+            Needle::Plain(_) if how.comparator == Comparator::UnicodeCasemap => UNICODE_EFFORT,
             Needle::Whole(_) | Needle::Within(_) | Needle::Plain(_) => 1,
             Needle::Glob(glob) => glob.effort(),
-            Needle::Regex(_) => REGEX_EFFORT,
+            Needle::Regex(regular) => regular.effort(),
+        }
+    }
+
+    /// Steps for each value besides, at most: a key for ordering is folded each time.
+    pub fn effort_of_key(&self, how: Match) -> u64 {
+        match self {
+            Needle::Plain(key) if how.comparator == Comparator::UnicodeCasemap => key.len() as u64 * UNICODE_EFFORT,
+            _ => 1,
+        }
+    }
+
+    /// Steps for each octet of a value that it matches and whose captures are wanted, at most.
+    pub fn effort_of_captures(&self, how: Match) -> u64 {
+        match self {
+            Needle::Glob(glob) if how.comparator == Comparator::UnicodeCasemap => {
+                glob.effort().saturating_add(CAPTURES_MAX as u64 * UNICODE_EFFORT)
+            }
+            Needle::Glob(glob) => glob.effort(),
+            Needle::Regex(regular) => regular.effort_of_captures(),
+            Needle::Whole(_) | Needle::Within(_) | Needle::Plain(_) => 0,
+        }
+    }
+
+    /// Steps that it took to make it, at most.
+    pub fn effort_of_making(&self) -> u64 {
+        match self {
+            Needle::Regex(regular) => regular.effort_of_making(),
+            Needle::Whole(_) | Needle::Within(_) | Needle::Plain(_) | Needle::Glob(_) => 0,
         }
     }
 
@@ -167,17 +190,18 @@ impl Needle {
         match self {
             Needle::Glob(glob) => {
                 let spans = glob.captures(folded).unwrap_or_default();
-                let parts = spans.iter().map(|(start, end)| unfolded(value, folded, *start, *end).to_owned());
-                std::iter::once(value.to_owned()).chain(parts).collect()
+                let parts = spans.iter().map(|(start, end)| cut(unfolded(value, folded, *start, *end)));
+                std::iter::once(cut(value)).chain(parts).collect()
             }
-            Needle::Regex(regex) => {
-                let Some(found) = regex.captures(value) else { return Vec::new() };
-                let groups = found.iter().take(CAPTURES_MAX);
-                groups.map(|group| group.map_or("", |group| group.as_str()).to_owned()).collect()
-            }
+            Needle::Regex(regex) => regex.captures(value).into_iter().map(cut).collect(),
             Needle::Whole(_) | Needle::Within(_) | Needle::Plain(_) => Vec::new(),
         }
     }
+}
+
+/// As much of it as a variable can hold (RFC 5229 §6).
+fn cut(value: &str) -> String {
+    value.get(..value.floor_char_boundary(VARIABLE_OCTETS_MAX)).unwrap_or_default().to_owned()
 }
 
 /// The part of a value that a part of its folded form came from.

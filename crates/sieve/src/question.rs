@@ -6,7 +6,7 @@ use crate::effect::DuplicateKey;
 use crate::program::Script;
 
 /// A question. The same one is asked once in a run.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Question {
     /// Whether there is such a mailbox and the user may file into it (RFC 5490 §3.1). Wants [`Answer::Is`].
     MailboxExists(String),
@@ -69,6 +69,23 @@ pub enum Answer {
 }
 
 impl Question {
+    /// Octets of what it asks about.
+    pub(crate) fn octets(&self) -> usize {
+        let length = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+        match self {
+            Question::MailboxExists(text)
+            | Question::MailboxIdExists(text)
+            | Question::ListExists(text)
+            | Question::ValidMethod(text)
+            | Question::Script { name: text, .. } => text.len(),
+            Question::SpecialUseExists { mailbox, special_use } => length(mailbox) + special_use.len(),
+            Question::Metadata { mailbox, annotation } => length(mailbox) + annotation.len(),
+            Question::InList { list, value } => list.len() + value.len(),
+            Question::IsDuplicate(key) => key.handle.len() + key.id.len(),
+            Question::MethodCapability { method, capability } => method.len() + capability.len(),
+        }
+    }
+
     /// Whether `answer` answers it.
     pub(crate) fn takes(&self, answer: &Answer) -> bool {
         let wants_text = matches!(self, Question::Metadata { .. } | Question::MethodCapability { .. });

@@ -3,7 +3,8 @@
 
 use std::sync::Arc;
 
-use net::http::Administration;
+use net::http::Web;
+use net::http::administration::Administration;
 use net::{Clock, Door, Random, Registry, Shutdown, SystemClock, SystemRandom};
 use storage::Layout;
 use tokio::task::JoinSet;
@@ -54,7 +55,7 @@ pub async fn run(running: Arc<Running>) -> Result<(), Failure> {
 
     let control = bind_control(&layout).await?;
     let doors = ServerDoors::new(&settings, metering.clone(), greylisting.clone(), &random, &registry);
-    let administration = Arc::new(Administration::new(registry.clone(), Arc::new(Vec::new)));
+    let administration = Arc::new(Web::new(Administration::new(registry.clone(), Arc::new(Vec::new))));
     let mut tasks = JoinSet::new();
     for listener in &listeners {
         print(&format!("listening {} {}\n", listener.name(), listener.address()))?;

@@ -104,7 +104,9 @@ fn settings_text() -> String {
          [server]\nhost = \"mail.{DOMAIN}\"\ndata = \".\"\nshutdown_grace = \"5s\"\n"
     );
     // What other servers speak is of use where there are such: a demo is alone.
-    for protocol in Protocol::ALL.into_iter().filter(|protocol| !protocol.is_for_servers()) {
+    // And nothing is published on the web unless the settings say what.
+    let is_of_use = |protocol: &Protocol| !protocol.is_for_servers() && *protocol != Protocol::Https;
+    for protocol in Protocol::ALL.into_iter().filter(is_of_use) {
         let (name, port) = (protocol.name(), protocol.demo_port());
         let _infallible = write!(text, "\n[[listeners]]\nprotocol = \"{name}\"\naddress = \"127.0.0.1:{port}\"\n");
     }

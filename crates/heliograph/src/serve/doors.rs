@@ -5,10 +5,12 @@ use std::sync::Arc;
 use access::imap;
 use access::managesieve;
 use access::pop3;
+use mta::authentication::published::Published;
 use mta::inbound;
 use mta::inbound::service::Parts;
 use net::Door;
-use net::http::Administration;
+use net::http::Web;
+use net::http::administration::Administration;
 use smtp::server::Kind;
 use storage::Partition;
 
@@ -31,6 +33,8 @@ pub struct Doors {
     imap: Arc<dyn Door>,
     pop3: Arc<dyn Door>,
     managesieve: Arc<dyn Door>,
+    /// Nothing when there is nothing to show.
+    web: Option<Arc<dyn Door>>,
     for_servers: ServerDoors,
 }
 
@@ -72,6 +76,7 @@ impl Doors {
         Doors {
             managesieve: scripts_door(settings, services, plain_login_on_loopback),
             administration: administration(services, running),
+            web: published(settings, services),
             smtp: mail(Kind::Smtp, "smtp"),
             submission: mail(Kind::Submission, "submission"),
             submissions: mail(Kind::Submission, "submissions"),
@@ -99,6 +104,7 @@ impl Doors {
             Protocol::Imap | Protocol::Imaps => &self.imap,
             Protocol::ManageSieve => &self.managesieve,
             Protocol::Admin => &self.administration,
+            Protocol::Https => self.web.as_ref()?,
             Protocol::Meter | Protocol::Policy | Protocol::Milter | Protocol::Gross | Protocol::GreylistPeer => {
                 return self.for_servers.of(protocol, answers);
             }
@@ -171,7 +177,13 @@ fn administration(services: &Services, running: &Arc<Running>) -> Arc<dyn Door> 
         let partitions = std::iter::once(("system", &store.system)).chain(store.partitions.iter());
         starting.into_iter().chain(partitions.filter_map(|(name, partition)| unfit(name, partition))).collect()
     });
-    Arc::new(Administration::new(services.registry.clone(), readiness))
+    Arc::new(Web::new(Administration::new(services.registry.clone(), readiness)))
+}
+
+/// What our domains hand out about their mail.
+fn published(settings: &Settings, services: &Services) -> Option<Arc<dyn Door>> {
+    let policy = settings.authentication.publish.clone()?;
+    Some(Arc::new(Web::new(Published::new(policy, Arc::new(services.directory.clone())))))
 }
 
 /// Why a partition cannot take what comes.

@@ -151,6 +151,7 @@ fn records(operations: &Operations, domain: &str, check: bool) -> Vec<Record> {
         host: &settings.host,
         services: &services,
         tlsa: tlsa.as_ref(),
+        policy: settings.publish.as_ref(),
         reports: settings.report_to.first().map(ToString::to_string),
     };
     let domain = domain.to_ascii_lowercase();

@@ -90,6 +90,65 @@ fn a_header_without_an_end_gets_one() {
     assert_eq!(text, "Subject: x\r\nContent-Transfer-Encoding: 8bit\r\nMIME-Version: 1.0\r\n\r\né");
 }
 
+#[test]
+fn a_part_whose_last_field_has_no_line_end_gets_a_body() {
+    let message =
+        b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nX-A: 1\r\nContent-Type: text/html\r\n--b\r\n\r\n\
+        two\r\n--b--\r\n";
+    let structure = parse::structure(message);
+    type Change = fn(&mut Rewriter<'_>, &Part);
+    let changes: [(Change, &str, &[&str]); 5] = [
+        (|_, _| (), "text/html", &["X-A: 1", "Content-Type: text/html"]),
+        (
+            |rewriter, part| rewriter.set_field(part, "X-B", "2"),
+            "text/html",
+            &["X-A: 1", "Content-Type: text/html", "X-B: 2"],
+        ),
+        (
+            |rewriter, part| rewriter.set_field(part, "Content-Type", "text/css"),
+            "text/css",
+            &["X-A: 1", "Content-Type: text/css"],
+        ),
+        (|rewriter, part| rewriter.remove_field(part, "Content-Type"), "text/plain", &["X-A: 1"]),
+        (|rewriter, part| rewriter.remove_field(part, "X-A"), "text/html", &["Content-Type: text/html"]),
+    ];
+    for (change, kind, fields) in changes {
+        for is_body_first in [false, true] {
+            let mut rewriter = Rewriter::new(message, &structure);
+            let part = child(&structure, 0);
+            if is_body_first {
+                rewriter.set_content(part, b"new", None);
+            }
+            change(&mut rewriter, part);
+            if !is_body_first {
+                rewriter.set_content(part, b"new", None);
+            }
+            let after = rewriter.finish();
+            let changed = parse::structure(&after);
+            let part = child(&changed, 0);
+            let text = String::from_utf8_lossy(&after);
+            assert_eq!(part.body.of(&after), b"new", "{text}");
+            assert_eq!(format!("{}/{}", part.kind, part.subtype), kind, "{text}");
+            assert_eq!(part.header.of(&after), [&fields.join("\r\n"), "\r\n\r\n"].concat().as_bytes(), "{text}");
+            assert_eq!(child(&changed, 1).body.of(&after), b"two");
+        }
+    }
+}
+
+#[test]
+fn a_field_that_is_set_twice_stands_once() {
+    let message = b"X-A: 1\r\nSubject: s\r\nx-a: 2\r\n\r\ntext";
+    let structure = parse::structure(message);
+    let mut rewriter = Rewriter::new(message, &structure);
+    for value in ["3", "4"] {
+        rewriter.set_field(&structure.root, "X-A", value);
+        rewriter.set_field(&structure.root, "X-B", value);
+        rewriter.set_field(&structure.root, "X-C", value);
+    }
+    rewriter.remove_field(&structure.root, "x-b");
+    assert_eq!(rewriter.finish(), b"X-A: 4\r\nSubject: s\r\nX-C: 4\r\n\r\ntext");
+}
+
 /// A part of a multipart: header fields and a body without delimiters of ours.
 fn part() -> impl Strategy<Value = Vec<u8>> {
     let kinds = prop::sample::select(vec![

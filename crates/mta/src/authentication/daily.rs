@@ -175,6 +175,7 @@ impl Authentication {
             body: NewBlob::new(body),
             trace: TraceId(self.parts.random.u64()),
             received_from: String::new(),
+            authenticated: None,
             scores: Scores::default(),
             instructions: BTreeMap::new(),
         };

@@ -11,15 +11,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::authentication::signals::Signals;
 use crate::authentication::store::Store;
-use crate::authentication::sts::{self, Mode, Policy};
+use crate::authentication::sts::{self, Mode, PATH, Policy, host_of};
 
 /// Seconds after a fetch that failed before the next (RFC 8461 §3.3 asks for five minutes at least).
 const PAUSE_SECS: u64 = 300;
 /// Domains whose failure is remembered.
 const FAILURES_MAX: usize = 10_000;
-/// Where the document is (RFC 8461 §3.3).
-const PATH: &str = "/.well-known/mta-sts.txt";
-
 /// A policy as it is kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Kept {
@@ -86,7 +83,7 @@ impl Policies {
     }
 
     async fn fetch(&self, fetcher: &Fetcher<'_>, domain: &str) -> Result<Policy, String> {
-        let host = format!("mta-sts.{domain}");
+        let host = host_of(domain);
         let fetched = fetcher.get(&host, PATH).await.map_err(|error| {
             let reason = std::error::Error::source(&error).map_or_else(String::new, |why| format!(": {why}"));
             format!("{error}{reason}")

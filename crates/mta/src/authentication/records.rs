@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::authentication::keys::{Kept, State};
 use crate::authentication::results::Verdict;
 use crate::authentication::spf::{self, Question};
-use crate::authentication::sts;
+use crate::authentication::sts::{self, Policy};
 use mail_auth::common::parse::TxtRecordParser;
 use mail_auth::dmarc::Dmarc;
 
@@ -36,7 +36,7 @@ pub struct Record {
     pub purpose: String,
     /// Its name.
     pub name: String,
-    /// `MX`, `TXT`, `TLSA` or `SRV`.
+    /// `MX`, `TXT`, `TLSA`, `CNAME` or `SRV`.
     pub kind: String,
     /// Its value as a zone file writes it, texts without quotes.
     pub value: String,
@@ -55,6 +55,8 @@ pub struct Here<'a> {
     pub services: &'a [(&'static str, u16)],
     /// What its certificate's key is, if that is known.
     pub tlsa: Option<&'a Tlsa>,
+    /// The MTA-STS policy that our domains publish, if they do.
+    pub policy: Option<&'a Policy>,
     /// To which address reports may go.
     pub reports: Option<String>,
 }
@@ -75,8 +77,10 @@ pub fn wanted(domain: &str, here: &Here<'_>, keys: &[Kept]) -> Vec<Record> {
     let reports = here.reports.clone().unwrap_or_else(|| format!("postmaster@{domain}"));
     let policy = format!("v=DMARC1; p=quarantine; rua=mailto:{reports}");
     add("what others do with forgeries (DMARC)", format!("_dmarc.{domain}"), "TXT", policy, true);
-    let identifier = "v=STSv1; id=1".to_owned();
-    add("that TLS is a must (MTA-STS)", format!("_mta-sts.{domain}"), "TXT", identifier, false);
+    if let Some(policy) = here.policy {
+        add("that TLS is a must (MTA-STS)", format!("_mta-sts.{domain}"), "TXT", policy.record(), false);
+        add("who hands out the policy (MTA-STS)", sts::host_of(domain), "CNAME", format!("{host}."), false);
+    }
     let tls = format!("v=TLSRPTv1; rua=mailto:{reports}");
     add("reports about TLS (TLS-RPT)", format!("_smtp._tls.{domain}"), "TXT", tls, false);
     if let Some(tlsa) = here.tlsa {
@@ -100,6 +104,7 @@ pub async fn check(resolver: &dyn Resolver, domain: &str, here: &Here<'_>, recor
     for record in records {
         record.found = match record.kind.as_str() {
             "MX" => check_mx(resolver, domain, here.host).await,
+            "CNAME" => check_alias(resolver, &record.name, here.host).await,
             "TLSA" => match resolver.tlsa(&record.name).await {
                 Ok(found) => same(found.iter().map(Tlsa::to_string), &record.value),
                 Err(error) => absent(&error),
@@ -144,6 +149,18 @@ async fn check_mx(resolver: &dyn Resolver, domain: &str, host: &str) -> Found {
     }
 }
 
+/// Whether a name leads to this host, be it by CNAME or by addresses of its own.
+async fn check_alias(resolver: &dyn Resolver, name: &str, host: &str) -> Found {
+    let (there, here) = match (resolver.addresses(name).await, resolver.addresses(host).await) {
+        (Ok(there), Ok(here)) => (there, here),
+        (Err(error), _) => return absent(&error),
+        (_, Err(error)) => return Found::Unknown(format!("our own addresses are not known: {error}")),
+    };
+    let others: Vec<String> =
+        there.iter().filter(|one| !here.iter().any(|own| own.ip == one.ip)).map(|one| one.ip.to_string()).collect();
+    if others.is_empty() { Found::Good } else { Found::Other(others.join(", ")) }
+}
+
 /// Whether SPF lets every address of ours send, whatever the record's words.
 async fn check_spf(resolver: &dyn Resolver, domain: &str, host: &str, now_secs: u64) -> Found {
     let addresses: Vec<IpAddr> = match resolver.addresses(host).await {
@@ -173,7 +190,8 @@ async fn check_text(resolver: &dyn Resolver, record: &Record) -> Found {
     let is_good = if record.name.starts_with("_dmarc.") {
         texts.iter().filter(|text| Dmarc::parse(text.as_bytes()).is_ok()).count() == 1
     } else if record.name.starts_with("_mta-sts.") {
-        sts::identifier(&texts).is_some()
+        // Others fetch the policy anew only when the identifier changes (RFC 8461 §3.1).
+        sts::identifier(&texts) == sts::identifier(std::slice::from_ref(&record.value))
     } else if record.name.starts_with("_smtp._tls.") {
         texts.iter().any(|text| plain(text).starts_with("v=TLSRPTv1;rua="))
     } else {

@@ -1,7 +1,7 @@
 //! What the operator chooses about authentication.
 
-use model::Network;
-use model::{Address, Domain};
+use crate::authentication::sts::Policy;
+use model::{Address, Domain, Network};
 
 /// What is done about a result.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -38,6 +38,8 @@ pub struct Settings {
     pub rewrite: Option<Domain>,
     /// Whether MTA-STS policies of others are followed.
     pub mta_sts: bool,
+    /// The MTA-STS policy of our own domains, if they publish one.
+    pub publish: Option<Policy>,
     /// Whether TLSA records of others are followed.
     pub dane: bool,
     /// From which address reports to others go; without one none are collected or sent.
@@ -63,6 +65,7 @@ impl Settings {
             seal: None,
             rewrite: None,
             mta_sts: true,
+            publish: None,
             dane: true,
             report_from: None,
             organisation: host.to_owned(),

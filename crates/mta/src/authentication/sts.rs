@@ -1,7 +1,10 @@
 //! MTA-STS (RFC 8461): which hosts take mail for a domain, by a document that its web server vouches for.
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
+/// Where a policy is, at a web server (RFC 8461 §3.3).
+pub const PATH: &str = "/.well-known/mta-sts.txt";
 /// Hosts of one policy that are kept.
 const HOSTS_MAX: usize = 64;
 /// The longest time for which a policy may be kept: a year and a day (RFC 8461 §3.2 says 31557600 seconds).
@@ -51,6 +54,11 @@ pub enum NotAPolicy {
     /// It is not text.
     #[error("it is not text")]
     NotText,
+}
+
+/// The web server that hands out the policy of a domain (RFC 8461 §3.3).
+pub fn host_of(domain: &str) -> String {
+    format!("mta-sts.{domain}")
 }
 
 /// The identifier of the record at `_mta-sts.DOMAIN` (RFC 8461 §3.1); `None` when there is not exactly one record.
@@ -137,6 +145,14 @@ impl Policy {
         let hosts: String = self.hosts.iter().map(|host| format!("mx: {host}\r\n")).collect();
         format!("version: STSv1\r\nmode: {mode}\r\n{hosts}max_age: {}\r\n", self.max_age_secs)
     }
+
+    /// The text of the record at `_mta-sts.DOMAIN` (RFC 8461 §3.1). Its identifier is made from the document, so that it
+    /// changes when the policy does, and only then.
+    pub fn record(&self) -> String {
+        let digest = Sha256::digest(self.document());
+        let identifier: String = digest.iter().take(16).map(|octet| format!("{octet:02x}")).collect();
+        format!("v=STSv1; id={identifier}")
+    }
 }
 
 #[cfg(test)]
@@ -151,7 +167,10 @@ mod tests {
         assert_eq!((policy.mode, policy.max_age_secs, policy.hosts.len()), (Mode::Enforce, 604_800, 3));
         assert!(policy.names("MAIL.example.com.") && policy.names("a.example.net"));
         assert!(!policy.names("example.net") && !policy.names("a.b.example.net") && !policy.names("example.com"));
-        assert_eq!(parse(policy.document().as_bytes()), Ok(policy));
+        assert_eq!(parse(policy.document().as_bytes()), Ok(policy.clone()));
+        let other = Policy { max_age_secs: 1, ..policy.clone() };
+        assert_eq!(identifier(&[policy.record()]).map(|id| id.len()), Some(32));
+        assert_ne!(policy.record(), other.record());
     }
 
     #[test]

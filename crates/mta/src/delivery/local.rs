@@ -3,16 +3,14 @@
 use crate::content::selection;
 use crate::delivery::routing::rule_of;
 use crate::delivery::service::Service;
+use crate::delivery::target;
 use crate::scripts::run;
 use crate::scripts::subject::Subject;
 use crate::scripts::whole::Whole;
-use account::owner::Owner;
-use account::rights::Asker;
 use directory::entry::Account;
 use directory::resolve::{LocalTarget, Resolution};
-use mail::deliver::{Filed, NewMessage, Quota, Rule, Target};
+use mail::deliver::{Filed, NewMessage, Rule, Target};
 use mail::filing::Placed;
-use mail::flags::Flags;
 use message::edit::{self, Prefix};
 use model::Address;
 use queue::entry::{Channel, NewEntry, Outcome, Recipient, Route, Verdict};
@@ -24,11 +22,13 @@ use std::collections::BTreeMap;
 /// The targets of each partition.
 type Plan = BTreeMap<String, Vec<Planned>>;
 
-/// An account that a recipient leads to.
+/// An account that recipients lead to.
 struct Planned {
-    number: u32,
+    /// The recipients: the first has it filed, and what becomes of it is told of all.
+    numbers: Vec<u32>,
     recipient: Address,
     instructions: Vec<String>,
+    is_released: bool,
     account: Box<Account>,
     target: Target,
 }
@@ -43,6 +43,7 @@ pub struct Attempted {
 }
 
 /// What became of one account's copy.
+#[derive(Clone)]
 enum Became {
     /// As the reply says.
     Told(Reply),
@@ -82,23 +83,31 @@ pub async fn attempt(service: &Service, lease: &Lease) -> Attempted {
         };
         outcomes.push((*number, judged(refused)));
     }
+    let planned: Vec<u32> = plan.values().flatten().flat_map(|one| one.numbers.iter().copied()).collect();
     let (filed, caused) = file(service, lease, plan).await;
     for (number, _) in &lease.recipients {
         if outcomes.iter().any(|(known, _)| known == number) {
             continue;
         }
-        let mine = filed.iter().filter(|(known, _)| known == number).map(|(_, became)| became);
-        let outcome = joined(mine, onward.remove(number));
+        let mine: Vec<&Became> = filed.iter().filter(|(known, _)| known == number).map(|(_, became)| became).collect();
+        let wanted = planned.iter().filter(|known| *known == number).count();
+        let outcome = joined(&mine, wanted, onward.remove(number));
+        if mine.len() < wanted {
+            service.signals.store_failed(lease.message.trace, "nothing came of a copy");
+        }
         service.signals.attempted(lease.message.trace, Channel::Local, "", &outcome.reply);
         outcomes.push((*number, outcome));
     }
     Attempted { outcomes, caused }
 }
 
-/// What a recipient came to whose accounts fared as they did. Whoever must wait makes it wait: the others have it
-/// already and will not get it twice. A refusal of one is told to the
-/// sender when all are done, unless the message goes on to others elsewhere as well.
-fn joined<'a>(mine: impl Iterator<Item = &'a Became>, onward: Option<Vec<(Address, Route)>>) -> Outcome {
+/// What a recipient came to whose accounts fared as they did. Whoever must wait makes it wait, and so does one of the
+/// `wanted` accounts of which nothing is known: the others have it already and will not get it twice. A refusal of one is
+/// told to the sender when all are done, unless the message goes on to others elsewhere as well.
+fn joined(mine: &[&Became], wanted: usize, onward: Option<Vec<(Address, Route)>>) -> Outcome {
+    if mine.len() < wanted || mine.is_empty() && onward.is_none() {
+        return judged(reply(451, (4, 3, 0), "it is not known what became of a copy"));
+    }
     let (mut worst, mut held) = (None::<&Reply>, None);
     let rank = |reply: &Reply| [2, 5, 4].iter().position(|class| *class == reply.class());
     for became in mine {
@@ -139,22 +148,19 @@ fn way(service: &Service, lease: &Lease, address: &Address) -> Route {
 }
 
 fn add(plan: &mut Plan, lease: &Lease, number: u32, recipient: &Recipient, local: &LocalTarget) {
-    let owner = Owner::new(local.account.account_id(), local.account.partition.clone());
-    let planned = plan.entry(owner.partition.clone()).or_default();
-    if planned.iter().any(|one| one.target.owner == owner && one.target.mailbox == local.detail) {
+    let sender = lease.message.mail_from.reverse_path.as_ref();
+    let target = target::target(sender, local, Some((lease.id, number)));
+    let planned = plan.entry(target.owner.partition.clone()).or_default();
+    let is_it = |one: &&mut Planned| one.target.owner == target.owner && one.target.mailbox == target.mailbox;
+    if let Some(one) = planned.iter_mut().find(is_it) {
+        if !one.numbers.contains(&number) {
+            one.numbers.push(number);
+        }
         return;
     }
-    let asker = Asker { address: String::new(), groups: Vec::new() };
-    let target = Target {
-        owner,
-        mailbox: local.detail.clone(),
-        poster: (!local.is_direct).then_some(asker),
-        flags: Flags::default(),
-        quota: Quota { octets: local.account.quota_octets, messages: local.account.quota_messages },
-        delivery: Some((lease.id, number)),
-    };
     planned.push(Planned {
-        number,
+        numbers: vec![number],
+        is_released: recipient.is_released,
         recipient: recipient.rcpt.address.clone(),
         instructions: recipient.instructions.clone(),
         account: Box::new(local.account.clone()),
@@ -162,7 +168,7 @@ fn add(plan: &mut Plan, lease: &Lease, number: u32, recipient: &Recipient, local
     });
 }
 
-/// Files the message on every partition: what became of each target, and the messages that scripts send.
+/// Files the message on every partition: what became of each target by recipient, and the messages that scripts send.
 async fn file(service: &Service, lease: &Lease, plan: Plan) -> (Vec<(u32, Became)>, Vec<(u32, NewEntry)>) {
     if plan.is_empty() {
         return (Vec::new(), Vec::new());
@@ -175,36 +181,47 @@ async fn file(service: &Service, lease: &Lease, plan: Plan) -> (Vec<(u32, Became
         Ok(read) => read,
         Err(text) => {
             service.signals.store_failed(lease.message.trace, &text);
-            let all = plan.into_values().flatten();
-            return (all.map(|one| (one.number, away())).collect(), Vec::new());
+            let all = plan.into_values().flatten().flat_map(|one| one.numbers);
+            return (all.map(|number| (number, away())).collect(), Vec::new());
         }
     };
     let (mut became, mut caused) = (Vec::new(), Vec::new());
     for (partition, planned) in plan {
-        let (scripted, plain): (Vec<Planned>, Vec<Planned>) = planned.into_iter().partition(is_scripted);
-        if let Some(whole) = &whole {
-            for one in scripted {
-                let (what, sent) = file_scripted(service, lease, &one, whole).await;
-                became.push((one.number, what));
-                caused.extend(sent.into_iter().map(|entry| (one.number, entry)));
+        let (scripted, plain) = divided(planned, whole.as_ref(), is_scripted);
+        for (one, whole) in scripted {
+            let (what, sent) = file_scripted(service, lease, &one, whole).await;
+            if let Some(first) = one.numbers.first() {
+                caused.extend(sent.into_iter().map(|entry| (*first, entry)));
             }
+            became.extend(one.numbers.iter().map(|number| (*number, what.clone())));
         }
         if plain.is_empty() {
             continue;
         }
-        let (numbers, targets): (Vec<u32>, Vec<Target>) = plain.into_iter().map(|one| (one.number, one.target)).unzip();
+        let (numbers, targets): (Vec<Vec<u32>>, Vec<Target>) =
+            plain.into_iter().map(|one| (one.numbers, one.target)).unzip();
         match service.parts.mail.deliver(&partition, message.clone(), targets, Rule::Each).await {
             Ok(committed) => {
-                let told = committed.value.iter().map(|filed| Became::Told(told(filed)));
-                became.extend(numbers.into_iter().zip(told));
+                let filed = numbers.into_iter().zip(&committed.value);
+                became.extend(filed.flat_map(|(numbers, filed)| {
+                    numbers.into_iter().map(|number| (number, Became::Told(told(filed))))
+                }));
             }
             Err(error) => {
                 service.signals.store_failed(lease.message.trace, &error.to_string());
-                became.extend(numbers.into_iter().map(|number| (number, away())));
+                became.extend(numbers.into_iter().flatten().map(|number| (number, away())));
             }
         }
     }
     (became, caused)
+}
+
+/// Those whose scripts run, each with the message to run them on, and the others. A script that came up since the message was
+/// read without parsing it does not run for it: nobody is passed over.
+fn divided<T, W>(all: Vec<T>, whole: Option<&W>, is_scripted: impl FnMut(&T) -> bool) -> (Vec<(T, &W)>, Vec<T>) {
+    let Some(whole) = whole else { return (Vec::new(), all) };
+    let (scripted, plain): (Vec<T>, Vec<T>) = all.into_iter().partition(is_scripted);
+    (scripted.into_iter().map(|one| (one, whole)).collect(), plain)
 }
 
 /// Runs the scripts of one account and files as they say. What they remember is written with it, marked with this
@@ -220,7 +237,8 @@ async fn file_scripted(service: &Service, lease: &Lease, one: &Planned, whole: &
         target: &one.target,
         instructions: &one.instructions,
         scores: message.scores,
-        authenticated: None,
+        authenticated: message.authenticated.as_deref(),
+        is_released: one.is_released,
     };
     let decision = match run::decide(&service.parts.scripts, &subject, whole).await {
         Ok(decision) => decision,
@@ -293,3 +311,6 @@ async fn read(lease: &Lease, is_scripted: bool) -> Result<(NewMessage, Option<Wh
         Err(_) => Err("reading the message was given up".to_owned()),
     }
 }
+
+#[cfg(test)]
+mod tests;

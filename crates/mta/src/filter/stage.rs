@@ -22,7 +22,6 @@ use crate::inbound::service::Service;
 use crate::scripts::effects::{adjusted, tagged};
 use bytes::Bytes;
 use message::parse;
-use queue::entry::{Channel, Route};
 use sieve::Script;
 use smtp::command::{self, Command};
 use smtp::milter::response::Change;
@@ -489,7 +488,7 @@ impl Work<'_> {
             } else if wish.is_jettisoned {
                 arrival.fates.insert(place, Fate::Dropped);
             } else if let Some(reason) = wish.held {
-                accepted.route = Some(Route::new(Channel::Held, ""));
+                accepted.hold();
                 if !holds.contains(&reason) {
                     holds.push(reason);
                 }

@@ -1,16 +1,15 @@
 //! What is done with a whole message: it is filed for every recipient in one transaction, or refused.
 
 use crate::content::fragments::Gathered;
-use crate::inbound::recipient::{Accepted, at_home_route, quota};
+use crate::delivery::target::target;
+use crate::inbound::arrival::Arrival;
+use crate::inbound::recipient::{Accepted, at_home_route};
 use crate::inbound::refusal;
 use crate::inbound::service::Service;
-use account::owner::Owner;
-use account::rights::Asker;
-use directory::resolve::LocalTarget;
+use crate::scripts::decision::Sent;
 use mail::deliver::{Filed, NewMessage, Rule, Target};
 use mail::error::Error;
 use mail::filing::{Filing, Placed};
-use mail::flags::Flags;
 use model::{Timestamp, TraceId};
 use queue::entry::{NewEntry, Scores};
 use smtp::envelope::{Envelope, RcptTo};
@@ -24,6 +23,22 @@ pub struct Learned {
     pub scores: Scores,
     /// Fragments in the queue that end when it is taken in.
     pub gathered: Option<Gathered>,
+    /// A copy for others that is queued with it.
+    pub copy: Option<NewEntry>,
+    /// Who had logged in.
+    pub authenticated: Option<String>,
+}
+
+impl Learned {
+    /// What goes with an arrival, which gives it away.
+    pub fn of(arrival: &mut Arrival) -> Learned {
+        Learned {
+            scores: arrival.scores(),
+            gathered: arrival.gathered.take(),
+            copy: arrival.copy.take(),
+            authenticated: arrival.origin.account.as_ref().map(|account| account.address.clone()),
+        }
+    }
 }
 
 /// Files `message` and returns the replies that the protocol wants: one for each recipient under LMTP, else one for all,
@@ -176,7 +191,7 @@ pub fn plan(envelope: &Envelope, recipients: &[Accepted]) -> Option<Plan> {
     for recipient in recipients {
         let mut mine = Vec::with_capacity(recipient.targets.len());
         for local in &recipient.targets {
-            let target = target(envelope, local);
+            let target = target(envelope.mail_from.reverse_path.as_ref(), local, None);
             let is_it = |there: &Target| there.owner == target.owner && there.mailbox == target.mailbox;
             let there = targets.iter().position(is_it);
             mine.push(there.unwrap_or(targets.len()));
@@ -189,22 +204,6 @@ pub fn plan(envelope: &Envelope, recipients: &[Accepted]) -> Option<Plan> {
     let partition = targets.first().map(|target| target.owner.partition.clone()).unwrap_or_default();
     let is_one = targets.iter().all(|target| target.owner.partition == partition);
     is_one.then_some(Plan { partition, targets, places })
-}
-
-/// How the message goes to one account.
-pub fn target(envelope: &Envelope, local: &LocalTarget) -> Target {
-    let poster = envelope.mail_from.reverse_path.as_ref().map(ToString::to_string);
-    let is_own = poster.as_ref().is_some_and(|poster| poster.eq_ignore_ascii_case(&local.account.address));
-    let asker = Asker { address: poster.unwrap_or_default(), groups: Vec::new() };
-    Target {
-        owner: Owner::new(local.account.account_id(), local.account.partition.clone()),
-        mailbox: local.detail.clone(),
-        // Without any grants the owner's own subaddresses work for everybody, as the address asks for.
-        poster: (!is_own && !local.is_direct).then_some(asker),
-        flags: Flags::default(),
-        quota: quota(local),
-        delivery: None,
-    }
 }
 
 /// Puts the message into the queue for all recipients, in one transaction.
@@ -229,26 +228,41 @@ pub async fn submit(
         body: tokio::task::block_in_place(|| NewBlob::new(message)),
         trace,
         received_from: String::new(),
+        authenticated: learned.authenticated,
         scores: learned.scores,
         instructions: instructed.map(|(place, accepted)| (place, accepted.instructions.clone())).collect(),
     };
-    let submitted = match learned.gathered {
-        None => service.parts.queue.submit(entry).await,
-        // The lock in it goes when the message is durable.
-        Some(ref gathered) => {
-            let (fragments, told) = (gathered.fragments.clone(), gathered.told.clone());
-            let submitted = service.parts.queue.submit_all(vec![entry], fragments, told).await;
-            submitted.map(|Committed { value, receipt }| Committed {
-                value: value.first().copied().unwrap_or_default(),
-                receipt,
-            })
+    // The lock in what was gathered goes when the message is durable.
+    let (fragments, told) = learned
+        .gathered
+        .as_ref()
+        .map(|gathered| (gathered.fragments.clone(), gathered.told.clone()))
+        .unwrap_or_default();
+    let copies = learned.copy.iter().map(|copy| (Sent::Capture, copy.clone())).collect::<Vec<_>>();
+    let entries = std::iter::once(entry).chain(learned.copy).collect();
+    match service.parts.queue.submit_all(entries, fragments, told).await {
+        Ok(Committed { value, receipt }) => {
+            service.parts.scripts.sent(trace, "", &copies);
+            refusal::queued(receipt, value.first().copied().unwrap_or_default())
         }
-    };
-    match submitted {
-        Ok(committed) => refusal::queued(committed.receipt, committed.value),
         Err(error) => {
             service.signals.queue_failed(trace, &error);
             refusal::queue_away(&error)
+        }
+    }
+}
+
+/// Queues the copy of a message that nobody else gets; the refusal when that fails.
+pub async fn submit_copy(service: &Service, trace: TraceId, copy: Option<NewEntry>) -> Result<(), Reply> {
+    let Some(copy) = copy else { return Ok(()) };
+    match service.parts.queue.submit(copy.clone()).await {
+        Ok(_) => {
+            service.parts.scripts.sent(trace, "", &[(Sent::Capture, copy)]);
+            Ok(())
+        }
+        Err(error) => {
+            service.signals.queue_failed(trace, &error);
+            Err(refusal::queue_away(&error))
         }
     }
 }

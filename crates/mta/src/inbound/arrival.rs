@@ -8,7 +8,7 @@ use crate::judge::hearing::Heard;
 use directory::entry::Account;
 use model::TraceId;
 use net::Endpoint;
-use queue::entry::{Channel, Scores};
+use queue::entry::{Channel, NewEntry, Scores};
 use smtp::envelope::Envelope;
 use smtp::reply::Reply;
 use smtp::server::Kind;
@@ -52,6 +52,8 @@ pub struct Arrival {
     pub virus: Option<u8>,
     /// Fragments in the queue that end when this is taken in.
     pub gathered: Option<Gathered>,
+    /// A copy for those whom the administrator wants to have one, to be queued with it.
+    pub copy: Option<NewEntry>,
     /// What the policy decided about it so far; nothing when there is no policy.
     pub heard: Option<Box<Heard>>,
     /// What is known of its authenticity; nothing before that stage, and for mail that is not checked.

@@ -70,7 +70,8 @@ pub fn choose(service: &Service, arrival: &mut Arrival) {
     let source = source(arrival.origin.kind, arrival.origin.account.is_some());
     let from = arrival.envelope.mail_from.reverse_path.clone();
     for recipient in &mut arrival.recipients {
-        let before = recipient.route.clone();
+        let is_held = recipient.is_held();
+        let before = recipient.route.as_ref().map(|route| if is_held { route.released() } else { route.clone() });
         let way = before.clone().unwrap_or_else(at_home_route);
         let route = selection::route(content, source, from.as_ref(), &recipient.address, way);
         if route.channel == Channel::Conversion {
@@ -78,6 +79,10 @@ pub fn choose(service: &Service, arrival: &mut Arrival) {
         } else if before == Some(at_home_route()) {
             // Where it leads is found in the queue, which must know by then how the message came.
             recipient.route = Some(Route::new(Channel::Process, source));
+        }
+        if is_held {
+            // Whoever releases it lets it go on by the way that it would have taken.
+            recipient.route = recipient.route.as_ref().map(Route::held);
         }
     }
 }

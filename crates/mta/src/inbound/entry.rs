@@ -1,33 +1,111 @@
-//! All that is decided at RCPT TO, in its order: whether the address can have mail, what the policy says of it and of the
-//! addresses behind it, and where it goes instead.
+//! All that is decided of a connection, at MAIL FROM and at RCPT TO, in its order: rates, whether an address can send or have
+//! mail, what the policy says of it and of the addresses behind it, where it goes instead, and greylisting. Sessions and
+//! explanations both go through here; an explanation counts and remembers nothing.
 
+use crate::inbound::greylisting;
 use crate::inbound::recipient::{self, Accepted};
 use crate::inbound::refusal;
 use crate::inbound::service::Service;
-use crate::judge::hearing::Hearing;
+use crate::judge::hearing::{From, Hearing};
+use directory::entry::Account;
+use directory::resolve::Resolution;
 use model::{Address, TraceId};
-use smtp::envelope::RcptTo;
+use net::Endpoint;
+use smtp::envelope::{MailFrom, RcptTo};
 use smtp::reply::Reply;
+use smtp::server::Kind;
 
 /// What is known when a recipient is judged.
 #[derive(Clone, Copy, Debug)]
-pub struct Asked {
+pub struct Asked<'a> {
     /// The transaction's name.
     pub trace: TraceId,
     /// Octets that the client announced.
     pub octets: u64,
-    /// Whether somebody has logged in.
-    pub has_login: bool,
+    /// Who has logged in.
+    pub account: Option<&'a Account>,
     /// Recipients that were accepted before.
     pub before: usize,
+    /// The client.
+    pub peer: Endpoint,
+    /// How it names itself.
+    pub hello: &'a str,
+    /// The sender.
+    pub reverse_path: Option<&'a Address>,
+}
+
+/// Counts a connection, before anything costlier is asked about it; the greeting of one too many.
+pub async fn connection(service: &Service, hearing: &Hearing, peer: Endpoint) -> Option<Reply> {
+    let is_counted = service.kind != Kind::Lmtp;
+    let is_over = is_counted && service.parts.rates.too_many_connections(peer, hearing.effects()).await;
+    is_over.then(|| refusal::too_many_connections(&service.settings.host))
+}
+
+/// Judges a sender: who has logged in sends as itself or as an address of its own (RFC 6409 §6.1), and not too much; then
+/// the policy is asked.
+///
+/// # Errors
+/// The refusal.
+pub async fn sender(
+    service: &Service,
+    hearing: &mut Hearing,
+    trace: TraceId,
+    mail: &MailFrom,
+    from: &From<'_>,
+) -> Result<(), Reply> {
+    if let Some(account) = from.account {
+        if let Some(address) = &mail.reverse_path {
+            may_send_as(service, trace, account.id, address).await?;
+        }
+        if service.parts.rates.too_many_messages(Some(&account.address), hearing.effects()).await {
+            return Err(refusal::too_much_sent());
+        }
+    }
+    hearing.mail(trace, mail, from).await
+}
+
+async fn may_send_as(service: &Service, trace: TraceId, account: u32, address: &Address) -> Result<(), Reply> {
+    let resolution = service.parts.directory.resolve(address).await.map_err(|error| {
+        service.signals.directory_away(trace, &error);
+        refusal::directory_away()
+    })?;
+    match resolution {
+        Resolution::Expanded { local, .. } if local.iter().any(|target| target.account.id == account) => Ok(()),
+        _ => Err(refusal::sender_denied()),
+    }
 }
 
 /// Judges a recipient.
 ///
 /// # Errors
 /// The refusal.
-pub async fn judge(service: &Service, hearing: &mut Hearing, rcpt: &RcptTo, asked: Asked) -> Result<Accepted, Reply> {
-    let may_relay = asked.has_login || hearing.may_relay();
+pub async fn recipient(
+    service: &Service,
+    hearing: &mut Hearing,
+    rcpt: &RcptTo,
+    asked: Asked<'_>,
+) -> Result<Accepted, Reply> {
+    let accepted = judge(service, hearing, rcpt, asked).await?;
+    let account = asked.account.map(|account| account.address.as_str());
+    if service.parts.rates.too_many_recipients(account, hearing.effects()).await {
+        return Err(refusal::too_much_sent());
+    }
+    // A delivery by a stranger may look suspicious.
+    if let Some(greylist) = &service.parts.greylist
+        && service.kind == Kind::Smtp
+        && account.is_none()
+    {
+        let Asked { peer, hello, reverse_path, .. } = asked;
+        let suspected = greylisting::judge(greylist, peer, hello, reverse_path, &rcpt.address, hearing.effects()).await;
+        if let Some(reply) = suspected {
+            return Err(reply);
+        }
+    }
+    Ok(accepted)
+}
+
+async fn judge(service: &Service, hearing: &mut Hearing, rcpt: &RcptTo, asked: Asked<'_>) -> Result<Accepted, Reply> {
+    let may_relay = asked.account.is_some() || hearing.may_relay();
     let mut accepted = recipient::judge(service, asked.trace, &rcpt.address, asked.octets, may_relay).await?;
     let directory = &*service.parts.directory;
     match hearing.recipient(asked.trace, directory, rcpt, &mut accepted, asked.before).await? {

@@ -3,6 +3,7 @@
 
 use crate::authentication::results::{Results, Verdict};
 use crate::inbound::refusal;
+use crate::judge::lookups::Effects;
 use meter::greylist::judge::Greylist;
 use meter::greylist::tally::Action;
 use meter::greylist::triplet::{Query, Way};
@@ -19,10 +20,14 @@ pub async fn judge(
     hello: &str,
     reverse_path: Option<&Address>,
     recipient: &Address,
+    effects: Effects,
 ) -> Option<Reply> {
     let sender = reverse_path.map_or_else(String::new, ToString::to_string);
     let query = Query::new(Way::Inside, peer.ip()?, &sender, &recipient.to_string()).named(hello);
-    let verdict = greylist.judge(&query).await;
+    let verdict = match effects {
+        Effects::On => greylist.judge(&query).await,
+        Effects::Off => greylist.look(&query).await,
+    };
     match verdict.action {
         Action::Trust | Action::Match => None,
         Action::Grey => Some(refusal::greylisted(&verdict.reason)),

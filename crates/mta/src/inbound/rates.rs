@@ -4,6 +4,7 @@
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::judge::lookups::Effects;
 use meter::meter::Meter;
 use net::Endpoint;
 
@@ -54,31 +55,35 @@ impl Rates {
     }
 
     /// Counts a connection and tells whether it is one too many. Whoever has no address is on this machine.
-    pub(crate) async fn too_many_connections(&self, peer: Endpoint) -> bool {
+    pub(crate) async fn too_many_connections(&self, peer: Endpoint, effects: Effects) -> bool {
         let address: Option<IpAddr> = peer.ip().filter(|_| self.connections.load(Ordering::Relaxed));
         match address {
-            Some(address) => self.is_over(tables::CONNECTIONS, &address.to_string()).await,
+            Some(address) => self.is_over(tables::CONNECTIONS, &address.to_string(), effects).await,
             None => false,
         }
     }
 
     /// Counts a message of an account and tells whether it is one too many. Who has not logged in has no such rate.
-    pub(crate) async fn too_many_messages(&self, account: Option<&str>) -> bool {
+    pub(crate) async fn too_many_messages(&self, account: Option<&str>, effects: Effects) -> bool {
         match account.filter(|_| self.messages.load(Ordering::Relaxed)) {
-            Some(account) => self.is_over(tables::MESSAGES, account).await,
+            Some(account) => self.is_over(tables::MESSAGES, account, effects).await,
             None => false,
         }
     }
 
     /// Counts a recipient of an account and tells whether it is one too many.
-    pub(crate) async fn too_many_recipients(&self, account: Option<&str>) -> bool {
+    pub(crate) async fn too_many_recipients(&self, account: Option<&str>, effects: Effects) -> bool {
         match account.filter(|_| self.recipients.load(Ordering::Relaxed)) {
-            Some(account) => self.is_over(tables::RECIPIENTS, account).await,
+            Some(account) => self.is_over(tables::RECIPIENTS, account, effects).await,
             None => false,
         }
     }
 
-    async fn is_over(&self, table: &str, key: &str) -> bool {
-        self.meter.throttle(table, key, 1).await.is_over
+    /// Without effects, whether one more would be too many.
+    async fn is_over(&self, table: &str, key: &str, effects: Effects) -> bool {
+        match effects {
+            Effects::On => self.meter.throttle(table, key, 1).await.is_over,
+            Effects::Off => self.meter.call("query", table, key, &[]).await.is_ok_and(|found| found.is_some()),
+        }
     }
 }

@@ -2,11 +2,11 @@
 
 use crate::authentication::srs::{NotOurs, Rewriter};
 use crate::delivery::routing::rule_of;
+use crate::delivery::target::quota;
 use crate::inbound::refusal;
 use crate::inbound::service::Service;
 use account::owner::Owner;
 use directory::resolve::{LocalTarget, Resolution};
-use mail::deliver::Quota;
 use model::{Address, TraceId};
 use queue::entry::{Channel, Route};
 use queue::queue::can_carry;
@@ -80,7 +80,7 @@ impl Accepted {
     /// Keeps it in the queue until an operator releases it.
     pub fn hold(&mut self) {
         self.targets = Vec::new();
-        self.route = Some(Route::new(Channel::Held, ""));
+        self.route = Some(self.route.take().unwrap_or_else(at_home_route).held());
     }
 }
 
@@ -192,9 +192,4 @@ async fn at_home(service: &Service, address: &Address) -> Result<Address, direct
         let Some((_, parent)) = name.split_once('.') else { return Ok(address) };
         name = parent;
     }
-}
-
-/// How much an account may keep.
-pub fn quota(target: &LocalTarget) -> Quota {
-    Quota { octets: target.account.quota_octets, messages: target.account.quota_messages }
 }

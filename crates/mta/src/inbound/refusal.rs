@@ -14,6 +14,10 @@ pub fn queue_away(error: &queue::error::Error) -> Reply {
         queue::error::Error::Write(storage::WriteError::NoSpace) => {
             reply(452, (4, 3, 1), "the disk is full; try again later")
         }
+        // RFC 3463 §3.4: X.3.5, the system is not as it should be; the operator can mend that.
+        queue::error::Error::Instructions => {
+            reply(451, (4, 3, 5), "policy and filters ask for more than a recipient can carry; try again later")
+        }
         _ => reply(451, (4, 3, 0), "the queue is away; try again later"),
     }
 }

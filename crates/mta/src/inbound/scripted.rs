@@ -3,6 +3,7 @@
 //! What scripts only file is filed at once. Where they send messages, too, the message goes through the queue, whose
 //! agent runs them again with all that makes each effect happen once.
 
+use crate::delivery::target::target;
 use crate::inbound::accept::{self, Answered, Plan};
 use crate::inbound::arrival::Arrival;
 use crate::inbound::recipient::Accepted;
@@ -145,7 +146,7 @@ async fn decide(service: &Service, arrival: &Arrival, accepted: &Accepted, whole
             decided.push(None);
             continue;
         }
-        let target = accept::target(&arrival.envelope, local);
+        let target = target(arrival.envelope.mail_from.reverse_path.as_ref(), local, None);
         let subject = Subject {
             trace: arrival.trace,
             sender: arrival.envelope.mail_from.reverse_path.as_ref(),
@@ -155,6 +156,7 @@ async fn decide(service: &Service, arrival: &Arrival, accepted: &Accepted, whole
             instructions: &accepted.instructions,
             scores: arrival.scores(),
             authenticated: arrival.origin.account.as_ref().map(|account| account.address.as_str()),
+            is_released: false,
         };
         decided.push(Some(run::decide(scripts, &subject, whole).await?));
     }

@@ -15,10 +15,11 @@ use crate::inbound::scripted::{self, Way};
 use crate::inbound::service::{SPOOL_STEP_KIB, Service};
 use crate::inbound::settings::EarlyTalkers;
 use crate::inbound::stages;
+use crate::inbound::system_script;
 use crate::judge::hearing::{From, Hearing};
 use crate::judge::lookups::Effects;
 use bytes::{Buf, Bytes, BytesMut};
-use model::{Address, TraceId};
+use model::TraceId;
 use net::admission::Refused;
 use net::{BoxFuture, Connection, Door, Received};
 use smtp::envelope::{Envelope, MailFrom, RcptTo};
@@ -118,14 +119,10 @@ impl Session<'_> {
         }
     }
 
-    /// Counts the connection, before anything costlier is asked about it. One too many is greeted with a refusal.
+    /// Whether this is one connection too many of its client, which is greeted with a refusal.
     async fn comes_too_often(&mut self) -> bool {
-        if self.service.kind == Kind::Lmtp
-            || !self.service.parts.rates.too_many_connections(self.connection.peer()).await
-        {
-            return false;
-        }
-        let reply = refusal::too_many_connections(&self.service.settings.host);
+        let refused = entry::connection(self.service, &self.hearing, self.connection.peer()).await;
+        let Some(reply) = refused else { return false };
         self.service.signals.refused(self.trace(), self.connection.peer(), "connect", &reply);
         self.engine.greet(Some(reply));
         true
@@ -290,16 +287,7 @@ impl Session<'_> {
                 self.engine.decide(decision);
             }
             Question::Rcpt(rcpt) => {
-                let judged = match self.judge_recipient(&rcpt).await {
-                    Ok(_) if self.service.parts.rates.too_many_recipients(self.sender()).await => {
-                        Err(refusal::too_much_sent())
-                    }
-                    Ok(accepted) => match self.greylisted(&rcpt.address).await {
-                        Some(reply) => Err(reply),
-                        None => Ok(accepted),
-                    },
-                    Err(reply) => Err(reply),
-                };
+                let judged = self.judge_recipient(&rcpt).await;
                 let judged = judged.map(|accepted| self.recipients.push(accepted));
                 let decision = self.decided("RCPT", judged);
                 self.engine.decide(decision);
@@ -329,20 +317,13 @@ impl Session<'_> {
         let asked = Asked {
             trace: self.trace(),
             octets: self.announced,
-            has_login: self.login.account.is_some(),
+            account: self.login.account.as_deref(),
             before: self.recipients.len(),
+            peer: self.connection.peer(),
+            hello: self.engine.hello().unwrap_or_default(),
+            reverse_path: self.engine.reverse_path(),
         };
-        entry::judge(self.service, &mut self.hearing, rcpt, asked).await
-    }
-
-    /// Why a recipient that would be taken is not taken now: a stranger's delivery looks suspicious.
-    async fn greylisted(&self, recipient: &Address) -> Option<Reply> {
-        let greylist = self.service.parts.greylist.as_ref()?;
-        if self.service.kind != Kind::Smtp || self.login.account.is_some() {
-            return None;
-        }
-        let hello = self.engine.hello().unwrap_or_default();
-        greylisting::judge(greylist, self.connection.peer(), hello, self.engine.reverse_path(), recipient).await
+        entry::recipient(self.service, &mut self.hearing, rcpt, asked).await
     }
 
     fn forget_transaction(&mut self) {
@@ -353,64 +334,27 @@ impl Session<'_> {
         self.announced = 0;
     }
 
-    /// Who has logged in sends as itself or as an address of its own (RFC 6409 §6.1); then the policy is asked.
     async fn judge_sender(&mut self, mail: &MailFrom) -> Decision {
-        let decision = self.judge_owner(mail).await;
-        if matches!(decision, Decision::Refuse(_)) {
-            return decision;
-        }
         let trace = self.trace();
         let from = From {
             is_extended: self.engine.is_extended(),
             tls: self.connection.tls().is_some(),
             account: self.login.account.as_deref(),
         };
-        match self.hearing.mail(trace, mail, &from).await {
-            Ok(()) => decision,
+        match entry::sender(self.service, &mut self.hearing, trace, mail, &from).await {
             Err(reply) => self.refuse("MAIL", reply),
-        }
-    }
-
-    async fn judge_owner(&self, mail: &MailFrom) -> Decision {
-        let accepted = match mail.priority {
-            Some(wanted) if wanted > self.priority_max() => {
-                Decision::AcceptWith(refusal::priority_changed(self.priority_max()))
-            }
-            _ => Decision::Accept,
-        };
-        let Some(account) = &self.login.account else { return accepted };
-        if let Some(address) = &mail.reverse_path {
-            match self.may_send_as(account.id, address).await {
-                Ok(true) => {}
-                Ok(false) => return self.refuse("MAIL", refusal::sender_denied()),
-                Err(error) => {
-                    self.service.signals.directory_away(self.trace(), &error);
-                    return self.refuse("MAIL", refusal::directory_away());
+            Ok(()) => match mail.priority {
+                Some(wanted) if wanted > self.priority_max() => {
+                    Decision::AcceptWith(refusal::priority_changed(self.priority_max()))
                 }
-            }
+                _ => Decision::Accept,
+            },
         }
-        if self.service.parts.rates.too_many_messages(self.sender()).await {
-            return self.refuse("MAIL", refusal::too_much_sent());
-        }
-        accepted
-    }
-
-    /// Who has logged in, as rates count it.
-    fn sender(&self) -> Option<&str> {
-        self.login.account.as_ref().map(|account| account.address.as_str())
     }
 
     /// Strangers do not overtake others (RFC 6710 §4.1).
     fn priority_max(&self) -> i8 {
         if self.login.account.is_some() { 9 } else { 0 }
-    }
-
-    async fn may_send_as(&self, account: u32, address: &Address) -> Result<bool, directory::error::Error> {
-        use directory::resolve::Resolution;
-        Ok(match self.service.parts.directory.resolve(address).await? {
-            Resolution::Expanded { local, .. } => local.iter().any(|target| target.account.id == account),
-            _ => false,
-        })
     }
 
     async fn message(&mut self) -> Vec<Reply> {
@@ -432,6 +376,7 @@ impl Session<'_> {
             spam_score: None,
             virus: None,
             gathered: None,
+            copy: None,
             heard: self.hearing.heard(),
             authentication: Results::default(),
         };
@@ -492,6 +437,9 @@ impl Session<'_> {
                 return vec![refusal::queue_away(&error); fates.named()];
             }
         }
+        if let Err(reply) = accept::submit_copy(self.service, self.trace(), arrival.copy.take()).await {
+            return vec![reply; fates.named()];
+        }
         // Who is to come again needs them all once more.
         if !fates.may_come_again() {
             content::give_up(self.service, arrival, &refusal::content_refused("nobody is to get it")).await;
@@ -502,12 +450,11 @@ impl Session<'_> {
     /// Files the message, through its recipients' scripts where they have any; the replies, and the octets of it.
     async fn file(&self, arrival: &mut Arrival) -> (Answered, usize) {
         let (service, trace) = (self.service, arrival.trace);
-        let mut learned = Learned { scores: arrival.scores(), gathered: None };
         let is_final = accept::is_filed_at_once(&arrival.envelope, &arrival.recipients);
         if !scripted::is_concerned(service, arrival) {
             let whole = self.take_whole(arrival, is_final);
             let octets = whole.len();
-            learned.gathered = arrival.gathered.take();
+            let learned = Learned::of(arrival);
             let answered = accept::file(service, trace, whole, &arrival.envelope, &arrival.recipients, learned).await;
             return (answered, octets);
         }
@@ -521,6 +468,7 @@ impl Session<'_> {
                 if let Some(refused) = answered.replies.first().filter(|_| answered.is_refusal()) {
                     content::give_up(service, arrival, refused).await;
                 }
+                system_script::give_up(service, arrival);
                 return (answered, octets);
             }
             Way::Queued(left) => left,
@@ -531,7 +479,7 @@ impl Session<'_> {
         let (mut first, mut second) = (0.., 0..);
         envelope.recipients.retain(|_| first.next().is_some_and(kept));
         recipients.retain(|_| second.next().is_some_and(kept));
-        learned.gathered = arrival.gathered.take();
+        let learned = Learned::of(arrival);
         let reply = accept::submit(service, trace, queued, &envelope, &recipients, learned).await;
         let replies = if self.engine.is_lmtp() {
             left.into_iter().map(|one| one.map_or_else(|refused| refused, |_| reply.clone())).collect()

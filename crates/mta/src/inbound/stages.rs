@@ -72,16 +72,18 @@ async fn obey_scripts(service: &Service, arrival: &mut Arrival) -> Result<Option
     let wanted = match system_script::judge(service, &message, mail_from.smtputf8).await {
         Ruling::Silent => return Ok(None),
         Ruling::Refused(reply) => return Err(Finding::Refuse(reply)),
-        Ruling::Dropped => {
+        Ruling::Dropped(wanted) => {
+            system_script::capture(service, arrival, &wanted);
             arrival.fates.extend((0..arrival.recipients.len()).map(|place| (place, Fate::Dropped)));
             return Ok(None);
         }
         Ruling::GoesOn(wanted) => wanted,
     };
     (arrival.spam_score, arrival.virus) = (wanted.scores.spam_percent, wanted.scores.virus);
-    system_script::capture(service, arrival.trace, &wanted, &mut arrival.recipients);
-    if let Some(octets) = wanted.octets {
+    let mut wanted = wanted;
+    if let Some(octets) = wanted.octets.take() {
         arrival.body = octets;
     }
+    system_script::capture(service, arrival, &wanted);
     Ok(wanted.hold)
 }

@@ -1,11 +1,13 @@
 //! The administrator's scripts of whole messages, `message/*.sieve`: a stage at the end of a message.
 
+use crate::inbound::arrival::Arrival;
 use crate::inbound::recipient::Accepted;
+use crate::inbound::recipient::at_home_route;
 use crate::inbound::refusal;
 use crate::inbound::service::Service;
+use crate::scripts::forward;
 use crate::scripts::stage::{self, Message, Wanted};
 use model::TraceId;
-use queue::entry::{Channel, Route};
 use smtp::reply::Reply;
 
 /// What they make of a message.
@@ -16,8 +18,8 @@ pub enum Ruling {
     GoesOn(Wanted),
     /// It is refused.
     Refused(Reply),
-    /// It is taken and dropped.
-    Dropped,
+    /// It is taken and dropped; others may be wanted to have a copy.
+    Dropped(Wanted),
 }
 
 /// Runs them; nothing has happened yet.
@@ -37,8 +39,11 @@ pub async fn judge(service: &Service, message: &Message<'_>, smtputf8: bool) -> 
         service.parts.queue.note(message.trace, None, wanted.notes.join("; "));
     }
     match &wanted.rejection {
-        Some(reason) => Ruling::Refused(refusal::refused_by_policy(reason, smtputf8)),
-        None if wanted.is_dropped => Ruling::Dropped,
+        Some(reason) => {
+            service.parts.scripts.not_captured(message.trace, wanted.captures.len());
+            Ruling::Refused(refusal::refused_by_policy(reason, smtputf8))
+        }
+        None if wanted.is_dropped => Ruling::Dropped(wanted),
         None => Ruling::GoesOn(wanted),
     }
 }
@@ -47,17 +52,31 @@ pub async fn judge(service: &Service, message: &Message<'_>, smtputf8: bool) -> 
 pub fn hold(service: &Service, trace: TraceId, reason: &str, recipients: &mut [Accepted]) {
     service.parts.queue.note(trace, None, format!("held by a script: {reason}"));
     for accepted in recipients {
-        accepted.route = Some(Route::new(Channel::Held, ""));
+        accepted.route = Some(accepted.route.take().unwrap_or_else(at_home_route).held());
     }
 }
 
-/// Has copies made for those who are wanted to have one: by an instruction, so that it is made once, with the filing.
-pub fn capture(service: &Service, trace: TraceId, wanted: &Wanted, recipients: &mut [Accepted]) {
-    for to in &wanted.captures {
-        let text = format!("require \"vnd.heliograph.system\"; capture \"{to}\";");
-        match recipients.iter_mut().find(|accepted| !accepted.targets.is_empty()) {
-            Some(accepted) => accepted.instructions.push(text),
-            None => service.parts.scripts.not_captured(trace),
+/// Has a copy made for those who are wanted to have one: a message of its own, queued in one transaction with this one,
+/// which therefore goes through the queue.
+pub fn capture(service: &Service, arrival: &mut Arrival, wanted: &Wanted) {
+    if wanted.captures.is_empty() {
+        return;
+    }
+    let to = arrival.envelope.recipients.iter().map(|recipient| &recipient.address);
+    let envelope = forward::Envelope { sender: arrival.envelope.mail_from.reverse_path.as_ref(), to: to.collect() };
+    let scripts = &service.parts.scripts;
+    let now = service.parts.clock.now();
+    let copy = || forward::capture(scripts, arrival.trace, &envelope, wanted.captures.clone(), &arrival.body, now);
+    arrival.copy = Some(tokio::task::block_in_place(copy));
+    for accepted in &mut arrival.recipients {
+        if accepted.route.is_none() && !accepted.is_nobody() {
+            accepted.route = Some(at_home_route());
         }
     }
+}
+
+/// After a message was refused for good or for now: nobody gets a copy of it.
+pub fn give_up(service: &Service, arrival: &Arrival) {
+    let wanted = arrival.copy.as_ref().map_or(0, |copy| copy.recipients.len());
+    service.parts.scripts.not_captured(arrival.trace, wanted);
 }

@@ -130,9 +130,8 @@ impl Judge {
         })
     }
 
-    /// Lets a reply wait, bounded, with no thread held.
-    pub(crate) async fn wait(&self, rules: &InForce, delay: Duration) {
-        let delay = delay.min(rules.settings.delay_max);
+    /// Lets a reply wait, with no thread held.
+    pub(crate) async fn wait(&self, delay: Duration) {
         if !delay.is_zero() {
             let _counted = self.signals.delay_begins(delay);
             tokio::time::sleep(delay).await;

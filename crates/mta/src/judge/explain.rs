@@ -68,6 +68,9 @@ type Ended = Result<(), (String, String)>;
 
 async fn hear(service: &Service, hearing: &mut Hearing, case: Case, made: &mut Explanation) -> Ended {
     let trace = TraceId(0);
+    if let Some(reply) = entry::connection(service, hearing, case.peer).await {
+        return Err(ended("connection", &reply));
+    }
     if let Some(line) = hearing.connect(trace).await {
         return Err(("connection".to_owned(), line));
     }
@@ -75,12 +78,20 @@ async fn hear(service: &Service, hearing: &mut Hearing, case: Case, made: &mut E
     hearing.hello(trace, hello).await.map_err(|reply| ended("EHLO", &reply))?;
     let Some(mail) = case.mail else { return Ok(()) };
     let from = From { is_extended: true, tls: case.tls, account: case.account.as_deref() };
-    hearing.mail(trace, &mail, &from).await.map_err(|reply| ended("MAIL FROM", &reply))?;
+    entry::sender(service, hearing, trace, &mail, &from).await.map_err(|reply| ended("MAIL FROM", &reply))?;
     let mut envelope = Envelope { mail_from: mail, recipients: Vec::new() };
     let mut accepted = Vec::new();
     for rcpt in case.recipients {
-        let asked = Asked { trace, octets: 0, has_login: case.account.is_some(), before: accepted.len() };
-        match entry::judge(service, hearing, &rcpt, asked).await {
+        let asked = Asked {
+            trace,
+            octets: envelope.mail_from.size_octets.unwrap_or(0),
+            account: case.account.as_deref(),
+            before: accepted.len(),
+            peer: case.peer,
+            hello,
+            reverse_path: envelope.mail_from.reverse_path.as_ref(),
+        };
+        match entry::recipient(service, hearing, &rcpt, asked).await {
             Ok(found) => {
                 accepted.push(found);
                 envelope.recipients.push(rcpt);

@@ -42,6 +42,8 @@ pub struct Hearing {
     time: Time,
     /// How long the reply to it waits: once, however many decisions want it.
     delay: Duration,
+    /// How long the reply to the message has waited already: it is judged as DATA as well, when that command was not given.
+    waited: Duration,
     told: Vec<Told>,
 }
 
@@ -56,6 +58,8 @@ pub struct Heard {
     pub facts: Facts,
     /// What was decided.
     pub carried: Carried,
+    /// How long the reply has waited already.
+    pub waited: Duration,
     /// Each decision, for an explanation.
     pub told: Vec<Told>,
 }
@@ -95,6 +99,7 @@ impl Hearing {
             is_data_judged: false,
             time: Time::begin(),
             delay: Duration::ZERO,
+            waited: Duration::ZERO,
             told: Vec::new(),
         };
         hearing.choose_source();
@@ -114,6 +119,11 @@ impl Hearing {
         self.manner = manner;
     }
 
+    /// Whether this is real.
+    pub fn effects(&self) -> Effects {
+        self.effects
+    }
+
     /// Whether the channel may send elsewhere without a login.
     pub fn may_relay(&self) -> bool {
         self.manner.may_relay
@@ -127,6 +137,7 @@ impl Hearing {
                 effects: self.effects,
                 facts: self.facts.clone(),
                 carried: self.carried.clone(),
+                waited: self.waited,
                 told: Vec::new(),
             })
         })
@@ -143,6 +154,7 @@ impl Hearing {
             self.carried = self.lasting.clone();
         }
         self.is_data_judged = false;
+        self.waited = Duration::ZERO;
         self.facts.sender = None;
         self.facts.recipient = None;
         self.facts.octets = 0;
@@ -154,12 +166,13 @@ impl Hearing {
         self.delay = delay;
     }
 
-    /// Lets the reply wait as decided.
-    async fn end(&mut self) {
-        let delay = std::mem::take(&mut self.delay);
+    /// Lets the reply wait as decided; that long it was.
+    async fn end(&mut self) -> Duration {
+        let delay = std::mem::take(&mut self.delay).min(self.rules.settings.delay_max);
         if self.effects == Effects::On {
-            self.judge.wait(&self.rules, delay).await;
+            self.judge.wait(delay).await;
         }
+        delay
     }
 
     /// Judges the connection. A refusal is the whole line that the client receives before it is cut off.
@@ -314,11 +327,13 @@ impl Hearing {
         let mut verdicts = Vec::with_capacity(behind.len());
         for (address, destination) in &behind {
             self.look_at(rcpt, address, destination.clone());
-            let decision = self.judge(trace, Stage::Expanded, address).await;
+            let mut decision = self.judge(trace, Stage::Expanded, address).await;
             let verdict = decision.verdict.clone();
             if verdict.refusal().is_some() {
                 let by = decision.reason().map_or("", |reason| reason.by.as_str());
                 self.judge.signals.member_refused(trace, address, by);
+                // What is said of mail for somebody who gets none of it is not said of the mail.
+                decision = Decision { reasons: decision.reasons, ..Decision::default() };
             }
             self.keep(trace, decision);
             verdicts.push(verdict);
@@ -364,19 +379,8 @@ impl Hearing {
     /// # Errors
     /// The refusal.
     pub async fn data(&mut self, trace: TraceId) -> Result<(), Reply> {
-        if self.is_idle() {
-            return Ok(());
-        }
-        self.begin(self.carried.delay);
-        self.facts.recipient = None;
-        let decision = self.judge(trace, Stage::Data, "").await;
-        let refused = refused(&decision);
-        if refused.is_ok() {
-            self.is_data_judged = true;
-            self.keep(trace, decision);
-        }
-        self.end().await;
-        refused
+        let (judged, _) = self.judge_data(trace).await;
+        judged
     }
 
     /// Judges the message that has come without DATA (RFC 3030): what that stage would have said of it.
@@ -384,7 +388,28 @@ impl Hearing {
     /// # Errors
     /// The refusal.
     pub async fn data_after_all(&mut self, trace: TraceId) -> Result<(), Reply> {
-        if self.is_data_judged { Ok(()) } else { self.data(trace).await }
+        if self.is_data_judged {
+            return Ok(());
+        }
+        let (judged, waited) = self.judge_data(trace).await;
+        self.waited = waited;
+        judged
+    }
+
+    /// With how long the reply has waited.
+    async fn judge_data(&mut self, trace: TraceId) -> (Result<(), Reply>, Duration) {
+        if self.is_idle() {
+            return (Ok(()), Duration::ZERO);
+        }
+        self.begin(self.carried.delay);
+        self.facts.recipient = None;
+        let decision = self.judge(trace, Stage::Data, "").await;
+        let judged = refused(&decision);
+        if judged.is_ok() {
+            self.is_data_judged = true;
+            self.keep(trace, decision);
+        }
+        (judged, self.end().await)
     }
 
     fn look_at(&mut self, rcpt: &RcptTo, address: &str, destination: String) {

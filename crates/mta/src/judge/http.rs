@@ -3,47 +3,27 @@
 //! 200 means yes, with what the page says; 204 means yes without words; 403 and 404 mean no; everything else is a failure.
 
 use net::Resolver;
-use policy::limits::ANSWER_OCTETS_MAX;
+use net::fetch::{Fetched, Page};
 use policy::lookup::Answer;
-use std::net::{IpAddr, SocketAddr};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
-
-/// Octets of a reply with its header.
-const REPLY_OCTETS_MAX: u64 = (ANSWER_OCTETS_MAX + 16 * 1024) as u64;
+use std::error::Error;
 
 /// Asks for a page; with a body, posts it.
 pub async fn ask(resolver: &dyn Resolver, url: &str, body: Option<&str>) -> Answer {
     match request(resolver, url, body).await {
-        Ok(reply) => read(&reply),
+        Ok(page) => read(&page),
         Err(why) => Answer::Failed(why),
     }
 }
 
-async fn request(resolver: &dyn Resolver, url: &str, body: Option<&str>) -> Result<Vec<u8>, String> {
+async fn request(resolver: &dyn Resolver, url: &str, body: Option<&str>) -> Result<Fetched, String> {
     let Url { authority, host, port, path } = Url::read(url)?;
-    let address = match host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>() {
-        Ok(ip) => SocketAddr::new(ip, port),
-        Err(_) => {
-            let found = resolver.addresses(host).await.map_err(|error| error.to_string())?;
-            found.first().map(|host| host.socket(port)).ok_or_else(|| format!("{host} has no address"))?
-        }
-    };
-    let failed = |error: std::io::Error| format!("{address}: {error}");
-    let mut stream = TcpStream::connect(address).await.map_err(failed)?;
-    let method = if body.is_some() { "POST" } else { "GET" };
-    let body = body.unwrap_or_default();
-    // HTTP/1.0: the reply ends with the connection and comes in one piece.
-    let head = format!(
-        "{method} {path} HTTP/1.0\r\nHost: {authority}\r\nUser-Agent: heliograph\r\nAccept: text/plain\r\nContent-Type: \
-         text/plain; charset=utf-8\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
-        body.len()
-    );
-    stream.write_all(head.as_bytes()).await.map_err(failed)?;
-    stream.write_all(body.as_bytes()).await.map_err(failed)?;
-    let mut reply = Vec::new();
-    stream.take(REPLY_OCTETS_MAX).read_to_end(&mut reply).await.map_err(failed)?;
-    Ok(reply)
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    let page = Page { host, port, authority, path: &path };
+    let body = body.map(|text| ("text/plain; charset=utf-8", text.to_owned().into()));
+    page.ask(resolver, body).await.map_err(|error| match error.source() {
+        Some(source) => format!("{error}: {source}"),
+        None => error.to_string(),
+    })
 }
 
 struct Url<'a> {
@@ -76,17 +56,13 @@ impl<'a> Url<'a> {
     }
 }
 
-/// What a whole reply says.
-fn read(reply: &[u8]) -> Answer {
-    let text = String::from_utf8_lossy(reply);
-    let code = text.split(' ').nth(1).and_then(|code| code.parse::<u16>().ok());
-    let body = text.split_once("\r\n\r\n").map_or("", |(_, body)| body).trim_end();
-    match code {
-        Some(200) => Answer::Found(body.to_owned()),
-        Some(204) => Answer::Found(String::new()),
-        Some(403 | 404) => Answer::NotFound,
-        Some(code) => Answer::Failed(format!("the page answered {code}")),
-        None => Answer::Failed("that was no reply of HTTP".to_owned()),
+/// What a page says.
+fn read(page: &Fetched) -> Answer {
+    match page.status {
+        200 => Answer::Found(String::from_utf8_lossy(&page.body).trim_end().to_owned()),
+        204 => Answer::Found(String::new()),
+        403 | 404 => Answer::NotFound,
+        code => Answer::Failed(format!("the page answered {code}")),
     }
 }
 
@@ -96,10 +72,12 @@ mod tests {
 
     #[test]
     fn replies_say_yes_no_or_fail() {
-        assert_eq!(read(b"HTTP/1.1 200 OK\r\nA: b\r\n\r\n$Nno\r\n"), Answer::Found("$Nno".to_owned()));
-        assert_eq!(read(b"HTTP/1.1 404 Not Found\r\n\r\n"), Answer::NotFound);
-        assert!(matches!(read(b"HTTP/1.1 500 x\r\n\r\n"), Answer::Failed(_)));
-        assert!(matches!(read(b""), Answer::Failed(_)));
+        let read =
+            |status, body: &'static [u8]| read(&Fetched { status, media_type: String::new(), body: body.into() });
+        assert_eq!(read(200, b"$Nno\r\n"), Answer::Found("$Nno".to_owned()));
+        assert_eq!(read(204, b""), Answer::Found(String::new()));
+        assert_eq!(read(404, b"x"), Answer::NotFound);
+        assert!(matches!(read(500, b""), Answer::Failed(_)));
     }
 
     #[test]

@@ -56,7 +56,8 @@ pub async fn examine(service: &Service, mut whole: Whole<'_>) -> Result<(), Repl
     let mut delay = whole.heard.carried.delay;
     let judged = judge(service, &mut whole, &mut delay).await;
     if whole.heard.effects == Effects::On {
-        service.parts.judge.wait(&whole.heard.rules, delay).await;
+        let delay = delay.min(whole.heard.rules.settings.delay_max);
+        service.parts.judge.wait(delay.saturating_sub(whole.heard.waited)).await;
     }
     judged
 }

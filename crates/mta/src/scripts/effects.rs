@@ -8,13 +8,13 @@ use crate::scripts::remembered::duplicate_key;
 use crate::scripts::service::Scripts;
 use crate::scripts::subject::{Away, Subject};
 use crate::scripts::vacation;
-use crate::scripts::whole::Whole;
+use crate::scripts::whole::{Whole, aside};
 use mail::filing::{Destination, Placement};
 use mail::flags::{Flags, SystemFlags};
 use mail::scripts::Memory;
 use message::edit::{self, Prefix};
 use message::header;
-use model::Timestamp;
+use model::{Address, Timestamp};
 use queue::entry::{NewEntry, Scores};
 use sieve::{Effect, Outcome, Recipients, RedirectOptions, Target, Version};
 use std::time::Duration;
@@ -112,14 +112,15 @@ impl State {
                     decision.placements.clear();
                     return Ok(Kept::No);
                 }
+                Effect::Hold { .. } if subject.is_released => {
+                    decision.note(format!("{name}: not held again after an operator released it"));
+                    kept = Kept::Yes;
+                }
                 Effect::Hold { reason } => {
                     *decision = Decision { hold: Some(reason), ..Decision::default() };
                     return Ok(Kept::No);
                 }
-                Effect::Capture { to } => {
-                    let entry = forward::capture(scripts, subject, to, self.whole.octets(), now);
-                    send(decision, Sent::Capture, entry);
-                }
+                Effect::Capture { to } => self.capture(act, decision, to),
                 Effect::AddTag { tag } => tags.push(tag),
                 Effect::SpamAdjust { thousandths } => self.scores = adjusted(self.scores, thousandths),
                 Effect::VirusSet { level } => self.scores.virus = Some(level.min(5)),
@@ -171,9 +172,28 @@ impl State {
         }
         self.redirects_left = self.redirects_left.saturating_sub(1);
         decision.note(format!("sent on to {to}"));
-        let entry = forward::onward(subject, to, options, whole.octets());
+        let octets = whole.octets();
+        let entry = aside(octets.len(), || forward::onward(subject, to, options, octets));
         send(decision, Sent::Redirect, entry);
         true
+    }
+
+    /// A copy with its envelope for somebody else; one for each who is to have it.
+    fn capture(&self, act: &Act<'_>, decision: &mut Decision, to: Address) {
+        /// Copies of one message for one account, each of which is built whole: more than have an eye on anybody.
+        const CAPTURES_MAX: usize = 16;
+        let Act { scripts, subject, now, .. } = *act;
+        let copies = || decision.outgoing.iter().filter(|(kind, _)| *kind == Sent::Capture).map(|(_, copy)| copy);
+        if copies().flat_map(|copy| &copy.recipients).any(|(known, _)| known.address == to) {
+            return;
+        }
+        if copies().count() >= CAPTURES_MAX {
+            return not_done(act, decision, "more copies of one message are wanted than are made");
+        }
+        let envelope = forward::Envelope { sender: subject.sender, to: vec![subject.recipient] };
+        let octets = self.whole.octets();
+        let copy = || forward::capture(scripts, subject.trace, &envelope, vec![to], octets, now);
+        send(decision, Sent::Capture, aside(octets.len(), copy));
     }
 
     async fn vacation(&mut self, act: &Act<'_>, decision: &mut Decision, wanted: &sieve::Vacation) -> Result<(), Away> {
@@ -224,7 +244,7 @@ fn text(whole: &Whole, version: &Version<'_>) -> Result<Whole, Away> {
 }
 
 fn parsed(octets: Vec<u8>) -> Result<Whole, Away> {
-    Whole::new(octets).map_err(|error| Away(error.to_string()))
+    aside(octets.len(), || Whole::new(octets)).map_err(|error| Away(error.to_string()))
 }
 
 fn chosen(subject: &Subject<'_>, target: &Target, message: mail::deliver::NewMessage) -> Placement {

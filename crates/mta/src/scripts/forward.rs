@@ -5,7 +5,7 @@ use crate::scripts::service::Scripts;
 use crate::scripts::subject::Subject;
 use message::edit::Prefix;
 use message::header;
-use model::{Address, Timestamp};
+use model::{Address, Timestamp, TraceId};
 use queue::entry::NewEntry;
 use sieve::RedirectOptions;
 use smtp::envelope::{DeliverBy, DeliverByMode, MailFrom, Notify, Returned};
@@ -32,14 +32,42 @@ pub fn onward(subject: &Subject<'_>, to: Address, options: &RedirectOptions, oct
     NewEntry::of(mail_from, vec![letter::recipient(to, notify)], NewBlob::new(whole), subject.trace)
 }
 
+/// The envelope of a message, as a copy of it names it.
+pub struct Envelope<'a> {
+    /// The sender; `None` is the null sender.
+    pub sender: Option<&'a Address>,
+    /// The recipients.
+    pub to: Vec<&'a Address>,
+}
+
 /// A copy with its envelope, for somebody who keeps an eye on it.
-pub fn capture(scripts: &Scripts, subject: &Subject<'_>, to: Address, octets: &[u8], now: Timestamp) -> NewEntry {
-    let sender = subject.sender.map_or_else(String::new, ToString::to_string);
-    let text = format!("Envelope of the message below:\n\nfrom <{sender}>\nto <{}>\n", subject.recipient);
+pub fn capture(
+    scripts: &Scripts,
+    trace: TraceId,
+    envelope: &Envelope<'_>,
+    to: Vec<Address>,
+    octets: &[u8],
+    now: Timestamp,
+) -> NewEntry {
+    /// Recipients that a copy names: enough to see whom a message was for.
+    const NAMED_MAX: usize = 100;
+    let sender = envelope.sender.map_or_else(String::new, ToString::to_string);
+    let mut text = format!("Envelope of the message below:\n\nfrom <{sender}>\n");
+    envelope.to.iter().take(NAMED_MAX).for_each(|one| text.push_str(&format!("to <{one}>\n")));
+    let more = envelope.to.len().saturating_sub(NAMED_MAX);
+    if more > 0 {
+        text.push_str(&format!("and to {more} more\n"));
+    }
+    let mut all: Vec<Address> = Vec::with_capacity(to.len());
+    to.into_iter().for_each(|one| {
+        if !all.contains(&one) {
+            all.push(one);
+        }
+    });
     let host = &scripts.settings.host;
     let octets = Letter {
         from: format!("<MAILER-DAEMON@{host}>"),
-        to: format!("<{to}>"),
+        to: all.iter().map(|one| format!("<{one}>")).collect::<Vec<_>>().join(", "),
         subject: "Copy of a message",
         host,
         now,
@@ -48,7 +76,7 @@ pub fn capture(scripts: &Scripts, subject: &Subject<'_>, to: Address, octets: &[
         body: Body::Enclosing(&text, without_return_path(octets)),
     }
     .write();
-    letter::entry(None, vec![to], octets, subject.trace)
+    letter::entry(None, all, octets, trace)
 }
 
 /// The message without the field that only the last host writes on top (RFC 5321 §4.4).

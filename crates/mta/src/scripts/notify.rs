@@ -3,7 +3,7 @@
 use crate::scripts::letter::{self, Body, Letter};
 use crate::scripts::service::Scripts;
 use crate::scripts::subject::{Away, Subject};
-use crate::scripts::vacation::{is_automatic, sender};
+use crate::scripts::vacation::sender;
 use message::header;
 use model::{Address, Timestamp};
 use queue::entry::NewEntry;
@@ -26,9 +26,7 @@ pub async fn letter(
     // RFC 5436 §2.7.1: what programs send is not told of, or it would never end.
     let is_answer = header::find(octets, "Auto-Submitted")
         .is_some_and(|field| !field.unfolded().trim().to_ascii_lowercase().starts_with("no"));
-    let is_daemon = subject.sender.is_some_and(|sender| {
-        is_automatic(sender, b"\r\n").is_some() && sender.local.as_str().eq_ignore_ascii_case("mailer-daemon")
-    });
+    let is_daemon = subject.sender.is_some_and(|sender| sender.local.as_str().eq_ignore_ascii_case("mailer-daemon"));
     if is_answer || is_daemon {
         return Ok(Err("nobody is told of a message that a program sent"));
     }

@@ -5,14 +5,11 @@ use crate::scripts::decision::Decision;
 use crate::scripts::effects::{Act, Kept, State};
 use crate::scripts::service::{Scripts, Unready};
 use crate::scripts::subject::{Away, Subject};
-use crate::scripts::whole::Whole;
+use crate::scripts::whole::{Whole, aside};
 use mail::scripts::Trouble;
 use model::Timestamp;
 use sieve::{Context, Machine, Outcome, Script, Step};
 use std::sync::Arc;
-
-/// Messages from here on are looked at where others need not wait.
-const LARGE_OCTETS: usize = 64 * 1024;
 
 /// One script of those that run.
 struct Layer {
@@ -109,10 +106,9 @@ async fn execute<'a>(
         redirects_max: state.redirects_left,
         traces: false,
     };
-    let is_large = before.octets().len() >= LARGE_OCTETS;
     let mut machine = Machine::new(Arc::clone(script), context);
     loop {
-        let step = if is_large { tokio::task::block_in_place(|| machine.resume()) } else { machine.resume() };
+        let step = aside(before.octets().len(), || machine.resume());
         let question = match step {
             Step::Done(outcome) => return Ok(outcome),
             Step::Ask(question) => question,

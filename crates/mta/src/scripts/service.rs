@@ -71,9 +71,11 @@ impl Scripts {
         outgoing.iter().for_each(|(kind, _)| self.signals.sends(trace, account, *kind));
     }
 
-    /// Tells that nobody could be given a copy: the message is for nobody here.
-    pub fn not_captured(&self, trace: TraceId) {
-        self.signals.not_done(trace, "", "a copy of a message that only goes elsewhere cannot be made");
+    /// Tells that so many were to have a copy and have none: the message was not taken.
+    pub fn not_captured(&self, trace: TraceId, count: usize) {
+        for _ in 0..count {
+            self.signals.not_done(trace, "", "nobody gets a copy of a message that is refused");
+        }
     }
 
     /// Tells of mailboxes that a script chose and that are not there: the message is in INBOX.

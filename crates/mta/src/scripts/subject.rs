@@ -24,6 +24,8 @@ pub struct Subject<'a> {
     pub scores: Scores,
     /// Who had logged in to send it.
     pub authenticated: Option<&'a str>,
+    /// Whether an operator has let it go on: `hold` does nothing then.
+    pub is_released: bool,
 }
 
 /// What scripts need is away: the message must wait.

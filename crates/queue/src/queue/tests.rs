@@ -74,6 +74,7 @@ fn entry(from: Option<&str>, to: &[&str]) -> NewEntry {
         body: NewBlob::new(BODY),
         trace: TraceId(77),
         received_from: "client.test".to_owned(),
+        authenticated: None,
         scores: Scores::default(),
         instructions: BTreeMap::new(),
     }
@@ -323,6 +324,30 @@ async fn a_check_finds_what_does_not_agree() {
     {
         assert!(found.contains(expected), "{expected}: {found}");
     }
+}
+
+#[tokio::test]
+async fn what_is_released_goes_on_by_its_way_and_is_known_as_released() {
+    let ground = Ground::new();
+    let mut one = entry(Some("a@b.test"), &["x@c.test", "y@c.test", "z@c.test"]);
+    one.authenticated = Some("a@b.test".to_owned());
+    one.recipients[0].1 = Route::new(Channel::Conversion, "smtp#t>smtp c d.test").held();
+    one.recipients[1].1 = Route::new(Channel::Held, "");
+    one.recipients[2].1 = Route::new(Channel::Process, "submission").held().held();
+    let id = ground.queue.submit(one).await.unwrap().value;
+    assert!(ground.take(Channel::Conversion).is_none());
+    assert_eq!(ground.queue.change(&Filter::default(), Action::Release).await.unwrap(), 1);
+    let shown = ground.queue.show(id).unwrap();
+    assert_eq!(shown.message.authenticated.as_deref(), Some("a@b.test"));
+    let ways = shown.recipients.iter().map(|one| (one.route.channel, one.route.destination.as_str(), one.is_released));
+    let expected =
+        [(Channel::Conversion, "smtp#t>smtp c d.test"), (Channel::Process, ""), (Channel::Process, "submission")];
+    assert_eq!(ways.collect::<Vec<_>>(), expected.map(|(channel, destination)| (channel, destination, true)));
+    // Who takes the place of a released recipient is released, too.
+    let lease = ground.take(Channel::Process).unwrap();
+    let into = vec![("w@c.test".parse().unwrap(), Route::new(Channel::Local, ""))];
+    all(lease, Verdict::Expanded(into), "250 ok").await;
+    assert!(ground.queue.show(id).unwrap().recipients.last().unwrap().is_released);
 }
 
 #[tokio::test]

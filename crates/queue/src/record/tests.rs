@@ -26,6 +26,7 @@ fn message() -> Message {
         received_from: "h".to_owned(),
         subject: "s".to_owned(),
         scores: Scores { spam_percent: Some(99), virus: None },
+        authenticated: Some("u".to_owned()),
     }
 }
 
@@ -48,12 +49,13 @@ fn recipient() -> Recipient {
             text: "no".to_owned(),
         }),
         instructions: vec!["keep;".to_owned()],
+        is_released: true,
     }
 }
 
 #[test]
 fn a_message_has_pinned_bytes() {
-    let mut expected = vec![2, 1, 8, 0, 0, 0];
+    let mut expected = vec![3, 1, 8, 0, 0, 0];
     expected.extend(b"a@b.test");
     expected.extend([1, 9, 0, 0, 0, 0, 0, 0, 0, 1, 1, 2, 1, 1, 0, 0, 0, b'e', 1]);
     expected.extend([1, 255, 255, 255, 255, 255, 255, 255, 255, 1, 1, 1, 254]);
@@ -64,14 +66,18 @@ fn a_message_has_pinned_bytes() {
     expected.extend([1, 0, 0, 0, b'h', 1, 0, 0, 0, b's']);
     let of_version_1 = expected.clone();
     expected.extend([1, 99, 0]);
+    let of_version_2 = expected.clone();
+    expected.extend([1, 1, 0, 0, 0, b'u']);
     assert_eq!(encode_message(&message()), expected);
     assert_eq!(decode_message(&expected), Ok(message()));
-    assert_eq!(decode_message(&older(of_version_1)), Ok(Message { scores: Scores::default(), ..message() }));
+    let before = Message { authenticated: None, ..message() };
+    assert_eq!(decode_message(&older(2, of_version_2)), Ok(before.clone()));
+    assert_eq!(decode_message(&older(1, of_version_1)), Ok(Message { scores: Scores::default(), ..before }));
 }
 
 #[test]
 fn a_recipient_has_pinned_bytes() {
-    let mut expected = vec![2, 8, 0, 0, 0];
+    let mut expected = vec![3, 8, 0, 0, 0];
     expected.extend(b"x@y.test");
     expected.extend([5, 1, 6, 0, 0, 0]);
     expected.extend(b"rfc822");
@@ -85,14 +91,18 @@ fn a_recipient_has_pinned_bytes() {
     let of_version_1 = expected.clone();
     expected.extend([1, 0, 0, 0, 5, 0, 0, 0]);
     expected.extend(b"keep;");
+    let of_version_2 = expected.clone();
+    expected.push(1);
     assert_eq!(encode_recipient(&recipient()), expected);
     assert_eq!(decode_recipient(&expected), Ok(recipient()));
-    assert_eq!(decode_recipient(&older(of_version_1)), Ok(Recipient { instructions: Vec::new(), ..recipient() }));
+    let before = Recipient { is_released: false, ..recipient() };
+    assert_eq!(decode_recipient(&older(2, of_version_2)), Ok(before.clone()));
+    assert_eq!(decode_recipient(&older(1, of_version_1)), Ok(Recipient { instructions: Vec::new(), ..before }));
 }
 
-/// The same record as version 1 wrote it.
-fn older(mut octets: Vec<u8>) -> Vec<u8> {
-    octets[0] = 1;
+/// The same record as an older version wrote it.
+fn older(version: u8, mut octets: Vec<u8>) -> Vec<u8> {
+    octets[0] = version;
     octets
 }
 

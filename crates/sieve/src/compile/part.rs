@@ -4,9 +4,10 @@ use super::Compiler;
 use crate::comparator::Comparator;
 use crate::extension::Extension;
 use crate::fault::{Fault, Position, Problem};
-use crate::limits::REGEXES_MAX;
+use crate::limits::{REGEXES_MAX, TRACE_CHARS_MAX};
 use crate::matching::{Keys, Kind, Match, Needle, Relation};
 use crate::program::{AddressPart, Aspect, Index, Modifier, Scope, Storing};
+use crate::regular::BadRegex;
 use crate::signature::{Arguments, Tag, flag, strings};
 use crate::template::Template;
 
@@ -94,7 +95,10 @@ impl Compiler {
                 return Err(Fault { at, problem: Problem::TooManyRegexes { max: REGEXES_MAX } });
             }
         }
-        let bad = |_| Fault { at, problem: Problem::BadRegex(text.to_owned()) };
+        let bad = |bad: BadRegex| {
+            let regex = text.chars().take(TRACE_CHARS_MAX).collect();
+            Fault { at, problem: Problem::BadRegex { regex, reason: bad.reason() } }
+        };
         Needle::new(text, how).map(Some).map_err(bad)
     }
 

@@ -34,6 +34,7 @@ impl Machine<'_> {
             }
             Transform::Content(types) => {
                 let types: Vec<String> = self.expand_all(types).iter().map(|kind| kind.to_ascii_lowercase()).collect();
+                judge.charge((types.len() * self.message.structure().parts().count()) as u64)?;
                 let is_wanted = |part: &&Part| types.iter().any(|wanted| is_of_type(part, wanted));
                 root.parts().filter(is_wanted).try_for_each(|part| self.show_part(part, judge))
             }
@@ -47,14 +48,14 @@ impl Machine<'_> {
             Content::Leaf => self.show_text(part, Form::Decoded, judge),
             Content::Multipart(children) => {
                 let (before, after) = around(message, part, children);
-                judge.charge((before.len() + after.len()) as u64);
-                Self::shown(judge, &String::from_utf8_lossy(before))?;
-                Self::shown(judge, &String::from_utf8_lossy(after))
+                judge.charge((before.len() + after.len()) as u64)?;
+                judge.see(&String::from_utf8_lossy(before))?;
+                judge.see(&String::from_utf8_lossy(after))
             }
             Content::Message(embedded) => {
                 let header = embedded.root.header.of(message);
-                judge.charge(header.len() as u64);
-                Self::shown(judge, &String::from_utf8_lossy(header))
+                judge.charge(header.len() as u64)?;
+                judge.see(&String::from_utf8_lossy(header))
             }
         }
     }
@@ -67,12 +68,9 @@ impl Machine<'_> {
             Form::Read => html::text(&content::text(message, part, PART_OCTETS_MAX), PART_OCTETS_MAX),
         });
         if was_made {
-            judge.charge(length(part.body).saturating_mul(2));
+            judge.charge(length(part.body).saturating_mul(2))?;
         }
-        match judge.see_with(&text.plain, || text.lower()) {
-            true => ControlFlow::Break(()),
-            false => ControlFlow::Continue(()),
-        }
+        judge.see_with(&text.plain, || text.lower())
     }
 
     /// RFC 5173 §4: a header that no empty line ends has no body, not even an empty one.

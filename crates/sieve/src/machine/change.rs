@@ -1,5 +1,7 @@
 //! Actions that change the message (RFC 5293, RFC 5703 §5 to §7).
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use message::content;
 
 use super::bodies::Bodies;
@@ -113,7 +115,7 @@ impl Machine<'_> {
                 None => true,
                 Some(keys) => {
                     let value = field.decoded(&header);
-                    self.judged(keys, how, |_, judge| Self::shown(judge, value))?
+                    self.judged(keys, how, |_, judge| judge.see(value))?
                 }
             };
             if is_wanted {
@@ -228,10 +230,16 @@ fn without_end(header: &mut Vec<u8>) {
     }
 }
 
-/// A line that is in neither of the parts.
+/// A line that is in neither of the parts. It is made of them, so that nobody can write a message that holds it.
 fn boundary(inner: &[u8], text: &str) -> String {
     let is_free = |candidate: &String| {
         memchr::memmem::find(inner, candidate.as_bytes()).is_none() && !text.contains(candidate.as_str())
     };
-    (0u32..).map(|number| format!("=_enclosed_{number}")).find(is_free).unwrap_or_default()
+    let mut hasher = DefaultHasher::new();
+    (inner, text).hash(&mut hasher);
+    let candidates = (0u32..).map(|number| {
+        number.hash(&mut hasher);
+        format!("=_enclosed_{:016x}", hasher.finish())
+    });
+    { candidates }.find(is_free).unwrap_or_default()
 }

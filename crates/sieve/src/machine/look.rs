@@ -4,17 +4,16 @@ use std::ops::ControlFlow;
 
 use message::address;
 use message::header;
+use message::limits::PARAMETERS_MAX;
 use model::CivilTime;
 
 use super::judge::Judge;
 use super::{Halt, Machine};
 use crate::extension::Extension;
 use crate::fields::{Field, Fields, holds_addresses};
-use crate::limits::{REGEXES_MADE_MAX, WORK_OCTETS_MAX};
 use crate::matching::{Keys, Kind, Match};
 use crate::moment;
 use crate::program::{AddressPart, Aspect, Index, Scope, Test, Zone};
-use crate::question::Question;
 use crate::template::Template;
 use crate::version::length;
 
@@ -24,6 +23,9 @@ struct Look<'t> {
     index: Option<Index>,
     scope: &'t Scope,
 }
+
+/// How much more an octet costs that is read as an address.
+const ADDRESS_EFFORT: u64 = 8;
 
 /// Whether a match leaves what its wildcards stood for in `${1}` and so on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,7 +49,7 @@ impl<'a> Machine<'a> {
             }
             Test::Exists { names, scope } => {
                 let names = self.expand_all(names);
-                Ok(names.iter().all(|name| self.has_field(name, scope)))
+                self.has_fields(&names, scope)
             }
             Test::Header { names, keys, how, index, scope } => {
                 let look = Look { names, index: *index, scope };
@@ -73,7 +75,7 @@ impl<'a> Machine<'a> {
             Test::Date { header, zone, part, keys, how, index } => {
                 let time = self.time(header.as_ref(), zone, *index)?;
                 self.judged(keys, *how, |_, judge| match time {
-                    Some(time) => Self::shown(judge, &moment::part(time, *part)),
+                    Some(time) => judge.see(&moment::part(time, *part)),
                     None => ControlFlow::Continue(()),
                 })
             }
@@ -82,55 +84,28 @@ impl<'a> Machine<'a> {
     }
 
     /// Shows values to a judge until it has decided; captures what its wildcards stand for.
-    pub(super) fn judged<'k>(
+    pub(super) fn judged(
         &mut self,
-        keys: &'k Keys,
+        keys: &Keys,
         how: Match,
-        show: impl FnOnce(&Machine<'a>, &mut Judge<'k>) -> ControlFlow<()>,
+        show: impl FnOnce(&Machine<'a>, &mut Judge<'_>) -> ControlFlow<()>,
     ) -> Result<bool, Halt> {
         self.judge(keys, how, Captures::Set, show)
     }
 
-    fn judge<'k>(
+    fn judge(
         &mut self,
-        keys: &'k Keys,
+        keys: &Keys,
         how: Match,
         captures: Captures,
-        show: impl FnOnce(&Machine<'a>, &mut Judge<'k>) -> ControlFlow<()>,
+        show: impl FnOnce(&Machine<'a>, &mut Judge<'_>) -> ControlFlow<()>,
     ) -> Result<bool, Halt> {
         self.find_fields();
         let has_variables = self.frames.last().is_some_and(|frame| frame.script.extensions.has(Extension::Variables));
         let wants_captures = has_variables && captures == Captures::Set;
-        let budget = WORK_OCTETS_MAX.saturating_sub(self.work.get());
-        let machine: &Machine<'a> = self;
-        let mut judge = Judge::new(keys, how, wants_captures, budget, |template| {
-            std::borrow::Cow::Owned(machine.expand(template).into_owned())
-        })?;
-        if how.kind == Kind::Regex {
-            let made = u32::try_from(judge.made_count()).unwrap_or(u32::MAX);
-            let all = machine.regexes_made.get().saturating_add(made);
-            machine.regexes_made.set(all);
-            if all > REGEXES_MADE_MAX {
-                let reason = format!("the script puts together more than {REGEXES_MADE_MAX} regular expressions");
-                return Err(Halt::Fail(reason));
-            }
-        }
-        let mut is_hit = show(machine, &mut judge).is_break();
-        if let Some(counted) = judge.counted() {
-            is_hit = counted;
-        }
-        if judge.is_exhausted() {
-            return Err(Halt::too_much_work());
-        }
-        let (values, lists) = judge.listed();
-        for value in values {
-            for list in &lists {
-                let question = Question::InList { list: (*list).to_owned(), value: value.clone() };
-                is_hit = is_hit || machine.is(question)?;
-            }
-        }
-        let (found, steps) = judge.finish();
-        self.spend(steps);
+        let mut judge = Judge::new(self, keys, how, wants_captures)?;
+        let is_hit = show(self, &mut judge).is_break();
+        let (is_hit, found) = judge.decide(is_hit)?;
         if is_hit
             && !found.is_empty()
             && let Some(frame) = self.frames.last_mut()
@@ -140,11 +115,7 @@ impl<'a> Machine<'a> {
         Ok(is_hit)
     }
 
-    pub(super) fn shown(judge: &mut Judge<'_>, value: &str) -> ControlFlow<()> {
-        if judge.see(value) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    }
-
-    fn find_fields(&mut self) {
+    pub(super) fn find_fields(&mut self) {
         if self.fields.is_none() {
             self.fields = Some(Fields::of(self.message.header()));
         }
@@ -159,7 +130,7 @@ impl<'a> Machine<'a> {
     ) -> ControlFlow<()> {
         let Some(fields) = &self.fields else { return ControlFlow::Continue(()) };
         let header = self.message.header();
-        judge.charge((look.names.len() * fields.len()) as u64);
+        judge.charge((look.names.len() * fields.len()) as u64)?;
         let Some(index) = look.index else {
             for name in look.names {
                 let name = self.expand(name);
@@ -177,10 +148,7 @@ impl<'a> Machine<'a> {
             return self.show_part_fields(look, judge);
         }
         self.each_field(look, judge, |field, header, judge| {
-            match judge.see_with(field.decoded(header), || field.folded(header)) {
-                true => ControlFlow::Break(()),
-                false => ControlFlow::Continue(()),
-            }
+            judge.see_with(field.decoded(header), || field.folded(header))
         })
     }
 
@@ -208,57 +176,58 @@ impl<'a> Machine<'a> {
 
     fn show_part_fields(&self, look: &Look<'_>, judge: &mut Judge<'_>) -> ControlFlow<()> {
         let names = self.expand_all(look.names);
+        let parameters = match &look.scope.aspect {
+            Some(Aspect::Parameters(parameters)) => self.expand_all(parameters),
+            _ => Vec::new(),
+        };
         for octets in self.headers(look.scope) {
-            judge.charge((octets.len() as u64).saturating_mul(names.len() as u64));
+            judge.charge((octets.len() as u64).saturating_mul(names.len() as u64))?;
             for value in part_values(octets, &names, look.index) {
                 let Some(aspect) = &look.scope.aspect else {
-                    Self::shown(judge, &value.decoded())?;
+                    judge.see(&value.decoded())?;
                     continue;
                 };
-                for aspect in self.aspects(&value, aspect) {
-                    Self::shown(judge, &aspect)?;
+                judge.charge((value.value.len() + parameters.len() * PARAMETERS_MAX) as u64)?;
+                for aspect in aspects(&value, aspect, &parameters) {
+                    judge.see(&aspect)?;
                 }
             }
         }
         ControlFlow::Continue(())
     }
 
-    /// RFC 5703 §4.2: the media type or the disposition, and parameters.
-    fn aspects(&self, field: &header::Field<'_>, aspect: &Aspect) -> Vec<String> {
-        let (value, parameters) = message::parameter::parse(field.value);
-        let value = value.to_ascii_lowercase();
-        let (kind, subtype) = value.split_once('/').unwrap_or((value.as_str(), ""));
-        match aspect {
-            Aspect::Type => vec![kind.trim().to_owned()],
-            Aspect::Subtype => vec![subtype.trim().to_owned()],
-            Aspect::ContentType => vec![value],
-            Aspect::Parameters(names) => {
-                let names = self.expand_all(names);
-                let is_wanted = |name: &str| names.iter().any(|wanted| wanted.eq_ignore_ascii_case(name));
-                let found = parameters.iter().filter(|parameter| is_wanted(&parameter.name));
-                found.map(message::parameter::Parameter::decoded).collect()
+    fn has_fields(&mut self, names: &[String], scope: &Scope) -> Result<bool, Halt> {
+        if self.is_about_header(scope) {
+            self.find_fields();
+            let Some(fields) = &self.fields else { return Ok(false) };
+            for name in names {
+                self.pay(fields.len() as u64)?;
+                if fields.named(self.message.header(), name).next().is_none() {
+                    return Ok(false);
+                }
+            }
+            return Ok(true);
+        }
+        let headers = self.headers(scope);
+        for name in names {
+            let mut is_there = false;
+            for octets in &headers {
+                self.pay(octets.len() as u64)?;
+                is_there = is_there || (!name.is_empty() && header::find(octets, name).is_some());
+            }
+            if !is_there {
+                return Ok(false);
             }
         }
-    }
-
-    fn has_field(&mut self, name: &str, scope: &Scope) -> bool {
-        if !self.is_about_header(scope) {
-            let headers = self.headers(scope);
-            self.spend(headers.iter().map(|octets| octets.len() as u64).sum());
-            return headers.into_iter().any(|octets| !name.is_empty() && header::find(octets, name).is_some());
-        }
-        self.find_fields();
-        let Some(fields) = &self.fields else { return false };
-        self.spend(fields.len() as u64);
-        fields.named(self.message.header(), name).next().is_some()
+        Ok(true)
     }
 
     fn show_addresses(&self, look: &Look<'_>, part: AddressPart, judge: &mut Judge<'_>) -> ControlFlow<()> {
         let show = |value: &[u8], judge: &mut Judge<'_>| -> ControlFlow<()> {
-            judge.charge(value.len() as u64);
+            judge.charge((value.len() as u64).saturating_mul(ADDRESS_EFFORT))?;
             for mailbox in address::mailboxes(&address::parse(value)) {
                 if let Some(shown) = self.address_part(&mailbox.local, &mailbox.domain, part) {
-                    Self::shown(judge, &shown)?;
+                    judge.see(&shown)?;
                 }
             }
             ControlFlow::Continue(())
@@ -271,7 +240,7 @@ impl<'a> Machine<'a> {
         }
         let names: Vec<String> = self.expand_all(look.names).into_iter().filter(|name| holds_addresses(name)).collect();
         for octets in self.headers(look.scope) {
-            judge.charge((octets.len() as u64).saturating_mul(names.len() as u64));
+            judge.charge((octets.len() as u64).saturating_mul(names.len() as u64))?;
             for field in part_values(octets, &names, look.index) {
                 show(field.value, judge)?;
             }
@@ -309,13 +278,13 @@ impl<'a> Machine<'a> {
             if value.is_empty() {
                 // RFC 5231 §4.2: the null sender counts as none. RFC 5228 §5.4: it is empty in all its parts.
                 if !is_counting {
-                    Self::shown(judge, "")?;
+                    judge.see("")?;
                 }
                 continue;
             }
             let (local, domain) = without_route(value).rsplit_once('@').unwrap_or((value, ""));
             if let Some(shown) = self.address_part(local, domain, part) {
-                Self::shown(judge, &shown)?;
+                judge.see(&shown)?;
             }
         }
         ControlFlow::Continue(())
@@ -365,12 +334,30 @@ impl<'a> Machine<'a> {
             }
             number => {
                 let octets = self.part_numbered(number).header.of(self.message.base());
+                self.spend(octets.len() as u64);
                 part_values(octets, &[name.to_owned()], index).first()?.decoded()
             }
         };
         // In trace fields the date stands behind the last semicolon (RFC 5260 §4).
         let date = value.rsplit_once(';').map_or(value.as_str(), |(_, date)| date);
         message::date::parse(date.trim())
+    }
+}
+
+/// RFC 5703 §4.2: the media type or the disposition, and parameters of these names.
+fn aspects(field: &header::Field<'_>, aspect: &Aspect, wanted: &[String]) -> Vec<String> {
+    let (value, parameters) = message::parameter::parse(field.value);
+    let value = value.to_ascii_lowercase();
+    let (kind, subtype) = value.split_once('/').unwrap_or((value.as_str(), ""));
+    match aspect {
+        Aspect::Type => vec![kind.trim().to_owned()],
+        Aspect::Subtype => vec![subtype.trim().to_owned()],
+        Aspect::ContentType => vec![value],
+        Aspect::Parameters(_) => {
+            let is_wanted = |name: &str| wanted.iter().any(|wanted| wanted.eq_ignore_ascii_case(name));
+            let found = parameters.iter().filter(|parameter| is_wanted(&parameter.name));
+            found.map(message::parameter::Parameter::decoded).collect()
+        }
     }
 }
 

@@ -2,8 +2,6 @@
 
 use std::ops::ControlFlow;
 
-use message::header;
-
 use super::{Halt, Machine};
 use crate::effect::{DuplicateKey, Remember};
 use crate::flags;
@@ -22,9 +20,7 @@ impl Machine<'_> {
                 let is_counting = matches!(how.kind, crate::matching::Kind::Count(_));
                 // RFC 5229 §5: empty strings do not count.
                 let counted = sources.iter().filter(|source| !is_counting || !source.is_empty());
-                self.judged(keys, *how, |_, judge| {
-                    counted.into_iter().try_for_each(|source| Self::shown(judge, source))
-                })
+                self.judged(keys, *how, |_, judge| counted.into_iter().try_for_each(|source| judge.see(source)))
             }
             Test::HasFlag { variables, keys, how } => {
                 let mut all = Vec::new();
@@ -36,7 +32,7 @@ impl Machine<'_> {
                 if variables.is_empty() {
                     all.clone_from(&self.flags);
                 }
-                self.judged(keys, *how, |_, judge| all.iter().try_for_each(|flag| Self::shown(judge, flag)))
+                self.judged(keys, *how, |_, judge| all.iter().try_for_each(|flag| judge.see(flag)))
             }
             Test::Environment { name, keys, how } => {
                 let value = self.environment(&self.expand(name)).map(str::to_owned);
@@ -45,7 +41,7 @@ impl Machine<'_> {
             Test::There(wanted) => self.is_there(wanted),
             Test::Metadata { mailbox, annotation, keys, how } => {
                 let value = self.metadata(self.expand_some(mailbox.as_ref()), self.expand(annotation).into_owned())?;
-                self.judged(keys, *how, |_, judge| value.iter().try_for_each(|value| Self::shown(judge, value)))
+                self.judged(keys, *how, |_, judge| value.iter().try_for_each(|value| judge.see(value)))
             }
             Test::Duplicate(duplicate) => self.is_duplicate(duplicate),
             Test::ValidList(lists) => self
@@ -106,7 +102,7 @@ impl Machine<'_> {
             if is_counting && value.is_empty() {
                 return ControlFlow::Continue(());
             }
-            Self::shown(judge, &value)
+            judge.see(&value)
         })
     }
 
@@ -123,7 +119,7 @@ impl Machine<'_> {
             if is_counting && !was_tested {
                 return ControlFlow::Continue(());
             }
-            Self::shown(judge, &value)
+            judge.see(&value)
         })
     }
 
@@ -167,12 +163,13 @@ impl Machine<'_> {
             DuplicateId::Given(value) => self.expand(value).into_owned(),
             DuplicateId::Header(name) => {
                 let name = self.expand(name).into_owned();
+                self.find_fields();
                 let header = self.message.header();
-                self.spend(header.len() as u64);
-                match header::find(header, &name) {
-                    Some(field) if !name.is_empty() => field.decoded(),
-                    _ => return Ok(false),
-                }
+                let Some(fields) = &self.fields else { return Ok(false) };
+                let Some(field) = fields.named(header, &name).next() else { return Ok(false) };
+                let value = field.decoded(header);
+                self.spend((fields.len() + value.len()) as u64);
+                value.to_owned()
             }
         };
         let key = DuplicateKey { handle: self.expand_some(duplicate.handle.as_ref()).unwrap_or_default(), id };

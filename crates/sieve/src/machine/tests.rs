@@ -180,6 +180,7 @@ fn the_implicit_keep() {
     assert_eq!(run("require \"fileinto\"; fileinto \"a\"; fileinto \"a\"; fileinto \"b\";"), "into a, into b");
     assert_eq!(run("require [\"fileinto\", \"copy\"]; fileinto :copy \"a\";"), "into a, implicit-keep");
     assert_eq!(run("redirect \"x@y.test\"; redirect \"x@y.test\"; keep;"), "redirect x@y.test, keep");
+    assert_eq!(run(r#"redirect "\"an eye\"@y.test";"#), r#"redirect "an eye"@y.test"#);
     assert_eq!(run("stop; discard;"), "implicit-keep");
     assert_eq!(run("discard; keep;"), "keep");
 }

@@ -1,7 +1,10 @@
 //! `[authentication]`: who really sent a message, and how others can tell that we did.
 
+use std::time::Duration;
+
 use model::Address;
 use mta::authentication::settings::{Settings, Strictness};
+use mta::authentication::sts::{Mode, Policy};
 
 use crate::settings::document::Values;
 use crate::settings::key::{Effect, Key, Kind};
@@ -98,6 +101,34 @@ pub const KEYS: &[Key] = &[
         effect: Effect::Restart,
     },
     Key {
+        path: "authentication.publish_mta_sts",
+        kind: Kind::Choice(&["off", "testing", "enforce", "none"]),
+        default: "\"off\"",
+        doc: "The MTA-STS policy that our domains publish: enforce lets others deliver only under TLS with a certificate that \
+              is good for the host, testing only has them report what would fail, none takes a policy back (keep it for \
+              mta_sts_age before off). An https listener hands it out at mta-sts.DOMAIN, which needs a certificate for \
+              that name; `heliograph domain dns` tells the records.",
+        example: "\"testing\"",
+        effect: Effect::Restart,
+    },
+    Key {
+        path: "authentication.mta_sts_hosts",
+        kind: Kind::List(&Kind::Domain),
+        default: "[]",
+        doc: "The hosts that the published policy names: those that MX records of our domains lead to. Empty means this \
+              server's name.",
+        example: "[\"mx1.example.org\", \"mx2.example.org\"]",
+        effect: Effect::Restart,
+    },
+    Key {
+        path: "authentication.mta_sts_age",
+        kind: Kind::Time { min: Duration::from_secs(86_400), max: Duration::from_secs(31_536_000) },
+        default: "\"7d\"",
+        doc: "How long others keep the published policy.",
+        example: "\"30d\"",
+        effect: Effect::Restart,
+    },
+    Key {
         path: "authentication.dane",
         kind: Kind::Flag,
         default: "true",
@@ -174,10 +205,30 @@ pub fn make(values: &Values, host: &str, problems: &mut Vec<Problem>) -> Setting
         seal: domain("authentication.seal"),
         rewrite: domain("authentication.rewrite"),
         mta_sts: values.flag("authentication.mta_sts"),
+        publish: published(values, host),
         dane: values.flag("authentication.dane"),
         report_from,
         report_to,
         organisation: values.text_if_set("authentication.organisation").unwrap_or_else(|| host.to_owned()),
         ..Settings::new(host)
     }
+}
+
+/// The policy of our own domains.
+fn published(values: &Values, host: &str) -> Option<Policy> {
+    let max_age_secs = values.time("authentication.mta_sts_age").as_secs();
+    let mut hosts = values.picked("authentication.mta_sts_hosts", |value| match value {
+        Value::Domain(domain) => Some(domain.to_string()),
+        _ => None,
+    });
+    if hosts.is_empty() {
+        hosts.push(host.to_owned());
+    }
+    let mode = match values.text("authentication.publish_mta_sts").as_str() {
+        "testing" => Mode::Testing,
+        "enforce" => Mode::Enforce,
+        "none" => Mode::None,
+        _ => return None,
+    };
+    Some(Policy { mode, hosts, max_age_secs })
 }

@@ -56,7 +56,8 @@ pub const KEYS: &[Key] = &[
         doc: "What is spoken: smtp takes mail from the world, submission and submissions from our users, lmtp from another \
               server of ours; imap, imaps, pop3 and pop3s serve mailboxes; managesieve keeps people's scripts; meter lets \
               other servers of ours count in our tables, policy answers Postfix's policy delegation, milter greylists for other mail servers, gross for Sun's \
-              (UDP), and greylist-peer listens for the other node of the greylister; admin serves metrics and health \
+              (UDP), and greylist-peer listens for the other node of the greylister; https hands out what our domains \
+              publish (see `authentication.publish_mta_sts`); admin serves metrics and health \
               over HTTP.",
         example: "\"imaps\"",
         effect: Effect::Restart,
@@ -74,7 +75,7 @@ pub const KEYS: &[Key] = &[
         path: "listeners[].tls",
         kind: Kind::Choice(&["auto", "never", "on-request", "implicit"]),
         default: "\"auto\"",
-        doc: "auto is what the protocol's name says: implicit for submissions, imaps and pop3s, never for admin, Unix \
+        doc: "auto is what the protocol's name says: implicit for submissions, imaps, pop3s and https, never for admin, Unix \
               sockets and what other servers speak (meter, policy, milter, gross, greylist-peer), on-request (STARTTLS) for the others.",
         example: "\"on-request\"",
         effect: Effect::Restart,
@@ -208,6 +209,10 @@ fn check(values: &Values, at: &str, listener: &Listener, roles: &[Role], problem
     if listener.tls != TlsChoice::Never && protocol.is_for_servers() {
         let why = format!("cannot be used: those who ask over {} speak no TLS", protocol.name());
         refuse("tls", why, "leave it out, and let only trusted networks reach the listener");
+    }
+    if protocol == Protocol::Https && values.text("authentication.publish_mta_sts") == "off" {
+        let help = "set authentication.publish_mta_sts, or leave the listener out";
+        refuse("protocol", "has nothing to show: no policy is published".to_owned(), help);
     }
     if listener.tls == TlsChoice::OnRequest && !protocol.can_start_tls() {
         refuse("tls", format!("cannot be on-request: {} cannot start TLS later", protocol.name()), "implicit or never");

@@ -217,6 +217,7 @@ impl Ground {
             body: NewBlob::new(body.as_bytes().to_vec()),
             trace: TraceId(1),
             received_from: String::new(),
+            authenticated: None,
             scores: queue::entry::Scores::default(),
             instructions: std::collections::BTreeMap::new(),
         };
