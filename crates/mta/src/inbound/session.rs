@@ -12,7 +12,7 @@ use crate::inbound::prefix;
 use crate::inbound::recipient::Accepted;
 use crate::inbound::refusal;
 use crate::inbound::scripted::{self, Way};
-use crate::inbound::service::Service;
+use crate::inbound::service::{SPOOL_STEP_KIB, Service};
 use crate::inbound::settings::EarlyTalkers;
 use crate::inbound::stages;
 use crate::inbound::system_script;
@@ -33,9 +33,6 @@ use tokio::time::Instant;
 
 /// Recipients that a trace names.
 const NOTED_MAX: usize = 5;
-
-/// Kibibytes of the memory budget that are taken at a time.
-const SPOOL_STEP_KIB: u32 = 64;
 
 impl Door for Service {
     fn serve(self: Arc<Self>, connection: Connection) -> BoxFuture<'static, ()> {
@@ -448,7 +445,10 @@ impl Session<'_> {
         if let Err(reply) = accept::submit_copy(self.service, self.trace(), arrival.copy.take()).await {
             return vec![reply; fates.named()];
         }
-        content::give_up(self.service, arrival, &refusal::content_refused("nobody is to get it")).await;
+        // Who is to come again needs them all once more.
+        if !fates.may_come_again() {
+            content::give_up(self.service, arrival, &refusal::content_refused("nobody is to get it")).await;
+        }
         fates.replies(Vec::new(), self.trace())
     }
 
