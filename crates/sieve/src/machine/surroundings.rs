@@ -182,7 +182,7 @@ impl Machine<'_> {
         if !is_known || duplicate.is_last {
             let seconds = duplicate.seconds.unwrap_or(DUPLICATE_SECONDS);
             if !self.remember.iter().any(|remember| remember.id == key) {
-                self.remember.push(Remember { id: key, seconds });
+                self.remember.push(Remember { id: key, seconds, is_known });
             }
         }
         Ok(is_known)
