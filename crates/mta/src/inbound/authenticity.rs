@@ -24,14 +24,8 @@ use crate::inbound::arrival::{Arrival, Finding};
 use crate::inbound::recipient::Accepted;
 use crate::inbound::refusal;
 
-<<<<<<< HEAD
-=======
 /// How long a report waits for those before it, and how long reading it may take.
 const REPORT_PATIENCE: Duration = Duration::from_secs(5);
-/// What sends a message into Junk, run before the recipient's own script.
-const INTO_JUNK: &str = "require \"fileinto\";\r\nfileinto \"Junk\";\r\n";
-
->>>>>>> 98ad9b3
 impl Authentication {
     /// Checks a message, writes down what was found, and does what its owner asks for if that is enforced.
     pub async fn examine(&self, arrival: &mut Arrival) -> Finding {
