@@ -26,6 +26,7 @@ use crate::inbound::refusal;
 
 /// How long a report waits for those before it, and how long reading it may take.
 const REPORT_PATIENCE: Duration = Duration::from_secs(5);
+
 impl Authentication {
     /// Checks a message, writes down what was found, and does what its owner asks for if that is enforced.
     pub async fn examine(&self, arrival: &mut Arrival) -> Finding {
