@@ -212,6 +212,8 @@ pub struct Remember {
     pub id: DuplicateKey,
     /// For how long.
     pub seconds: u64,
+    /// Whether it was remembered already, and its time begins anew.
+    pub is_known: bool,
 }
 
 /// What makes two messages the same.

@@ -15,7 +15,9 @@ pub fn store(error: &Error) -> String {
         Error::NoMessage => "",
         // IMAP does not touch scripts.
         Error::NoScript | Error::ScriptExists | Error::ScriptActive | Error::BadScriptName => "",
-        Error::NoPartition(_) | Error::NoSpace | Error::Unavailable(_) | Error::Closed => "[UNAVAILABLE] ",
+        Error::NoPartition(_) | Error::NoSpace | Error::Unavailable(_) | Error::Closed | Error::Outdated => {
+            "[UNAVAILABLE] "
+        }
     };
     format!("{code}{error}")
 }

@@ -17,8 +17,6 @@ use crate::authentication::sts::{self, Mode, PATH, Policy, host_of};
 const PAUSE_SECS: u64 = 300;
 /// Domains whose failure is remembered.
 const FAILURES_MAX: usize = 10_000;
-/// Where the document is (RFC 8461 §3.3).
-
 /// A policy as it is kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Kept {

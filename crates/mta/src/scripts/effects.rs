@@ -131,7 +131,7 @@ impl State {
         }
         for memory in outcome.remember {
             let until = now.plus(Duration::from_secs(memory.seconds));
-            decision.remember.push(Memory { key: duplicate_key(&memory.id), until });
+            decision.remember.push(Memory { key: duplicate_key(&memory.id), until, is_new: !memory.is_known });
         }
         if kept == Kept::No {
             decision.note(format!("{name} dealt with the message for {account}"));

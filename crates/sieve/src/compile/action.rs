@@ -1,9 +1,10 @@
 //! Actions: their arguments checked and made ready to be taken.
 
 use super::Compiler;
-use super::part::{MODIFIERS, is_field_name};
+use super::part::MODIFIERS;
 use crate::extension::Extension;
 use crate::fault::{Fault, Problem};
+use crate::fields::is_field_name;
 use crate::limits::VACATION_SECONDS_MAX;
 use crate::method::{BadMethod, Method};
 use crate::program::{Action, ByTime, DeliverBy, FlagChange, Notify, Redirect, Vacation};
