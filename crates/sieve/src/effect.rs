@@ -82,6 +82,8 @@ pub enum Effect<'a> {
     Notify(Notification),
     /// Drop, whatever users' scripts say.
     Jettison,
+    /// Keep in the mailbox for spam, unless the owner's script says where.
+    Junk,
     /// Put into the queue's held channel.
     Hold {
         /// Why.

@@ -55,9 +55,13 @@ impl Compiler {
                 arguments.expect(0, 0, "nothing")?;
                 Ok(Action::Keep { flags: self.list_after(&arguments, "flags")? })
             }
-            "discard" | "jettison" => {
+            "discard" | "jettison" | "junk" => {
                 sort(&[])?.expect(0, 0, "nothing")?;
-                Ok(if command.name == "discard" { Action::Discard } else { Action::Jettison })
+                Ok(match command.name.as_str() {
+                    "discard" => Action::Discard,
+                    "jettison" => Action::Jettison,
+                    _ => Action::Junk,
+                })
             }
             "fileinto" => {
                 let arguments = sort(&[&[flag("copy", Some(Extension::Copy), "")], STORING])?;
