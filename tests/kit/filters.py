@@ -26,8 +26,17 @@ class Played:
         class Server(socketserver.ThreadingTCPServer):
             allow_reuse_address = True
             daemon_threads = True
+            request_queue_size = 64
 
-        self.server = Server(("127.0.0.1", 0), Handler)
+        self.server = None
+        self.make = lambda port: Server(("127.0.0.1", port), Handler)
+        self.listen(0)
+
+    def listen(self, port):
+        """Listens on this port, or on any; until now on another."""
+        if self.server is not None:
+            self.server.server_close()
+        self.server = self.make(port)
         self.host = f"127.0.0.1:{self.server.server_address[1]}"
 
     def __enter__(self):
@@ -80,7 +89,7 @@ def clamd(virus=b"EICAR-STANDARD", sees=bytes):
 
 
 def spamd():
-    """Takes everything with the GTUBE text for spam."""
+    """Takes everything with the GTUBE text for spam; what it is to rewrite gets a field more."""
 
     def handle(played, connection):
         file = connection.makefile("rb")
@@ -99,6 +108,8 @@ def spamd():
             return
         spam = b"GTUBE" in message
         body = b"GTUBE" if spam else b""
+        if verb == b"PROCESS":
+            body = b"X-Rewritten: yes\r\n" + message
         verdict = b"True ; 1000.0 / 5.0" if spam else b"False ; 0.1 / 5.0"
         connection.sendall(b"SPAMD/1.1 0 EX_OK\r\nContent-length: %d\r\nSpam: %s\r\n\r\n%s" % (len(body), verdict, body))
 

@@ -1,11 +1,14 @@
 """Asking a greylister in each of its protocols."""
 
+import contextlib
 import smtplib
 import socket
 import struct
 import time
 
+from kit.nodes import free_port
 from kit.server import Server
+from kit.wait import until
 
 
 class Greylisting(Server):
@@ -32,6 +35,28 @@ class Greylisting(Server):
         file = self.data / "heliograph.toml"
         file.write_text(f"{file.read_text()}{listeners}{dns}\n[greylist]\nexempt_networks = []\n{self.settings}\n")
         self.command("config", "check", str(file))
+
+
+@contextlib.contextmanager
+def pair(folder, settings):
+    """Two servers, each the peer of the other, connected."""
+    ports = [free_port(), free_port()]
+    nodes = []
+    for here, there, name in ((0, 1, "one"), (1, 0, "two")):
+        peer = f'{settings}\nsecret = "a secret that both of them know"\npeer = "127.0.0.1:{ports[there]}"'
+        node = Greylisting(folder / name, peer, protocols=("policy",))
+        with node:
+            pass
+        file = node.data / "heliograph.toml"
+        listener = f'[[listeners]]\nprotocol = "greylist-peer"\naddress = "127.0.0.1:{ports[here]}"\n'
+        file.write_text(f"{file.read_text()}\n{listener}")
+        # From here on with the ports that stand in the file: each names the other's.
+        node.arguments = ["demo", "--data", str(node.data)]
+        nodes.append(node)
+    with nodes[0], nodes[1]:
+        for node in nodes:
+            until(lambda: node.json("greylist", "status")["peer_connected"], "a connection between the nodes", 60)
+        yield nodes
 
 
 def rcpt(server, source, sender, recipient):

@@ -4,13 +4,15 @@ import socket
 import struct
 import threading
 
-A, NXDOMAIN = 1, 3
+A, MX, NXDOMAIN = 1, 15, 3
 
 
 class Names:
-    """Answers A questions over UDP from `table` (name -> addresses). `delay` is in seconds; `silent` answers nothing."""
+    """Answers A questions over UDP from `table` (name -> addresses), and MX questions from `exchangers` (domain -> host).
+    `delay` is in seconds; `silent` answers nothing."""
 
-    def __init__(self, table=None, delay=0.0, silent=False, address=("127.0.0.1", 0)):
+    def __init__(self, table=None, delay=0.0, silent=False, address=("127.0.0.1", 0), exchangers=None):
+        self.exchangers = exchangers or {}
         self.table = {name.lower(): addresses for name, addresses in (table or {}).items()}
         self.delay, self.silent = delay, silent
         self.asked = []
@@ -61,6 +63,8 @@ class Names:
             pass  # the test is over
 
     def _answer(self, question, name, kind, end):
+        if host := self.exchangers.get(name.lower()):
+            return self._exchanger(question, host if kind == MX else None, end)
         addresses = self.table.get(name.lower())
         found = addresses if addresses and kind == A else []
         code = NXDOMAIN if addresses is None else 0
@@ -69,6 +73,11 @@ class Names:
         )
         flags = 0x8180 | code
         return question[:2] + struct.pack(">HHHHH", flags, 1, len(found), 0, 0) + question[12:end] + records
+
+    def _exchanger(self, question, host, end):
+        data = b"\0\x0a" + b"".join(bytes([len(label)]) + label.encode() for label in host.split(".")) + b"\0" if host else b""
+        record = b"\xc0\x0c" + struct.pack(">HHIH", MX, 1, 60, len(data)) + data if host else b""
+        return question[:2] + struct.pack(">HHHHH", 0x8180, 1, int(bool(host)), 0, 0) + question[12:end] + record
 
 
 def read_question(packet):

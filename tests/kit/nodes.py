@@ -1,6 +1,7 @@
 """Servers with settings of their own: a meter alone, and nodes that ask it."""
 
 import os
+import random
 import socket
 import urllib.request
 from pathlib import Path
@@ -8,12 +9,19 @@ from pathlib import Path
 from kit.server import Server
 
 SECRET = "a secret that all nodes know"
+PORTS = (20000, 32000)
 
 
 def free_port() -> int:
-    """A port that was free a moment ago, for settings that must name one before anything listens."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return taken.getsockname()[1]
+    """A port that is free, for settings that must name one before anything listens. It is none of those that the system
+    gives to outgoing connections, so that it stays free until it is used."""
+    while True:
+        port = random.randrange(*PORTS)
+        try:
+            socket.create_server(("127.0.0.1", port)).close()
+            return port
+        except OSError:
+            continue  # taken
 
 
 def listener(protocol: str, port: int = 0) -> str:

@@ -37,6 +37,18 @@ class Server:
         return self.folder / "data"
 
     def start(self):
+        """Starts it; a port that it keeps from an earlier start may be in the hands of a passing connection of another
+        program, which is waited for."""
+        for _ in range(30):
+            try:
+                return self._start()
+            except AssertionError as failure:
+                if "Address already in use" not in str(failure).splitlines()[-1]:
+                    raise
+                time.sleep(1)
+        return self._start()
+
+    def _start(self):
         arguments = self.arguments or ["demo", "--data", str(self.data), "--any-port"]
         self.log = open(self.folder / "server.log", "ab")
         self.process = subprocess.Popen(
@@ -65,6 +77,8 @@ class Server:
             chunk = os.read(descriptor, 65536) if readable else b""
             if not chunk:
                 self.process.kill()
+                self.process.wait(timeout=30)
+                self._close()
                 log = (self.folder / "server.log").read_text(errors="replace")[-4000:]
                 raise AssertionError(f"the server did not become ready; printed {buffer!r}; log:\n{log}")
             buffer += chunk

@@ -12,6 +12,7 @@ import pytest
 
 from kit.greylist import Greylisting, accepted_after, datagrams, is_grey, policy
 from kit.names import Names
+from kit.nodes import free_port
 from kit.wait import until
 
 SETTINGS = 'grey_delay = "2s"\ndnsbl = ["bl.test;3", "more.test;6"]\nblock_threshold = 9'
@@ -19,12 +20,6 @@ LISTED = {"1.2.0.192.bl.test": ["127.0.0.2"], "66.0.0.127.bl.test": ["127.0.0.2"
 for _network in ("2.2.0.192", "88.0.0.127"):
     LISTED[f"{_network}.bl.test"] = ["127.0.0.2"]
     LISTED[f"{_network}.more.test"] = ["127.0.0.2"]
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def let_others_in(folder):
@@ -146,6 +141,44 @@ def test_postfix_asks_and_does_as_it_is_told(protocol, greylister, tmp_path):
         assert accepted_after(again)[0][0] == 250
         ways = {decision["way"] for decision in greylister.json("greylist", "list")}
         assert ways == {protocol}
+
+
+def test_whole_messages_go_through_policy_and_milter_together(greylister, tmp_path):
+    both = "\n".join(checks_of(protocol, greylister) for protocol in ("policy", "milter"))
+    with Postfix(tmp_path / "postfix", both) as postfix:
+        with smtplib.SMTP("127.0.0.1", postfix.port, source_address=("127.0.0.77", 0), timeout=60) as client:
+
+            def send(sender):
+                client.ehlo("client.test")
+                client.mail(sender)
+                code, text = client.rcpt("bob@home.test")
+                if code != 250:
+                    client.rset()
+                    return (451 if code == 450 else code), text
+                return client.data(b"Subject: through\r\n\r\nhello\r\n")
+
+            assert is_grey(send("a@far.test"))
+            assert accepted_after(lambda: send("a@far.test"))[0][0] == 250
+            # Further messages of one session: each is judged by its own sender.
+            assert is_grey(send("b@far.test"))
+            assert send("a@far.test")[0] == 250
+        decisions = greylister.json("greylist", "list", "--sender", "a@far.test")
+        assert {one["way"] for one in decisions if one["action"] == "match"} == {"policy", "milter"}
+
+
+def test_postfix_defers_while_the_milter_is_away(greylister, tmp_path):
+    greylister.stop()
+    greylister.arguments = ["demo", "--data", str(greylister.data)]
+    greylister.start()
+    with Postfix(tmp_path / "postfix", checks_of("milter", greylister)) as postfix:
+        assert postfix.rcpt("127.0.0.5", "a@far.test", "bob@home.test")[0] == 250
+        with smtplib.SMTP("127.0.0.1", postfix.port, source_address=("127.0.0.5", 0), timeout=120) as client:
+            client.ehlo("client.test")
+            client.mail("a@far.test")
+            greylister.kill()
+            assert client.rcpt("bob@home.test")[0] == 451
+        greylister.start()
+        until(lambda: postfix.rcpt("127.0.0.5", "a@far.test", "bob@home.test")[0] == 250, "the milter to be asked again", 60)
 
 
 class Gross:

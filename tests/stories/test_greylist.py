@@ -5,7 +5,7 @@ import smtplib
 
 import pytest
 
-from kit.greylist import Greylisting, accepted_after, datagrams, is_grey, policy, rcpt
+from kit.greylist import Greylisting, accepted_after, datagrams, is_grey, pair, policy, rcpt
 from kit.names import Names
 from kit.wait import until
 
@@ -181,35 +181,9 @@ def test_a_damaged_memory_is_put_aside(tmp_path):
         assert "put aside" in (server.folder / "server.log").read_text()
 
 
-SECRET = 'secret = "a secret that both of them know"'
-
-
 @pytest.fixture
 def two_nodes(tmp_path):
-    """Two servers, each the peer of the other."""
-    import socket
-
-    def free():
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            return probe.getsockname()[1]
-
-    ports = [free(), free()]
-    nodes = []
-    for here, there, name in ((0, 1, "one"), (1, 0, "two")):
-        peer = f'{SECRET}\npeer = "127.0.0.1:{ports[there]}"'
-        node = Greylisting(tmp_path / name, settings(peer, lists="", delay="1s"), protocols=("policy",))
-        with node:
-            pass
-        file = node.data / "heliograph.toml"
-        listener = f'[[listeners]]\nprotocol = "greylist-peer"\naddress = "127.0.0.1:{ports[here]}"\n'
-        file.write_text(f"{file.read_text()}\n{listener}")
-        # From here on with the ports that stand in the file: each names the other's.
-        node.arguments = ["demo", "--data", str(node.data)]
-        nodes.append(node)
-    with nodes[0], nodes[1]:
-        for node in nodes:
-            until(lambda: node.json("greylist", "status")["peer_connected"], "a connection between the nodes", 60)
+    with pair(tmp_path, settings("", lists="", delay="1s")) as nodes:
         yield nodes
 
 

@@ -10,6 +10,7 @@ use crate::keys;
 use crate::resolve::{Entries, Resolution, resolve};
 use crate::settings::Settings;
 use model::{AccountId, Address};
+use net::{Counter, Registry};
 use serde::de::DeserializeOwned;
 use std::ops::ControlFlow;
 use storage::{Partition, Read, Space};
@@ -22,13 +23,48 @@ pub struct Embedded {
     partition: Partition,
     space: Space,
     settings: Settings,
+    unavailable: Counter,
 }
 
 impl Embedded {
     /// Opens the directory. Blocks while its space is made.
     pub fn new(partition: Partition, settings: Settings) -> Result<Embedded, Error> {
         let space = partition.space(keys::SPACE)?;
-        Ok(Embedded { partition, space, settings })
+        Ok(Embedded { partition, space, settings, unavailable: Counter::default() })
+    }
+
+    /// The same directory, whose questions without an answer are counted where operators look.
+    #[must_use]
+    pub fn counted_in(mut self, registry: &Registry) -> Embedded {
+        self.unavailable = registry.counter(
+            "heliograph_directory_unavailable_total",
+            "Questions to the directory that it could not answer: whoever asked is told to come again.",
+            &[],
+        );
+        self
+    }
+
+    fn counted<T>(&self, answer: Result<T, Error>) -> Result<T, Error> {
+        if let Err(Error::Unavailable(_)) = &answer {
+            self.unavailable.add(1);
+        }
+        answer
+    }
+
+    fn account_behind(&self, name: &str) -> Result<Option<Account>, Error> {
+        let Ok(address) = name.parse::<Address>() else { return Ok(None) };
+        let rows = self.entries()?;
+        let mut wanted = canonical(&address);
+        // An alias of one account alone may be used to log in; a chain of them may not.
+        if let Some(Name::Alias { targets }) = rows.name(&wanted)?
+            && let [target] = targets.as_slice()
+        {
+            wanted.clone_from(target);
+        }
+        match rows.name(&wanted)? {
+            Some(Name::Account { id }) => rows.account(id),
+            _ => Ok(None),
+        }
     }
 
     /// The settings it runs on.
@@ -154,37 +190,27 @@ impl<R: Read> Entries for Rows<R> {
 
 impl Directory for Embedded {
     fn is_local_domain<'a>(&'a self, domain: &'a model::Domain) -> Answer<'a, bool> {
-        Box::pin(async move { Ok(self.entries()?.domain(domain.as_str())?.is_some()) })
+        let find = || Ok(self.entries()?.domain(domain.as_str())?.is_some());
+        Box::pin(async move { self.counted(find()) })
     }
 
     fn resolve<'a>(&'a self, address: &'a Address) -> Answer<'a, Resolution> {
-        Box::pin(async move { resolve(&self.entries()?, address, self.settings.subaddress_separator) })
+        let find = || resolve(&self.entries()?, address, self.settings.subaddress_separator);
+        Box::pin(async move { self.counted(find()) })
     }
 
     fn account_named<'a>(&'a self, name: &'a str) -> Answer<'a, Option<Account>> {
-        Box::pin(async move {
-            let Ok(address) = name.parse::<Address>() else { return Ok(None) };
-            let rows = self.entries()?;
-            let mut wanted = canonical(&address);
-            // An alias of one account alone may be used to log in; a chain of them may not.
-            if let Some(Name::Alias { targets }) = rows.name(&wanted)?
-                && let [target] = targets.as_slice()
-            {
-                wanted.clone_from(target);
-            }
-            match rows.name(&wanted)? {
-                Some(Name::Account { id }) => rows.account(id),
-                _ => Ok(None),
-            }
-        })
+        Box::pin(async move { self.counted(self.account_behind(name)) })
     }
 
     fn account(&self, id: AccountId) -> Answer<'_, Option<Account>> {
-        Box::pin(async move { self.entries()?.account(id.0) })
+        let find = move || self.entries()?.account(id.0);
+        Box::pin(async move { self.counted(find()) })
     }
 
     fn groups_of<'a>(&'a self, address: &'a str) -> Answer<'a, Vec<String>> {
-        Box::pin(async move { groups::containing(&self.names()?, address) })
+        let find = || groups::containing(&self.names()?, address);
+        Box::pin(async move { self.counted(find()) })
     }
 }
 

@@ -85,12 +85,12 @@ pub struct Services {
 /// What could not be opened.
 pub fn compose(settings: &Settings) -> Result<Services, Failure> {
     let ground = Ground::new();
-    let Network { server_tls, client_tls, resolver } = network::open(settings)?;
+    let Network { server_tls, client_tls, resolver } = network::open(settings, &ground.registry)?;
     let store = store::open(settings)?;
     let bus = Bus::new();
     store.system.subscribe(Arc::new(bus.clone()));
 
-    let directory = people::directory(settings, &store.system)?;
+    let directory = people::directory(settings, &ground, &store.system)?;
     let metering = Metering::new(settings, &ground.random, &ground.registry);
     let logins = people::logins(settings, &ground, &directory, &metering)?;
     let mail = keeps::mail(settings, &store, bus)?;

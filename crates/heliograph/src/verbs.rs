@@ -9,6 +9,7 @@ pub mod mailbox;
 pub mod message;
 pub mod meter;
 pub mod owner;
+pub mod page;
 pub mod partition;
 pub mod people;
 pub mod policy;

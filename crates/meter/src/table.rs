@@ -110,6 +110,11 @@ impl Table {
     /// [`Refused`]: nothing has changed.
     pub fn perform(&self, key: &str, operation: &Operation<'_>, now: Moment) -> Result<Outcome, Refused> {
         let key = self.settings.data_type.canonical(key)?;
+        if let Operation::Remove = operation {
+            // Forgetting what is not there is done as well.
+            let _was_there = of_store!(&self.entries, store => store.remove(&key));
+            return Ok(Outcome::Done);
+        }
         match &self.entries {
             Entries::Rate(rate, store) => self.on_rate(*rate, store, &key, operation, now),
             Entries::Sliding(sliding, store) => self.on_sliding(*sliding, store, &key, operation, now),
@@ -141,22 +146,8 @@ impl Table {
                 Outcome::Verdict(store.with(key, Level::default, is_idle, |level| rate.take(level, *amount, now)))
             }
             Operation::Query => Outcome::Verdict(rate.look(kept(), 1, now)),
-            Operation::Adjust { by } => {
-                adjust(*by);
-                Outcome::Done
-            }
-            Operation::AdjustAndTest { by, test } => {
-                check_operand(test)?;
-                Outcome::Holds(holds(test, adjust(*by))?)
-            }
-            Operation::Test(test) => Outcome::Holds(holds(test, used(kept()))?),
             Operation::Fetch => Outcome::Value(store.peek(key, |level| used(*level).to_string())),
-            Operation::Remove => {
-                // Forgetting what is not there is done as well.
-                store.remove(key);
-                Outcome::Done
-            }
-            Operation::Store(_) | Operation::Greylist => return Err(self.wrong_type(operation)),
+            _ => return self.on_count(operation, || used(kept()), adjust),
         })
     }
 
@@ -184,22 +175,8 @@ impl Table {
                 let empty = || sliding.look(&mut VecDeque::new(), 1, now);
                 Outcome::Verdict(store.peek(key, |log| sliding.look(log, 1, now)).unwrap_or_else(empty))
             }
-            Operation::Adjust { by } => {
-                adjust(*by);
-                Outcome::Done
-            }
-            Operation::AdjustAndTest { by, test } => {
-                check_operand(test)?;
-                Outcome::Holds(holds(test, adjust(*by))?)
-            }
-            Operation::Test(test) => Outcome::Holds(holds(test, kept().unwrap_or(0))?),
             Operation::Fetch => Outcome::Value(kept().map(|used| used.to_string())),
-            Operation::Remove => {
-                // Forgetting what is not there is done as well.
-                store.remove(key);
-                Outcome::Done
-            }
-            Operation::Store(_) | Operation::Greylist => return Err(self.wrong_type(operation)),
+            _ => return self.on_count(operation, || kept().unwrap_or(0), adjust),
         })
     }
 
@@ -217,11 +194,6 @@ impl Table {
                 Outcome::Greylisting(store.with(key, || None, is_idle, |seen| windows.visit(seen, now)))
             }
             Operation::Query => Outcome::Greylisting(windows.look(store.peek(key, |seen| *seen).flatten(), now)),
-            Operation::Remove => {
-                // Forgetting what is not there is done as well.
-                store.remove(key);
-                Outcome::Done
-            }
             _ => return Err(self.wrong_type(operation)),
         })
     }
@@ -241,26 +213,12 @@ impl Table {
         };
         Ok(match operation {
             Operation::Query | Operation::Fetch => Outcome::Value(kept().map(|value| value.to_string())),
-            Operation::Adjust { by } => {
-                adjust(*by);
-                Outcome::Done
-            }
-            Operation::AdjustAndTest { by, test } => {
-                check_operand(test)?;
-                Outcome::Holds(holds(test, adjust(*by))?)
-            }
-            Operation::Test(test) => Outcome::Holds(holds(test, kept().unwrap_or(0))?),
             Operation::Store(text) => {
                 let fresh: i64 = text.trim().parse().map_err(|_| no_number(text))?;
                 store.with(key, || fresh, |_| false, |value| *value = fresh);
                 Outcome::Done
             }
-            Operation::Remove => {
-                // Forgetting what is not there is done as well.
-                store.remove(key);
-                Outcome::Done
-            }
-            Operation::Throttle { .. } | Operation::Greylist => return Err(self.wrong_type(operation)),
+            _ => return self.on_count(operation, || kept().unwrap_or(0), adjust),
         })
     }
 
@@ -281,11 +239,27 @@ impl Table {
                 store.with(key, Box::default, |_| false, |value: &mut Box<str>| *value = (*text).into());
                 Outcome::Done
             }
-            Operation::Remove => {
-                // Forgetting what is not there is done as well.
-                store.remove(key);
+            _ => return Err(self.wrong_type(operation)),
+        })
+    }
+
+    /// What every count bears: to be changed, and to be compared.
+    fn on_count(
+        &self,
+        operation: &Operation<'_>,
+        used: impl Fn() -> i64,
+        adjust: impl Fn(i64) -> i64,
+    ) -> Result<Outcome, Refused> {
+        Ok(match operation {
+            Operation::Adjust { by } => {
+                adjust(*by);
                 Outcome::Done
             }
+            Operation::AdjustAndTest { by, test } => {
+                check_operand(test)?;
+                Outcome::Holds(holds(test, adjust(*by))?)
+            }
+            Operation::Test(test) => Outcome::Holds(holds(test, used())?),
             _ => return Err(self.wrong_type(operation)),
         })
     }

@@ -19,6 +19,7 @@
 //! | `detour` | mail that a scanner gives back |
 //! | `system_script` | the administrator's scripts of a whole message |
 //! | `scripted` | what recipients' scripts make of it before it is answered |
+//! | `author` | for whom an account may speak |
 //! | `authenticity` | the stage that asks who really sent it; signatures and seals at the very end |
 //! | `accept` | what is done with a whole message |
 //! | `prefix` | the fields that are put on top of it |
@@ -29,6 +30,7 @@
 mod accept;
 pub mod arrival;
 mod authenticity;
+mod author;
 mod content;
 mod detour;
 pub(crate) mod entry;

@@ -19,4 +19,5 @@ pub mod filter;
 pub mod fuzz;
 pub mod inbound;
 pub mod judge;
+mod process_group;
 pub mod scripts;

@@ -154,3 +154,46 @@ impl DatagramSignals {
         }
     }
 }
+
+/// The signals of the name service.
+#[derive(Debug)]
+pub(crate) struct NameSignals {
+    servers: String,
+    answered: Counter,
+    absent: Counter,
+    failed: Counter,
+}
+
+impl NameSignals {
+    pub(crate) fn new(registry: &Registry, servers: &[SocketAddr]) -> NameSignals {
+        let counter = |outcome| {
+            let help = "Questions to the name service by their outcome, those answered from memory among them.";
+            registry.counter("heliograph_dns_questions_total", help, &[("outcome", outcome)])
+        };
+        let servers = match servers {
+            [] => "those of /etc/resolv.conf".to_owned(),
+            some => some.iter().map(SocketAddr::to_string).collect::<Vec<_>>().join(", "),
+        };
+        NameSignals { servers, answered: counter("answered"), absent: counter("absent"), failed: counter("failed") }
+    }
+
+    pub(crate) fn answered(&self) {
+        self.answered.add(1);
+    }
+
+    pub(crate) fn absent(&self) {
+        self.absent.add(1);
+    }
+
+    /// No server said yes or no. `is_silence` tells servers that are away from those that say that they cannot answer, which
+    /// happens every day for names of others.
+    pub(crate) fn failed(&self, name: &str, kind: &str, why: &str, is_silence: bool) {
+        self.failed.add(1);
+        let servers = &self.servers;
+        if is_silence {
+            warn!(%servers, name, kind, reason = why, "the name service gave no answer");
+        } else {
+            info!(%servers, name, kind, reason = why, "the name service could not answer");
+        }
+    }
+}

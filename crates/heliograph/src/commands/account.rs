@@ -16,6 +16,7 @@ use crate::failure::Failure;
 use crate::operations::report;
 use crate::terminal::{confirm, print};
 use crate::verbs::account::{AccountDetail, AccountRequest, Imported};
+use crate::verbs::page::Page;
 use crate::verbs::people::{PeopleRequest, ShownAccount};
 
 /// What can be done with accounts.
@@ -45,17 +46,7 @@ pub enum AccountVerb {
         partition: Option<String>,
     },
     /// List accounts.
-    List {
-        /// Only those whose address or name holds this.
-        #[arg(long)]
-        holding: Option<String>,
-        /// Only those after this address.
-        #[arg(long)]
-        after: Option<String>,
-        /// At most so many.
-        #[arg(long, default_value_t = 100)]
-        limit: usize,
-    },
+    List(Page),
     /// Show one in detail.
     Show {
         /// The account.
@@ -178,8 +169,8 @@ pub fn run(verb: AccountVerb, context: &Context) -> Result<(), Failure> {
             let request = PeopleRequest::AddAccount { address, name, password, roles: role, quota_octets, partition };
             show(context, people(context, request)?, |account: ShownAccount| table(&[account]))
         }
-        AccountVerb::List { holding, after, limit } => {
-            let report = people(context, PeopleRequest::ListAccounts { holding, after, limit })?;
+        AccountVerb::List(page) => {
+            let report = people(context, PeopleRequest::ListAccounts(page))?;
             show(context, report, |accounts: Vec<ShownAccount>| table(&accounts))
         }
         AccountVerb::Show { address } => {

@@ -11,7 +11,7 @@ use mta::authentication::closed;
 use mta::authentication::results::Results;
 use net::resolver::system::SystemResolver;
 use net::resolver::table::{Table, TableResolver};
-use net::{Clock, Resolver, SystemClock};
+use net::{Clock, Registry, Resolver, SystemClock};
 
 use crate::context::Context;
 use crate::failure::Failure;
@@ -63,7 +63,7 @@ pub fn run(verb: AuthenticationVerb, context: &Context) -> Result<(), Failure> {
             receiver: &host,
             now_secs: SystemClock.now().0 / 1000,
         };
-        Ok::<Results, Failure>(check::check(&*resolver, &verifier, inquiry).await)
+        Ok::<Results, Failure>(check::check(&*resolver, &verifier, &check::Workers::default(), inquiry).await)
     })?;
     if context.json {
         let text = serde_json::to_string(&results).map_err(|error| Failure::failed("cannot report").because(error))?;
@@ -101,7 +101,7 @@ fn resolver(context: &Context, table: Option<&Path>) -> Result<Arc<dyn Resolver>
     let Some(path) = table else {
         let file = context.settings_file();
         let settings = if file.exists() { Settings::load(&file)? } else { Settings::parse(&file, "")? };
-        let system = SystemResolver::new(&settings.dns.system);
+        let system = SystemResolver::new(&settings.dns.system, &Registry::new());
         let system = system.map_err(|error| Failure::failed("cannot ask for names").because(error))?;
         return Ok(Arc::new(TableResolver::in_front_of(settings.dns.table, Arc::new(system))));
     };

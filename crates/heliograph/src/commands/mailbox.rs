@@ -12,6 +12,7 @@ use crate::control::request::Request;
 use crate::failure::Failure;
 use crate::terminal::confirm;
 use crate::verbs::mailbox::{MailboxRequest, ShownMailbox};
+use crate::verbs::page::Page;
 
 /// What can be done with an account's mailboxes.
 #[derive(Debug, Subcommand)]
@@ -20,15 +21,9 @@ pub enum MailboxVerb {
     List {
         /// The account's address.
         account: String,
-        /// Only those whose name holds this.
-        #[arg(long)]
-        holding: Option<String>,
-        /// Only those after this name.
-        #[arg(long)]
-        after: Option<String>,
-        /// At most so many.
-        #[arg(long, default_value_t = 100)]
-        limit: usize,
+        /// Which of them.
+        #[command(flatten)]
+        page: Page,
     },
     /// Make a mailbox, and those above it that are missing.
     Create {
@@ -106,8 +101,8 @@ pub enum MailboxVerb {
 pub fn run(verb: MailboxVerb, context: &Context) -> Result<(), Failure> {
     let ask = |request: MailboxRequest| client::ask(context, Request::Mailbox(request));
     match verb {
-        MailboxVerb::List { account, holding, after, limit } => {
-            let report = ask(MailboxRequest::List { account, holding, after, limit })?;
+        MailboxVerb::List { account, page } => {
+            let report = ask(MailboxRequest::List { account, page })?;
             show(context, report, |all: Vec<ShownMailbox>| all.iter().map(line).collect())
         }
         MailboxVerb::Create { account, name, special_use } => {

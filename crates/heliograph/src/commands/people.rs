@@ -15,6 +15,7 @@ use crate::control::request::Request;
 use crate::failure::Failure;
 use crate::operations::report;
 use crate::terminal::confirm;
+use crate::verbs::page::Page;
 use crate::verbs::people::{PeopleRequest, ShownDomain};
 
 /// What can be done with domains.
@@ -69,17 +70,7 @@ pub enum NameVerb {
         members: Vec<String>,
     },
     /// List them.
-    List {
-        /// Only those whose address holds this.
-        #[arg(long)]
-        holding: Option<String>,
-        /// Only those after this address.
-        #[arg(long)]
-        after: Option<String>,
-        /// At most so many.
-        #[arg(long, default_value_t = 100)]
-        limit: usize,
-    },
+    List(Page),
     /// Show who is behind one.
     Show {
         /// Its address.
@@ -168,13 +159,9 @@ pub fn names(verb: NameVerb, groups: bool, context: &Context) -> Result<(), Fail
                 members.iter().map(|member| format!("{member}\n")).collect()
             })
         }
-        NameVerb::List { holding, after, limit } => {
-            let mut all: Vec<(String, Name)> = parse(ask(context, PeopleRequest::ListNames { groups })?)?;
-            all.retain(|(address, _)| {
-                holding.as_ref().is_none_or(|text| address.contains(text))
-                    && after.as_ref().is_none_or(|after| address > after)
-            });
-            all.truncate(limit);
+        NameVerb::List(page) => {
+            let all: Vec<(String, Name)> = parse(ask(context, PeopleRequest::ListNames { groups })?)?;
+            let all = page.of(all, |(address, _)| address, |(address, _), text| address.contains(text));
             show(context, report(&all)?, |names: Vec<(String, Name)>| {
                 let mut text = String::new();
                 for (address, name) in names {

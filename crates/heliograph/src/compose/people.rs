@@ -16,9 +16,10 @@ use crate::settings::Settings;
 ///
 /// # Errors
 /// The directory cannot be read.
-pub fn directory(settings: &Settings, system: &Partition) -> Result<Embedded, Failure> {
-    Embedded::new(system.clone(), settings.directory.clone())
-        .map_err(|error| Failure::failed("cannot open the directory").because(error))
+pub fn directory(settings: &Settings, ground: &Ground, system: &Partition) -> Result<Embedded, Failure> {
+    let directory = Embedded::new(system.clone(), settings.directory.clone())
+        .map_err(|error| Failure::failed("cannot open the directory").because(error))?;
+    Ok(directory.counted_in(&ground.registry))
 }
 
 /// Who may log in: those of the directory, slowed down by what the meter has counted.

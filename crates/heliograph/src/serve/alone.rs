@@ -44,7 +44,7 @@ pub async fn run(running: Arc<Running>) -> Result<(), Failure> {
     let registry = Registry::new();
     let metering = Metering::new(&settings, &random, &registry);
     let layout = Layout::new(&settings.server.data);
-    let asked = (network::resolver(&settings)?, Arc::clone(&clock));
+    let asked = (network::resolver(&settings, &registry)?, Arc::clone(&clock));
     let greylisting = Greylisting::new(&settings, layout.data(), asked, &registry);
     for folder in [layout.data().to_owned(), layout.run()] {
         make_private(&folder)?;

@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::failure::Failure;
 use crate::operations::{Operations, report};
 use crate::verbs::owner::{owner, store_failed};
+use crate::verbs::page::Page;
 
 /// What can be asked about an account's mailboxes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,12 +19,8 @@ pub enum MailboxRequest {
     List {
         /// Whose.
         account: String,
-        /// The text.
-        holding: Option<String>,
-        /// Only those after this name.
-        after: Option<String>,
-        /// At most so many.
-        limit: usize,
+        /// Which of them.
+        page: Page,
     },
     /// Make one, and those above it that are missing.
     Create {
@@ -115,18 +112,14 @@ pub fn perform(operations: &Operations, request: MailboxRequest) -> Result<Value
 async fn answer(operations: &Operations, request: MailboxRequest) -> Result<Value, Failure> {
     let mail = &operations.services.mail;
     match request {
-        MailboxRequest::List { account, holding, after, limit } => {
+        MailboxRequest::List { account, page } => {
             let owner = owner(operations, &account).await?;
             let failed = |error| store_failed("list the mailboxes", error);
             let subscribed = mail.subscriptions(&owner).map_err(failed)?;
-            let mut all = mail.mailboxes(&owner).map_err(failed)?;
-            all.sort_by(|left, right| left.row.name.cmp(&right.row.name));
-            let fits = |mailbox: &&Mailbox| {
-                holding.as_ref().is_none_or(|text| mailbox.row.name.contains(text))
-                    && after.as_ref().is_none_or(|after| mailbox.row.name > *after)
-            };
-            let page = all.iter().filter(fits).take(limit).map(|mailbox| shown(mailbox, &subscribed));
-            report(&page.collect::<Vec<ShownMailbox>>())
+            let all = mail.mailboxes(&owner).map_err(failed)?;
+            let holds = |mailbox: &Mailbox, text: &str| mailbox.row.name.contains(text);
+            let all = page.of(all, |mailbox| &mailbox.row.name, holds);
+            report(&all.iter().map(|mailbox| shown(mailbox, &subscribed)).collect::<Vec<ShownMailbox>>())
         }
         MailboxRequest::Create { account, name, special_use } => {
             let owner = owner(operations, &account).await?;

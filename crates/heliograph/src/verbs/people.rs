@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::failure::Failure;
 use crate::operations::{Operations, report};
+use crate::verbs::page::Page;
 
 /// What can be asked about people.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,14 +56,7 @@ pub enum PeopleRequest {
         partition: Option<String>,
     },
     /// Accounts whose address or name holds a text, from one on.
-    ListAccounts {
-        /// The text.
-        holding: Option<String>,
-        /// Only those after this address.
-        after: Option<String>,
-        /// At most so many.
-        limit: usize,
-    },
+    ListAccounts(Page),
     /// Set a password.
     SetPassword {
         /// The account.
@@ -190,16 +184,10 @@ async fn answer(operations: &Operations, request: PeopleRequest) -> Result<Value
             let account = directory.add_account(new).await.map_err(refused)?;
             report(&shown(operations, &account))
         }
-        PeopleRequest::ListAccounts { holding, after, limit } => {
-            let mut accounts = directory.accounts().map_err(refused)?;
-            accounts.sort_by(|left, right| left.address.cmp(&right.address));
-            let fits = |account: &&Account| {
-                holding.as_ref().is_none_or(|text| account.address.contains(text) || account.name.contains(text))
-                    && after.as_ref().is_none_or(|after| account.address > *after)
-            };
-            let page: Vec<ShownAccount> =
-                accounts.iter().filter(fits).take(limit).map(|account| shown(operations, account)).collect();
-            report(&page)
+        PeopleRequest::ListAccounts(page) => {
+            let holds = |account: &Account, text: &str| account.address.contains(text) || account.name.contains(text);
+            let accounts = page.of(directory.accounts().map_err(refused)?, |account| &account.address, holds);
+            report(&accounts.iter().map(|account| shown(operations, account)).collect::<Vec<ShownAccount>>())
         }
         PeopleRequest::SetPassword { address, password } => {
             let change =

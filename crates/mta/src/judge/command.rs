@@ -1,9 +1,11 @@
 //! Commands of the operator, run for one question each.
 //!
 //! What a client said never stands on the command line: each argument of the look-up is one line of standard input. Exit
-//! code 0 means yes, with what was printed; 1 means no; everything else is a failure. The time limit kills it.
+//! code 0 means yes, with what was printed; 1 means no; everything else is a failure. The time limit kills it with all that
+//! it started.
 
 use crate::judge::settings::Settings;
+use crate::process_group::ProcessGroup;
 use policy::limits::ANSWER_OCTETS_MAX;
 use policy::lookup::Answer;
 use std::process::Stdio;
@@ -30,8 +32,10 @@ async fn run(command: &crate::judge::settings::Command, arguments: &[String]) ->
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
+        .process_group(0)
         .kill_on_drop(true)
         .spawn()?;
+    let _group = ProcessGroup::of(&child);
     let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
     let mut input = String::new();
     for argument in arguments {

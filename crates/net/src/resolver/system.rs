@@ -13,8 +13,10 @@ use hickory_resolver::proto::rr::{Name, RData, Record, RecordType};
 
 use crate::error::Error;
 use crate::limits;
+use crate::metrics::Registry;
 use crate::resolver::record::{Family, Kind, Srv, Tlsa};
 use crate::resolver::{DnsAnswer, DnsError, HostAddress, Mx, Resolver};
+use crate::signals::NameSignals;
 
 /// How names are asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,8 +41,10 @@ impl Default for SystemSettings {
 /// hickory as a [`Resolver`].
 pub struct SystemResolver {
     inner: TokioResolver,
-    /// The same servers, with every signature checked up to the root's key.
+    /// The same servers, with every signature checked up to the root's key. It answers about hosts that take mail too: what
+    /// [`Resolver::is_authentic`] vouches for must be what is used.
     validating: Option<TokioResolver>,
+    signals: NameSignals,
 }
 
 impl SystemResolver {
@@ -48,9 +52,10 @@ impl SystemResolver {
     ///
     /// # Errors
     /// [`Error::NameService`] when `/etc/resolv.conf` cannot be used.
-    pub fn new(settings: &SystemSettings) -> Result<SystemResolver, Error> {
+    pub fn new(settings: &SystemSettings, registry: &Registry) -> Result<SystemResolver, Error> {
         let validating = settings.validate.then(|| build(settings, true)).transpose()?;
-        Ok(SystemResolver { inner: build(settings, false)?, validating })
+        let signals = NameSignals::new(registry, &settings.servers);
+        Ok(SystemResolver { inner: build(settings, false)?, validating, signals })
     }
 
     async fn ask<'a>(
@@ -77,15 +82,28 @@ impl SystemResolver {
         kind: &'static str,
         question: impl Future<Output = Result<Lookup, NetError>>,
     ) -> Result<Vec<Record>, DnsError> {
-        let temporary = |why: String| DnsError::Temporary { name: name.to_owned(), why };
-        match tokio::time::timeout(limits::DNS_QUESTION, question).await {
-            Err(_) => Err(temporary("no server answered in time".to_owned())),
-            Ok(Err(error)) => Err(classify(name, kind, &error)),
+        let asked = tokio::time::timeout(limits::DNS_QUESTION, question).await;
+        let (failure, is_silence) = match asked {
             Ok(Ok(lookup)) => {
-                let answers = lookup.answers().iter().take(limits::DNS_RECORDS);
-                Ok(answers.cloned().collect())
+                self.signals.answered();
+                return Ok(lookup.answers().iter().take(limits::DNS_RECORDS).cloned().collect());
             }
+            Ok(Err(error)) => (classify(name, kind, &error), !matches!(error, NetError::Dns(_))),
+            Err(_) => {
+                let why = "no server answered in time".to_owned();
+                (DnsError::Temporary { name: name.to_owned(), why }, true)
+            }
+        };
+        match &failure {
+            DnsError::Temporary { why, .. } => self.signals.failed(name, kind, why, is_silence),
+            _ => self.signals.absent(),
         }
+        Err(failure)
+    }
+
+    /// Who says where mail goes: whoever can tell a forged answer from others.
+    fn of_hosts(&self) -> &TokioResolver {
+        self.validating.as_ref().unwrap_or(&self.inner)
     }
 
     /// An answer without a record of the kind (only aliases, say) is "no records".
@@ -157,7 +175,7 @@ fn host(name: &Name) -> String {
 impl Resolver for SystemResolver {
     fn mx<'a>(&'a self, domain: &'a str) -> DnsAnswer<'a, Vec<Mx>> {
         Box::pin(async move {
-            let records = self.ask(domain, "MX", self.inner.mx_lookup(complete(domain)?)).await?;
+            let records = self.ask(domain, "MX", self.of_hosts().mx_lookup(complete(domain)?)).await?;
             let mut found: Vec<Mx> = records
                 .iter()
                 .filter_map(|record| match record {
@@ -174,8 +192,8 @@ impl Resolver for SystemResolver {
         Box::pin(async move {
             let complete = complete(name)?;
             let (v6, v4) = tokio::join!(
-                self.ask(name, "AAAA", self.inner.ipv6_lookup(complete.clone())),
-                self.ask(name, "A", self.inner.ipv4_lookup(complete.clone())),
+                self.ask(name, "AAAA", self.of_hosts().ipv6_lookup(complete.clone())),
+                self.ask(name, "A", self.of_hosts().ipv4_lookup(complete.clone())),
             );
             let found: Vec<HostAddress> = [&v6, &v4]
                 .into_iter()

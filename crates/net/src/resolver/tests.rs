@@ -1,6 +1,7 @@
 use super::system::{SystemResolver, SystemSettings};
 use super::table::{Table, TableResolver};
 use super::*;
+use crate::metrics::Registry;
 use std::sync::Arc;
 
 fn table(lines: &[&str]) -> Table {
@@ -98,7 +99,8 @@ async fn one_answer_server(code: u8, address: Option<[u8; 4]>) -> SocketAddr {
 
 fn asking(server: SocketAddr) -> SystemResolver {
     let timeout = std::time::Duration::from_millis(500);
-    SystemResolver::new(&SystemSettings { servers: vec![server], timeout, attempts: 1, validate: false }).unwrap()
+    let settings = SystemSettings { servers: vec![server], timeout, attempts: 1, validate: false };
+    SystemResolver::new(&settings, &Registry::new()).unwrap()
 }
 
 #[tokio::test]

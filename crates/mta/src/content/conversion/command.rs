@@ -1,6 +1,7 @@
 //! An external command, run in a folder of its own with bounds on time, memory and output, without anything of our
 //! environment. When it ends, or its time does, everything that it started in its process group ends.
 
+use crate::process_group::ProcessGroup;
 use net::Random;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -159,7 +160,7 @@ fn shell(
 
 /// Waits for the end, or makes one when time is over.
 async fn wait(child: &mut Child, timeout: Duration) -> Result<(), String> {
-    let group = Group(child.id());
+    let group = ProcessGroup::of(child);
     let mut complaint = Vec::new();
     let error = child.stderr.take();
     let ended = tokio::time::timeout(timeout, async {
@@ -189,19 +190,6 @@ async fn wait(child: &mut Child, timeout: Duration) -> Result<(), String> {
             let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
             let said = if said.is_empty() { String::new() } else { format!("; it said: {said}") };
             Err(format!("it ended with {status}{said}"))
-        }
-    }
-}
-
-/// The process group of a command, ended when this is dropped.
-struct Group(Option<u32>);
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        let number = self.0.and_then(|id| i32::try_from(id).ok());
-        if let Some(group) = number.and_then(rustix::process::Pid::from_raw) {
-            // Nobody left in the group is what we want.
-            let _gone = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
         }
     }
 }
