@@ -443,7 +443,12 @@ impl Session<'_> {
                 return vec![refusal::queue_away(&error); fates.named()];
             }
         }
-        if let Err(reply) = accept::submit_copy(self.service, self.trace(), arrival.copy.take()).await {
+        // Where everybody is refused nothing was taken, and the client may bring it once more.
+        let copy = arrival.copy.take();
+        if fates.dropped() == 0 {
+            let missed = copy.map_or(0, |copy| copy.recipients.len());
+            self.service.parts.scripts.not_captured(self.trace(), missed);
+        } else if let Err(reply) = accept::submit_copy(self.service, self.trace(), copy).await {
             return vec![reply; fates.named()];
         }
         // Who is to come again needs them all once more.
