@@ -1,5 +1,6 @@
 """A played scanner: a mail server that takes whatever comes, puts a field of its own on top, and gives it back to one host."""
 
+import re
 import smtplib
 import socketserver
 import threading
@@ -10,10 +11,11 @@ ADDRESS = "127.0.0.2"
 
 
 class Scanner:
-    """`dsn`: whether it knows delivery reports (RFC 3461) and hands their parameters on. `delay`: seconds before it gives back."""
+    """`dsn`: whether it knows delivery reports (RFC 3461) and hands their parameters on. `delay`: seconds before it gives back.
+    `keeps`: whether it keeps the field that came with the message."""
 
-    def __init__(self, dsn=False, delay=0, port=0):
-        self.dsn, self.delay = dsn, delay
+    def __init__(self, dsn=False, delay=0, port=0, keeps=True):
+        self.dsn, self.delay, self.keeps = dsn, delay, keeps
         self.back = None
         self.taken = []
         self.replies = []
@@ -71,6 +73,8 @@ class Scanner:
     def give_back(self, mail, recipients, body):
         """Hands a message to the host at port `back`, with the parameters of delivery reports if it knows them."""
         time.sleep(self.delay)
+        if not self.keeps:
+            body = re.sub(rb"(?m)^Heliograph-Detour:.*\r\n([ \t].*\r\n)*", b"", body)
         path, *parameters = mail.split(" ")
         parameters = [one for one in parameters if self.dsn and one.split("=")[0] in ("RET", "ENVID")]
         with smtplib.SMTP("127.0.0.1", self.back, local_hostname="scanner.test", source_address=(ADDRESS, 0)) as client:

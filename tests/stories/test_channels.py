@@ -176,10 +176,13 @@ DETOUR = [
 ]
 
 
-def detouring(folder, scanner_port, sink_port, **keys):
-    """A server that sends everything by way of a scanner."""
+EVERYTHING = ["IN-CHAN=*;OUT-CHAN=*;CONVERT  Channel=tcp_scanner"]
+
+
+def detouring(folder, scanner_port, sink_port, table=DETOUR, settings="", **keys):
+    """A server that sends mail by way of a scanner."""
     text = channel("tcp_scanner", scanner_port, detour="true", returns_from=f'["{ADDRESS}"]', **keys)
-    return with_table(folder, text + names(far_test=sink_port), DETOUR)
+    return with_table(folder, text + settings + names(far_test=sink_port), table)
 
 
 @pytest.fixture(params=[False, True], ids=["plain", "dsn"])
@@ -245,6 +248,36 @@ def test_success_is_told_once_from_where_it_happens(scanned):
     assert b"Action: delivered" in notice and b"Original-Recipient: rfc822;Bob@example.test" in notice
     until(lambda: is_empty(server), "an empty queue")
     assert len(bodies(server, server.alice)) == 1 and len(scanner.taken) == 1
+
+
+def test_nothing_loops_though_the_table_sends_everything_there(tmp_path):
+    disclaimer = '[[disclaimers]]\nname = "own"\nin = ["submission"]\nout = ["smtp"]\ntext = "Mind this."\n'
+    with Scanner() as scanner, Sink() as sink:
+        with detouring(tmp_path, scanner.port, sink.port, EVERYTHING, disclaimer) as server:
+            scanner.back = server.port("smtp")
+            server.command("group", "set", "team@example.test", server.bob.address, "friend@far.test")
+            bring(server, ["team@example.test"], message("team"))
+            [got] = wait_for(server, server.bob, 1)
+            until(lambda: sink.messages, "the member elsewhere")
+            submit(server, ["friend@far.test"], message("own"), server.alice.address)
+            until(lambda: len(sink.messages) == 2, "the message of our own people")
+            until(lambda: is_empty(server), "an empty queue")
+            assert [recipients for _, recipients, _ in scanner.taken] == [["<team@example.test>"], ["<friend@far.test>"]]
+            [team, own] = [body for _, _, body in sink.messages]
+            assert b"Mind this." not in team and own.count(b"Mind this.") == 1, "it is known who brought it"
+            assert b"Mind this." not in scanner.taken[1][2], "what is done to its content is done after it came back"
+            assert len(bodies(server, server.bob)) == 1
+
+
+def test_a_scanner_that_loses_the_field_gets_the_mail_once(tmp_path):
+    with Scanner(keeps=False) as scanner, Sink() as sink:
+        with detouring(tmp_path, scanner.port, sink.port, EVERYTHING) as server:
+            scanner.back = server.port("smtp")
+            bring(server, [server.bob.address], message("lost"))
+            [got] = wait_for(server, server.bob, 1)
+            assert b"X-Scanned: clean" in got
+            until(lambda: is_empty(server), "an empty queue")
+            assert len(scanner.taken) == 1
 
 
 def test_mail_waits_for_a_scanner_that_is_away(tmp_path):

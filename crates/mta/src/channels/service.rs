@@ -64,14 +64,18 @@ impl Channels {
         !self.named.is_empty() || self.judge.as_ref().is_some_and(|judge| judge.has_table(conversions::TABLE))
     }
 
+    /// The detours from which a client may give mail back.
+    pub fn returning(&self, peer: Endpoint) -> impl Iterator<Item = ChannelName> {
+        let ip = peer.ip();
+        self.named.iter().filter_map(move |channel| {
+            let networks = &channel.detour.as_ref()?.returns_from;
+            ip.is_some_and(|ip| networks.iter().any(|network| network.contains(ip))).then_some(channel.name)
+        })
+    }
+
     /// Whether a client may be a scanner that gives mail back.
     pub fn may_return(&self, peer: Endpoint) -> bool {
-        peer.ip().is_some_and(|ip| {
-            self.named
-                .iter()
-                .filter_map(|channel| channel.detour.as_ref())
-                .any(|detour| detour.returns_from.iter().any(|network| network.contains(ip)))
-        })
+        self.returning(peer).next().is_some()
     }
 
     /// What signs detour fields.

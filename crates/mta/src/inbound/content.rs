@@ -6,6 +6,7 @@ use crate::channels::named::Piece;
 use crate::content::fragments::{self, Gathering, Ground, Refused};
 use crate::content::selection;
 use crate::inbound::arrival::Arrival;
+use crate::inbound::detour;
 use crate::inbound::recipient::{Accepted, at_home_route};
 use crate::inbound::refusal;
 use crate::inbound::service::Service;
@@ -70,7 +71,7 @@ pub async fn choose(service: &Service, arrival: &mut Arrival) {
     if !selection::is_used(content) && !channels.is_used() {
         return;
     }
-    let brought = arrival.brought();
+    let brought = detour::brought(service, arrival);
     let from = arrival.envelope.mail_from.reverse_path.clone();
     for (place, recipient) in arrival.recipients.iter_mut().enumerate() {
         if recipient.is_nobody() || arrival.fates.contains_key(&place) {
@@ -104,7 +105,7 @@ async fn outs(service: &Service, arrival: &Arrival) -> Vec<Channel> {
     let (content, channels) = (&service.parts.content, &service.parts.channels);
     let mut outs: Vec<Channel> = arrival.recipients.iter().map(out).collect();
     if fragments::are_joined(content) && channels.is_used() && fragments::is_fragment(&arrival.body) {
-        let brought = arrival.brought();
+        let brought = detour::brought(service, arrival);
         let from = arrival.envelope.mail_from.reverse_path.as_ref();
         for recipient in arrival.recipients.iter().filter(|recipient| !recipient.is_nobody()) {
             let mail = Piece { brought: &brought, from, to: &recipient.address };

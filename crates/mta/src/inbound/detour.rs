@@ -1,7 +1,9 @@
 //! Mail that a scanner gives back: its field is taken out, and what it says of the envelope holds again. On all other mail the
 //! field is taken out, too, and nothing of it is believed.
 
+use crate::channels::brought::Brought;
 use crate::channels::detour::{FIELD, Passage};
+use crate::channels::limits::PASSED_MAX;
 use crate::inbound::arrival::Arrival;
 use crate::inbound::recipient;
 use crate::inbound::service::Service;
@@ -40,6 +42,17 @@ pub async fn take_back(service: &Service, arrival: &mut Arrival) -> Result<(), R
     Ok(())
 }
 
+/// How a message came. What a scanner sends without a field of ours, or with one whose time is over, does not go there again
+/// either: it would come back, and so on.
+pub fn brought(service: &Service, arrival: &Arrival) -> Brought {
+    let mut brought = arrival.brought();
+    if arrival.returned.is_none() && service.kind == Kind::Smtp && arrival.origin.account.is_none() {
+        let scanners = service.parts.channels.returning(arrival.origin.peer);
+        brought.passed.extend(scanners.take(PASSED_MAX));
+    }
+    brought
+}
+
 fn without_field(message: &[u8]) -> Vec<u8> {
     let (head, rest) = message.split_at(header::octets(message).min(message.len()));
     let mut kept = header::except(head, &[FIELD]);
@@ -67,8 +80,7 @@ fn believed(service: &Service, arrival: &Arrival, value: &[u8], may_return: bool
         }
     };
     let Some(channel) = passage.brought.passed.last().copied() else { return refuse("it names no channel") };
-    let networks = channels.find(channel).and_then(|found| found.detour.as_ref()).map(|detour| &detour.returns_from);
-    if !networks.is_some_and(|all| peer.ip().is_some_and(|ip| all.iter().any(|network| network.contains(ip)))) {
+    if !channels.returning(peer).any(|returning| returning == channel) {
         return refuse("its channel gives nothing back from there");
     }
     if !arrival.envelope.recipients.iter().any(|rcpt| passage.recipient(&rcpt.address).is_some()) {
