@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from kit import filters
-from kit.mailbox import bodies, wait_for
+from kit.mailbox import bodies, login, wait_for
 from kit.pair import configure, published, submit, waiting, way_to
 from kit.sink import Sink
 from kit.wait import until
@@ -86,6 +86,34 @@ def test_forgeries_are_refused_and_forged_fields_removed(near, far):
         assert [len(results(message)) for message in messages] == [2, 1]
         assert "dkim=pass" not in results(messages[0])[0] and "spf=pass" in results(messages[0])[0]
         assert "spf=temperror" in results(messages[1])[0] and "dmarc=temperror" in results(messages[1])[0]
+
+
+def test_what_is_put_aside_goes_into_junk_unless_the_owner_says_where(near, far):
+    names = [*published(near), "evil.test txt v=spf1 -all", "_dmarc.evil.test txt v=DMARC1; p=quarantine"]
+    configure(far, names, 'trusted = []\ndmarc = "enforce"')
+
+    def send():
+        with smtplib.SMTP("localhost", far.port("smtp"), local_hostname="client.evil.test") as client:
+            client.sendmail("a@evil.test", ["friend@far.test"], "From: a@evil.test\r\nSubject: x\r\n\r\nhello\r\n")
+
+    def activate(script):
+        far.command("sieve", "put", far.bob.address, "main", "-", "--activate", stdin=script)
+
+    with far:
+        # The use counts, not the name.
+        connection = login(far, far.bob, None)
+        assert connection.rename("Junk", "Unwanted")[0] == "OK"
+        connection.logout()
+        send()
+        assert len(bodies(far, far.bob, "Unwanted")) == 1
+        activate('require "fileinto"; if header "subject" "other" { fileinto "Archive"; }')
+        send()
+        assert len(bodies(far, far.bob, "Unwanted")) == 2
+        activate('require "fileinto"; if header :contains "authentication-results" "dmarc=fail" { fileinto "Archive"; }')
+        send()
+        activate("keep;")
+        send()
+        assert [len(bodies(far, far.bob, name)) for name in ("Archive", "INBOX", "Unwanted")] == [1, 1, 2]
 
 
 def test_rules_see_what_was_found_and_not_what_a_sender_writes(near, far):

@@ -159,6 +159,19 @@ def test_only_the_copies_of_those_who_have_opted_in_differ(filtered):
             wait_for(filtered, filtered.alice, 1)
 
 
+def test_spam_goes_into_junk_unless_the_owner_says_where(filtered):
+    action = "string_action = 'require \"vnd.heliograph.system\"; junk;'"
+    with filters.spamd() as spamd:
+        filtered.prepare(table("spamd", spamd, action))
+        with filtered:
+            assert filtered.send(GTUBE)[0] == 250
+            assert (len(wait_for(filtered, filtered.alice, 1, "Junk")), bodies(filtered, filtered.alice)) == (1, [])
+            filtered.command("sieve", "put", filtered.alice.address, "main", "-", "--activate", stdin="keep;")
+            assert filtered.send(GTUBE)[0] == 250
+            wait_for(filtered, filtered.alice, 1)
+            assert len(bodies(filtered, filtered.alice, "Junk")) == 1
+
+
 # --- 10.4: a virus -------------------------------------------------------------------------------------------------
 
 def test_a_virus_is_refused_or_vanishes(filtered):

@@ -4,3 +4,4 @@ pub mod imap;
 mod line;
 pub mod managesieve;
 pub mod pop3;
+mod sasl;

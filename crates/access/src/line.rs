@@ -1,4 +1,5 @@
-//! The line to a client over which POP3 and ManageSieve are spoken: the connection with what came in and what waits to go out.
+//! The line to a client over which IMAP, POP3 and ManageSieve are spoken: the connection with what came in and what waits to
+//! go out.
 
 use bytes::BytesMut;
 use net::{Connection, Received};
@@ -58,21 +59,38 @@ impl Line {
 
     /// Sends what waits to go out. Keeps no buffer, for the session may be idle next.
     pub async fn flush(&mut self) -> Result<(), Broken> {
-        if !self.output.is_empty() {
-            let deadline = self.send_deadline();
-            self.connection.send(&self.output, deadline).await.map_err(Broken::Connection)?;
-            self.output = Vec::new();
+        if self.output.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        let output = std::mem::take(&mut self.output);
+        self.send(&output).await
     }
 
-    /// Waits until something comes in.
-    pub async fn listen(&mut self, timeout: Duration, when_draining: WhenDraining) -> Result<(), Broken> {
-        let deadline = Some(Instant::now() + timeout);
+    /// Sends these octets; what waits to go out must have gone.
+    pub async fn send(&mut self, octets: &[u8]) -> Result<(), Broken> {
+        let deadline = self.send_deadline();
+        self.connection.send(octets, deadline).await.map_err(Broken::Connection)
+    }
+
+    /// Keeps no more than an idle client needs.
+    pub fn rest(&mut self) {
         if self.input.is_empty() {
             self.input = BytesMut::new();
-            self.connection.rest();
         }
+        self.connection.rest();
+    }
+
+    /// Waits for a command.
+    pub async fn listen(&mut self, timeout: Duration, when_draining: WhenDraining) -> Result<(), Broken> {
+        if self.input.is_empty() {
+            self.rest();
+        }
+        self.receive(timeout, when_draining).await
+    }
+
+    /// Waits until something comes in. Safe to cancel: nothing is lost.
+    pub async fn receive(&mut self, timeout: Duration, when_draining: WhenDraining) -> Result<(), Broken> {
+        let deadline = Some(Instant::now() + timeout);
         let received = match when_draining {
             WhenDraining::Ends => self.connection.receive_unless_draining(&mut self.input, deadline).await,
             WhenDraining::Stays => self.connection.receive(&mut self.input, deadline).await,

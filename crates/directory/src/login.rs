@@ -72,12 +72,21 @@ pub enum Denied {
     Unavailable,
 }
 
+/// Where what the server says last goes, which proves that it knows the password, too (RFC 4422 §3.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LastWords {
+    /// One more challenge, which the client answers with nothing: SMTP, IMAP, POP3.
+    AsChallenge,
+    /// With the success: ManageSieve.
+    WithSuccess,
+}
+
 /// One step of an exchange.
 #[derive(Clone, Debug)]
 pub enum Step {
     /// The server speaks, the client answers.
     Challenge(Vec<u8>),
-    /// The client is who it says; what the server says last, if the mechanism has such a thing.
+    /// The client is who it says; with the server's [`LastWords::WithSuccess`], if the mechanism has any.
     Done(Box<Account>, Option<Vec<u8>>),
 }
 
@@ -141,7 +150,7 @@ impl Logins {
     }
 
     /// Begins an exchange; `None` if the mechanism is not known or cannot be used on this connection.
-    pub fn begin(&self, mechanism: &str, origin: Origin) -> Option<Exchange> {
+    pub fn begin(&self, mechanism: &str, origin: Origin, last_words: LastWords) -> Option<Exchange> {
         let mechanism = mechanisms(&origin).find(|name| name.eq_ignore_ascii_case(mechanism))?;
         let state = match mechanism {
             "PLAIN" => State::Plain,
@@ -151,7 +160,7 @@ impl Logins {
                 State::ScramFirst { hash, plus: mechanism.ends_with("-PLUS") }
             }
         };
-        Some(Exchange { logins: self.clone(), origin, state })
+        Some(Exchange { logins: self.clone(), origin, last_words, state })
     }
 }
 
@@ -259,6 +268,7 @@ impl Inner {
 pub struct Exchange {
     logins: Logins,
     origin: Origin,
+    last_words: LastWords,
     state: State,
 }
 
@@ -266,9 +276,20 @@ enum State {
     Plain,
     LoginStart,
     LoginName,
-    LoginPassword { name: String },
-    ScramFirst { hash: Hash, plus: bool },
-    ScramFinal { server: Box<scram::Server>, name: String, account: Option<Box<Account>> },
+    LoginPassword {
+        name: String,
+    },
+    ScramFirst {
+        hash: Hash,
+        plus: bool,
+    },
+    ScramFinal {
+        server: Box<scram::Server>,
+        name: String,
+        account: Option<Box<Account>>,
+    },
+    /// The client has still to acknowledge the last words.
+    Proven(Box<Account>),
     Done,
 }
 
@@ -296,6 +317,7 @@ impl Exchange {
             (State::ScramFinal { server, name, account }, Some(message)) => {
                 self.scram_final(&server, &name, account, message).await
             }
+            (State::Proven(account), Some(b"")) => Ok(Step::Done(account, None)),
             // Mechanisms in which the client speaks first begin with an empty challenge.
             (state @ (State::Plain | State::ScramFirst { .. }), None) => {
                 self.state = state;
@@ -336,7 +358,7 @@ impl Exchange {
     }
 
     async fn scram_final(
-        &self,
+        &mut self,
         server: &scram::Server,
         name: &str,
         account: Option<Box<Account>>,
@@ -346,7 +368,14 @@ impl Exchange {
         match server.finish(message, &self.origin.bindings) {
             Ok(last) => {
                 let account = Box::pin(inner.conclude(name, &self.origin, account.map(|account| *account))).await?;
-                Ok(Step::Done(Box::new(account), Some(last)))
+                let account = Box::new(account);
+                match self.last_words {
+                    LastWords::WithSuccess => Ok(Step::Done(account, Some(last))),
+                    LastWords::AsChallenge => {
+                        self.state = State::Proven(account);
+                        Ok(Step::Challenge(last))
+                    }
+                }
             }
             Err(scram::Failure::Malformed) => Err(Denied::Malformed),
             Err(_) => {

@@ -7,7 +7,7 @@
 //! | `cli`, `context`, `terminal`, `failure` | what can be typed, what it prints, how it ends |
 //! | `settings/` | one TOML file: its keys, checks, explanations and changes |
 //! | `roles` | protocols and the parts of the program that speak them |
-//! | `compose` | from settings to services, ground to roof |
+//! | `compose/` | from settings to services, ground to roof: one file for each floor |
 //! | `serve/` | listening, reloading, ending; the demo |
 //! | `verbs/`, `operations` | what operators can have done: typed request to typed report, one file for each noun |
 //! | `control/` | the way there: the administration socket, or the store itself when no server runs |

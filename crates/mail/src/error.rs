@@ -38,6 +38,9 @@ pub enum Error {
     /// The owner's quota leaves no room.
     #[error("the quota leaves no room")]
     OverQuota,
+    /// What scripts decided upon is not so any more: they must decide again.
+    #[error("the scripts decided upon what has changed since")]
+    Outdated,
     /// No script has this name.
     #[error("there is no such script")]
     NoScript,
@@ -75,7 +78,7 @@ impl Error {
 
     /// Whether the same may succeed later.
     pub fn is_temporary(&self) -> bool {
-        matches!(self, Error::NoPartition(_) | Error::NoSpace | Error::Unavailable(_) | Error::Closed)
+        matches!(self, Error::NoPartition(_) | Error::NoSpace | Error::Unavailable(_) | Error::Closed | Error::Outdated)
     }
 }
 

@@ -8,7 +8,7 @@ use crate::flags::Flags;
 use crate::keys::Spaces;
 use crate::name;
 use crate::record::SpecialUse;
-use crate::scripts::{Memory, Trouble, note_trouble, remember};
+use crate::scripts::{Memory, Trouble, is_outdated, note_trouble, remember};
 use crate::signals;
 use crate::store::Mail;
 use account::owner::Owner;
@@ -98,6 +98,9 @@ impl From<&Placed> for Filed {
 
 impl Mail {
     /// Does all `filings` of one partition in one transaction.
+    ///
+    /// # Errors
+    /// [`Error::Outdated`] when something was remembered since that scripts would have decided upon: nothing is filed.
     pub async fn place(
         &self,
         partition: &str,
@@ -130,6 +133,9 @@ fn place(transaction: &mut Transaction<'_>, spaces: Spaces, filing: &Filing) -> 
         && transaction.get(mark)?.is_some()
     {
         return Ok(Placed::Before);
+    }
+    if is_outdated(transaction, keys, &filing.remember, filing.delivery)? {
+        return Err(Error::Outdated);
     }
     let mut book = Book::open(transaction, spaces, &filing.owner)?;
     let octets: u64 = filing.placements.iter().map(|placement| placement.message.octets()).sum();

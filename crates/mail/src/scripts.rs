@@ -18,7 +18,7 @@ mod record;
 
 use active::active;
 pub use memory::Memory;
-pub(crate) use memory::{note_trouble, remember};
+pub(crate) use memory::{is_outdated, note_trouble, remember};
 pub(crate) use record::{MemoryRow, decode_trouble, encode_trouble};
 pub use record::{ScriptRow, Trouble};
 

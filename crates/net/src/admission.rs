@@ -1,8 +1,10 @@
 //! Counting connections: so many in all, so many from one address.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
+
+use model::network_of;
 
 /// How many connections may be open at one time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,10 +104,7 @@ impl Drop for Admitted {
 
 /// The address by which a customer is counted.
 fn customer(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V4(address) => IpAddr::V4(address),
-        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),
-    }
+    network_of(address, 32, 64)
 }
 
 #[cfg(test)]

@@ -2,6 +2,8 @@
 
 use std::net::SocketAddr;
 
+use model::network_of;
+
 /// The protocol of a session.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Protocol {
@@ -105,12 +107,11 @@ impl Facts {
     }
 
     fn client_network(&self) -> String {
-        use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-        match self.client.map(|client| client.ip().to_canonical()) {
-            Some(IpAddr::V4(address)) => format!("{}/24", Ipv4Addr::from_bits(address.to_bits() & 0xffff_ff00)),
-            Some(IpAddr::V6(address)) => format!("{}/64", Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
-            None => String::new(),
-        }
+        const V4_BITS: u8 = 24;
+        const V6_BITS: u8 = 64;
+        let Some(client) = self.client else { return String::new() };
+        let network = network_of(client.ip(), V4_BITS, V6_BITS);
+        format!("{network}/{}", if network.is_ipv4() { V4_BITS } else { V6_BITS })
     }
 
     /// The names that [`Facts::value`] knows.

@@ -293,6 +293,8 @@ mod tests {
             ..Facts::default()
         };
         assert_eq!(Key::read("{network} to {recipient_domain}").unwrap().of(&facts), "192.0.2.0/24 to d.test");
+        let v6 = Facts { client: Some("[2001:db8::1:2:3:4]:5".parse().unwrap()), ..Facts::default() };
+        assert_eq!(Key::read("{network}").unwrap().of(&v6), "2001:db8::/64");
         assert_eq!(Key::read("{sende}"), Err("sende".to_owned()));
         assert_eq!(Key::read("{sender}").unwrap().earliest(), Stage::Mail);
     }

@@ -57,6 +57,7 @@ impl Action {
             Action::Enclose { .. } => "enclose".to_owned(),
             Action::ExtractText { name, .. } => format!("extracttext {}", name.name),
             Action::Jettison => "jettison".to_owned(),
+            Action::Junk => "junk".to_owned(),
             Action::Hold { .. } => "hold".to_owned(),
             Action::Capture { address } => format!("capture {}", show(address)),
             Action::AddTag { tag } => format!("addtag {}", show(tag)),

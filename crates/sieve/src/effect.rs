@@ -82,6 +82,8 @@ pub enum Effect<'a> {
     Notify(Notification),
     /// Drop, whatever users' scripts say.
     Jettison,
+    /// Keep in the mailbox for spam, unless the owner's script says where.
+    Junk,
     /// Put into the queue's held channel.
     Hold {
         /// Why.
@@ -212,6 +214,8 @@ pub struct Remember {
     pub id: DuplicateKey,
     /// For how long.
     pub seconds: u64,
+    /// Whether it was remembered already, and its time begins anew.
+    pub is_known: bool,
 }
 
 /// What makes two messages the same.

@@ -112,6 +112,11 @@ impl Extension {
         EXTENSIONS.iter().find(|(extension, ..)| *extension == self).map_or("", |(_, name, _)| name)
     }
 
+    /// Whether it changes what the strings of a script mean, so that no `ihave` may bring it in (RFC 5463 §4).
+    pub(crate) fn changes_strings(self) -> bool {
+        matches!(self, Extension::EncodedCharacter | Extension::Variables)
+    }
+
     /// What it brings along: RFC 6131 §2, RFC 5235 §3.3.
     fn implied(self) -> Option<Extension> {
         match self {

@@ -61,6 +61,11 @@ const ADDRESS_FIELDS: &[&str] = &[
     "x-report-abuse-to",
 ];
 
+/// Whether a field can have this name (RFC 5322 §2.2).
+pub(crate) fn is_field_name(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|octet| octet.is_ascii_graphic() && octet != b':')
+}
+
 /// Whether `address` may look at the field.
 pub(crate) fn holds_addresses(name: &str) -> bool {
     ADDRESS_FIELDS.iter().any(|known| known.eq_ignore_ascii_case(name))

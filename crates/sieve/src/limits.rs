@@ -104,7 +104,7 @@ pub const REGEXES_MAX: usize = 64;
 /// Regular expressions that one run may put together from variables.
 pub const REGEXES_MADE_MAX: u32 = 256;
 
-/// The longest `:seconds` of `duplicate`; what is longer is cut (RFC 7352 §3.2).
+/// The longest `:seconds` of `duplicate`; what is longer is cut (RFC 7352 §3.3).
 pub const DUPLICATE_SECONDS_MAX: u64 = 90 * 86_400;
 
 /// The longest `:seconds` or `:days` of `vacation`, in seconds; what is longer is cut (RFC 5230 §4.1).

@@ -322,6 +322,7 @@ pub(crate) enum Action {
     Enclose { subject: Option<Template>, headers: Vec<Template>, text: Template },
     ExtractText { name: Name, modifiers: Vec<Modifier>, first: Option<u64> },
     Jettison,
+    Junk,
     Hold { reason: Option<Template> },
     Capture { address: Template },
     AddTag { tag: Template },

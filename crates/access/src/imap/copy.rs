@@ -1,7 +1,7 @@
 //! COPY, MOVE, EXPUNGE and CLOSE (RFC 9051 §6.4.1 to §6.4.8, RFC 4315, RFC 6851).
 
 use crate::imap::refusal;
-use crate::imap::session::{Done, Outcome, Session};
+use crate::imap::session::{Broken, Done, Outcome, Session};
 use account::rights::Rights;
 use imap::command::{Copy, Numbers};
 use imap::sequence::{self, SequenceSet};
@@ -48,7 +48,7 @@ impl Session<'_> {
         Ok(Outcome::ok("done"))
     }
 
-    async fn prepare_copy(&mut self, copy: &Copy, right: Rights) -> Result<Result<Prepared, Outcome>, &'static str> {
+    async fn prepare_copy(&mut self, copy: &Copy, right: Rights) -> Result<Result<Prepared, Outcome>, Broken> {
         self.catch_up(copy.numbers == Numbers::Uid)?;
         let indices = match self.indices(&copy.set, copy.numbers) {
             Ok(indices) => indices,

@@ -183,19 +183,19 @@ impl Session<'_> {
         row: &Row,
         mut read: Read,
     ) -> Result<Result<(), Error>, Broken> {
-        let start = self.out.len();
+        let start = self.line.output.len();
         let mut has_left = false;
         self.write_fetch_head(index, row);
         for (at, item) in asked.items.iter().enumerate() {
             if at > 0 {
-                self.out.push(b' ');
+                self.line.output.push(b' ');
             }
             match self.write_item(asked.place, asked.view, row, item, &mut read) {
                 Ok(None) => {}
                 Ok(Some(Octets::Read(octets))) => {
-                    let held = self.out.len() + octets.len();
+                    let held = self.line.output.len() + octets.len();
                     self.send_octets(octets).await?;
-                    has_left |= self.out.len() != held;
+                    has_left |= self.line.output.len() != held;
                 }
                 Ok(Some(Octets::Stored(range))) => {
                     has_left = true;
@@ -204,9 +204,9 @@ impl Session<'_> {
                 Err(error) => {
                     // What has left cannot be taken back.
                     if has_left {
-                        return Err("a message could not be read to its end");
+                        return Err(Broken::Session("a message could not be read to its end"));
                     }
-                    self.out.truncate(start);
+                    self.line.output.truncate(start);
                     return Ok(Err(error));
                 }
             }
@@ -223,10 +223,10 @@ impl Session<'_> {
             let wanted = piece.end - piece.start;
             match self.service.mail.body_range(&place.owner, &row.blob, piece) {
                 Ok(octets) if octets.len() as u64 == wanted => self.send_octets(octets).await?,
-                Ok(_) => return Err("a message is shorter than its row says"),
+                Ok(_) => return Err(Broken::Session("a message is shorter than its row says")),
                 Err(error) => {
                     self.failed(&error);
-                    return Err("a message could not be read to its end");
+                    return Err(Broken::Session("a message could not be read to its end"));
                 }
             }
         }
@@ -246,11 +246,11 @@ impl Session<'_> {
         match item {
             Item::Flags => {
                 self.say("FLAGS ");
-                write_flags(&mut self.out, view, row);
+                write_flags(&mut self.line.output, view, row);
             }
             Item::Uid => {
                 self.say("UID ");
-                write::number(&mut self.out, u64::from(row.uid.0));
+                write::number(&mut self.line.output, u64::from(row.uid.0));
             }
             Item::InternalDate => self.say(&format!("INTERNALDATE {}", write::date_time(row.internal_date))),
             Item::SaveDate => self.say(&format!("SAVEDATE {}", write::date_time(row.save_date))),
@@ -260,19 +260,19 @@ impl Session<'_> {
             Item::ThreadId => self.say(&format!("THREADID ({})", thread_id(row))),
             Item::Envelope => {
                 let summary = self.summary(place, row, read)?;
-                self.out.extend_from_slice(b"ENVELOPE ");
-                structure::envelope(&mut self.out, &summary.envelope, utf8);
+                self.line.output.extend_from_slice(b"ENVELOPE ");
+                structure::envelope(&mut self.line.output, &summary.envelope, utf8);
             }
             Item::Body | Item::BodyStructure => {
                 let summary = self.summary(place, row, read)?;
                 let extended = *item == Item::BodyStructure;
-                self.out.extend_from_slice(if extended { b"BODYSTRUCTURE " } else { b"BODY " });
-                structure::body(&mut self.out, &summary.structure.root, extended, utf8);
+                self.line.output.extend_from_slice(if extended { b"BODYSTRUCTURE " } else { b"BODY " });
+                structure::body(&mut self.line.output, &summary.structure.root, extended, utf8);
             }
             Item::Preview => {
                 let summary = self.summary(place, row, read)?;
-                self.out.extend_from_slice(b"PREVIEW ");
-                write::string(&mut self.out, summary.preview.as_bytes(), utf8);
+                self.line.output.extend_from_slice(b"PREVIEW ");
+                write::string(&mut self.line.output, summary.preview.as_bytes(), utf8);
             }
             Item::Section { section, partial, name, .. } => {
                 let octets = self.section(place, row, section, read)?;
@@ -311,21 +311,24 @@ impl Session<'_> {
             Some(Octets::Read(octets)) => self.write_octets(Some(octets), partial),
             Some(Octets::Stored(range)) => {
                 let range = section::partial_range(range, partial);
-                self.out.push(b' ');
-                write::literal_head(&mut self.out, usize::try_from(range.end - range.start).unwrap_or(usize::MAX));
+                self.line.output.push(b' ');
+                write::literal_head(
+                    &mut self.line.output,
+                    usize::try_from(range.end - range.start).unwrap_or(usize::MAX),
+                );
                 Some(Octets::Stored(range))
             }
         }
     }
 
     fn write_octets(&mut self, octets: Option<Bytes>, partial: Option<(u32, u32)>) -> Option<Octets> {
-        self.out.push(b' ');
+        self.line.output.push(b' ');
         let Some(octets) = octets else {
             self.say("NIL");
             return None;
         };
         let octets = section::partial(octets, partial);
-        write::literal_head(&mut self.out, octets.len());
+        write::literal_head(&mut self.line.output, octets.len());
         Some(Octets::Read(octets))
     }
 
@@ -334,10 +337,10 @@ impl Session<'_> {
         if let Some(octets) = &octets
             && octets.contains(&0)
         {
-            self.out.push(b' ');
+            self.line.output.push(b' ');
             let octets = section::partial(octets.clone(), partial);
-            self.out.push(b'~');
-            write::literal_head(&mut self.out, octets.len());
+            self.line.output.push(b'~');
+            write::literal_head(&mut self.line.output, octets.len());
             return Some(Octets::Read(octets));
         }
         self.write_octets(octets, partial)

@@ -1,9 +1,9 @@
 //! IDLE (RFC 9051 §6.3.13): changes are told as they happen.
 
 use crate::imap::session::{Done, Outcome, Session, changed};
+use crate::line::WhenDraining;
 use events::Filter;
 use mail::store::TOPIC;
-use net::Received;
 
 impl Session<'_> {
     pub async fn idle(&mut self) -> Done {
@@ -16,7 +16,7 @@ impl Session<'_> {
         self.say("+ idling\r\n");
         self.catch_up(true)?;
         self.flush().await?;
-        self.connection.rest();
+        self.line.rest();
         let timeout = self.service.settings.idle_timeout;
         let mut watch = self.watch.take();
         loop {
@@ -29,20 +29,7 @@ impl Session<'_> {
                 });
             }
             tokio::select! {
-                received = self.receive(timeout) => match received? {
-                    Received::Octets(_) => {}
-                    Received::Closed => return Err("the client closed the connection"),
-                    Received::TimedOut => {
-                        self.say("* BYE you were silent for too long\r\n");
-                        self.flush().await?;
-                        return Err("the client was silent for too long");
-                    }
-                    Received::Draining => {
-                        self.say("* BYE [UNAVAILABLE] the server is shutting down\r\n");
-                        self.flush().await?;
-                        return Err("the server is shutting down");
-                    }
-                },
+                received = self.line.receive(timeout, WhenDraining::Ends) => received?,
                 _changed = changes.next() => {
                     self.catch_up(true)?;
                     self.flush().await?;

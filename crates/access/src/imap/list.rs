@@ -2,7 +2,7 @@
 
 use crate::imap::mailboxes::SPECIAL_USES;
 use crate::imap::place::{Found, OTHERS, quota_of};
-use crate::imap::session::{Done, Outcome, Session};
+use crate::imap::session::{Broken, Done, Outcome, Session};
 use account::rights::Rights;
 use imap::command::List;
 use mail::error::Error;
@@ -152,7 +152,7 @@ impl Session<'_> {
         Ok(())
     }
 
-    fn tell_list(&mut self, name: &str, named: &Named, list: &List) -> Result<(), &'static str> {
+    fn tell_list(&mut self, name: &str, named: &Named, list: &List) -> Result<(), Broken> {
         let mut attributes: Vec<&str> = Vec::new();
         match &named.found {
             // A name that only has others below it; one subscribed to that is gone (RFC 5258 §3).

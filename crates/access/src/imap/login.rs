@@ -2,13 +2,13 @@
 
 use crate::imap::place::quota_of;
 use crate::imap::refusal;
-use crate::imap::session::{Done, Outcome, Session, User};
+use crate::imap::session::{Broken, Done, Outcome, Session, User};
+use crate::sasl;
 use account::owner::Owner;
 use account::rights::Asker;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use directory::entry::Account;
-use directory::login::{Denied, Step};
+use directory::login::{Denied, LastWords, Step};
+use message::transfer;
 
 impl Session<'_> {
     pub async fn log_in(&mut self, name: &str, password: &str) -> Done {
@@ -25,28 +25,17 @@ impl Session<'_> {
         if self.offered().is_none() {
             return Ok(Outcome::no("[PRIVACYREQUIRED] logging in needs TLS"));
         }
-        let Some(mut exchange) = self.service.logins.begin(mechanism, self.origin()) else {
+        let Some(mut exchange) = self.service.logins.begin(mechanism, self.origin(), LastWords::AsChallenge) else {
             return Ok(Outcome::no("[CANNOT] the mechanism is not offered"));
         };
-        let mut response = match initial.as_deref() {
-            None => None,
-            Some("=") => Some(Vec::new()),
-            Some(text) => match STANDARD.decode(text) {
-                Ok(octets) => Some(octets),
-                Err(_) => return Ok(Outcome::bad("the initial response is not base64")),
-            },
+        let mut response = match initial.map(|text| sasl::initial_response(text.as_bytes())) {
+            Some(None) => return Ok(Outcome::bad("the initial response is not base64")),
+            read => read.flatten(),
         };
         loop {
             match exchange.respond(response.as_deref()).await {
                 Err(why) => return Ok(self.deny(why)),
-                Ok(Step::Done(account, None)) => return self.welcome(*account).await,
-                Ok(Step::Done(account, Some(last))) => {
-                    // The server's proof is one more challenge, which the client answers with nothing.
-                    match self.challenge(&last).await? {
-                        Ok(_) => return self.welcome(*account).await,
-                        Err(outcome) => return Ok(outcome),
-                    }
-                }
+                Ok(Step::Done(account, _)) => return self.welcome(*account).await,
                 Ok(Step::Challenge(challenge)) => match self.challenge(&challenge).await? {
                     Ok(octets) => response = Some(octets),
                     Err(outcome) => return Ok(outcome),
@@ -55,19 +44,19 @@ impl Session<'_> {
         }
     }
 
-    async fn challenge(&mut self, challenge: &[u8]) -> Result<Result<Vec<u8>, Outcome>, &'static str> {
-        self.say(&format!("+ {}\r\n", STANDARD.encode(challenge)));
+    async fn challenge(&mut self, challenge: &[u8]) -> Result<Result<Vec<u8>, Outcome>, Broken> {
+        self.say(&format!("+ {}\r\n", transfer::base64(challenge)));
         let timeout = self.service.settings.login_timeout;
         let line = self.line(timeout).await?;
         if line == "*" {
             return Ok(Err(Outcome::bad("given up")));
         }
-        Ok(STANDARD.decode(line).map_err(|_| Outcome::bad("the response is not base64")))
+        Ok(sasl::response(line.as_bytes()).ok_or_else(|| Outcome::bad("the response is not base64")))
     }
 
     fn deny(&mut self, why: Denied) -> Outcome {
         self.failed_logins += 1;
-        self.service.signals.denied(self.connection.trace(), self.connection.peer(), why);
+        self.service.signals.denied(self.line.connection.trace(), self.line.connection.peer(), why);
         Outcome::no(refusal::denied(why))
     }
 
@@ -77,7 +66,7 @@ impl Session<'_> {
         if let Err(error) = self.service.mail.prepare(&owner).await {
             return Ok(self.failed(&error));
         }
-        self.service.signals.logged_in(self.connection.trace(), self.connection.peer(), &account.address);
+        self.service.signals.logged_in(self.line.connection.trace(), self.line.connection.peer(), &account.address);
         let quota = quota_of(&account);
         self.allow_messages();
         self.user = Some(User { owner, asker: Asker { address: account.address, groups }, quota });

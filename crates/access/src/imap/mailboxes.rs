@@ -2,7 +2,7 @@
 
 use crate::imap::place::{Found, OTHERS};
 use crate::imap::refusal;
-use crate::imap::session::{Done, Outcome, Session};
+use crate::imap::session::{Broken, Done, Outcome, Session};
 use account::rights::Rights;
 use imap::command::StatusItem;
 use mail::error::Error;
@@ -120,10 +120,10 @@ impl Session<'_> {
     }
 
     /// An untagged STATUS of a mailbox.
-    pub fn tell_status(&mut self, found: &Found, items: &[StatusItem]) -> Result<(), &'static str> {
+    pub fn tell_status(&mut self, found: &Found, items: &[StatusItem]) -> Result<(), Broken> {
         let row = &found.mailbox.row;
         let deleted_octets = if items.contains(&StatusItem::DeletedStorage) && row.deleted > 0 {
-            let view = self.service.mail.view(&found.place()).map_err(|_| "the mail store is away")?;
+            let view = self.service.mail.view(&found.place()).map_err(|_| Broken::Session("the mail store is away"))?;
             view.deleted().map(|row| u64::from(row.octets)).sum()
         } else {
             0

@@ -72,11 +72,11 @@ impl Session<'_> {
             self.say(" (");
             for (at, (entry, value)) in told.into_iter().enumerate() {
                 if at > 0 {
-                    self.out.push(b' ');
+                    self.line.output.push(b' ');
                 }
-                write::astring(&mut self.out, entry, self.utf8);
-                self.out.push(b' ');
-                write::string(&mut self.out, value, self.utf8);
+                write::astring(&mut self.line.output, entry, self.utf8);
+                self.line.output.push(b' ');
+                write::string(&mut self.line.output, value, self.utf8);
             }
             self.say(")\r\n");
         }
@@ -114,9 +114,9 @@ impl Session<'_> {
         self.write_name(&name);
         for (at, (entry, value)) in told.into_iter().enumerate() {
             self.say(if at == 0 { " (" } else { " " });
-            write::astring(&mut self.out, &entry, self.utf8);
-            self.out.push(b' ');
-            write::nstring(&mut self.out, value.map(Vec::as_slice), self.utf8);
+            write::astring(&mut self.line.output, &entry, self.utf8);
+            self.line.output.push(b' ');
+            write::nstring(&mut self.line.output, value.map(Vec::as_slice), self.utf8);
         }
         self.say(")\r\n");
         Ok(())

@@ -73,18 +73,18 @@ impl Session<'_> {
         }
         let returns = Return { save: returns.save && is_selected, ..returns.clone() };
         let returns = if tells_nothing(&returns) { Return { all: true, ..returns } } else { returns };
-        let start = self.out.len();
+        let start = self.line.output.len();
         self.answer(&view, &found, Numbers::Uid, &returns, mentions_modseq(key));
-        let answer = self.out.split_off(start);
+        let answer = self.line.output.split_off(start);
         let end = b"* ESEARCH (TAG ".len() + self.tag_string().len();
         let (head, rest) = answer.split_at_checked(end).unwrap_or((&answer, &[]));
-        self.out.extend_from_slice(head);
+        self.line.output.extend_from_slice(head);
         if !head.is_empty() {
             self.say(" MAILBOX ");
             self.write_name(&known.name);
             self.say(&format!(" UIDVALIDITY {}", view.uid_validity));
         }
-        self.out.extend_from_slice(rest);
+        self.line.output.extend_from_slice(rest);
         Ok(())
     }
 }

@@ -237,8 +237,8 @@ impl Session<'_> {
         self.say("* METADATA ");
         self.write_name(mailbox);
         for entry in entries {
-            self.out.push(b' ');
-            write::astring(&mut self.out, &entry, self.utf8);
+            self.line.output.push(b' ');
+            write::astring(&mut self.line.output, &entry, self.utf8);
         }
         self.say("\r\n");
     }

@@ -47,9 +47,9 @@ impl Session<'_> {
     /// Writes a name for the wire.
     pub fn write_name(&mut self, name: &str) {
         if self.utf8 {
-            imap::write::astring(&mut self.out, name, true);
+            imap::write::astring(&mut self.line.output, name, true);
         } else {
-            imap::write::astring(&mut self.out, &mailbox_name::encode(name), false);
+            imap::write::astring(&mut self.line.output, &mailbox_name::encode(name), false);
         }
     }
 

@@ -15,7 +15,9 @@ pub fn store(error: &Error) -> String {
         Error::NoMessage => "",
         // IMAP does not touch scripts.
         Error::NoScript | Error::ScriptExists | Error::ScriptActive | Error::BadScriptName => "",
-        Error::NoPartition(_) | Error::NoSpace | Error::Unavailable(_) | Error::Closed => "[UNAVAILABLE] ",
+        Error::NoPartition(_) | Error::NoSpace | Error::Unavailable(_) | Error::Closed | Error::Outdated => {
+            "[UNAVAILABLE] "
+        }
     };
     format!("{code}{error}")
 }
@@ -36,6 +38,12 @@ pub const TRY_CREATE: &str = "[TRYCREATE] there is no such mailbox";
 
 /// The rights do not suffice (RFC 5530 §3).
 pub const NO_PERMISSION: &str = "[NOPERM] you may not do that here";
+
+/// The client's time is over.
+pub const SILENT: &[u8] = b"* BYE you were silent for too long\r\n";
+
+/// Ours is.
+pub const SHUTTING_DOWN: &[u8] = b"* BYE [UNAVAILABLE] the server is shutting down\r\n";
 
 /// Somebody said goodbye before the first word.
 pub const BUSY: &[u8] = b"* BYE [UNAVAILABLE] too many connections; try again later\r\n";

@@ -46,11 +46,11 @@ impl Session<'_> {
         let name = self.shown_name(&found);
         self.write_name(&name);
         self.say(" ");
-        write::astring(&mut self.out, &found.address, self.utf8);
+        write::astring(&mut self.line.output, &found.address, self.utf8);
         self.say(&format!(" {}", Rights::ALL.with_virtual_letters()));
         for (identifier, rights) in found.mailbox.row.grants.entries() {
-            self.out.push(b' ');
-            write::astring(&mut self.out, identifier, self.utf8);
+            self.line.output.push(b' ');
+            write::astring(&mut self.line.output, identifier, self.utf8);
             self.say(&format!(" {}", rights.with_virtual_letters()));
         }
         self.say("\r\n");
@@ -68,8 +68,8 @@ impl Session<'_> {
         self.say("* LISTRIGHTS ");
         let name = self.shown_name(&found);
         self.write_name(&name);
-        self.out.push(b' ');
-        write::astring(&mut self.out, identifier, self.utf8);
+        self.line.output.push(b' ');
+        write::astring(&mut self.line.output, identifier, self.utf8);
         if identifier.eq_ignore_ascii_case(&found.address) {
             self.say(&format!(" {}\r\n", Rights::ALL));
         } else {

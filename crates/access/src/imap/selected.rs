@@ -119,7 +119,7 @@ impl Session<'_> {
             Ok(None) => (1..view.uid_next.0).filter(|uid| view.index_of(Uid(*uid)).is_none()).collect::<Vec<u32>>(),
             Err(error) => {
                 self.failed(&error);
-                return Err("the mail store is away");
+                return Err(Broken::Session("the mail store is away"));
             }
         };
         let vanished = sequence::write(vanished.into_iter().filter(|uid| is_known(*uid)));
@@ -129,7 +129,7 @@ impl Session<'_> {
         for (index, row) in view.rows().enumerate().filter(|(_, row)| row.modseq > since && is_known(row.uid.0)) {
             self.write_fetch_head(index, row);
             self.say(&format!("UID {} FLAGS ", row.uid));
-            write_flags(&mut self.out, view, row);
+            write_flags(&mut self.line.output, view, row);
             self.say(&format!(" MODSEQ ({}))\r\n", row.modseq));
         }
         Ok(())
@@ -151,7 +151,7 @@ impl Session<'_> {
             Ok(new) => new,
             Err(Error::NoMailbox) => {
                 self.say("* BYE the selected mailbox was deleted\r\n");
-                return Err("the selected mailbox was deleted");
+                return Err(Broken::Session("the selected mailbox was deleted"));
             }
             Err(error) => {
                 // Reading what the client knows already goes on.
@@ -210,10 +210,10 @@ impl Session<'_> {
     pub fn write_fetch_head(&mut self, index: usize, row: &Row) {
         self.say("* ");
         if self.uid_only {
-            write::number(&mut self.out, u64::from(row.uid.0));
+            write::number(&mut self.line.output, u64::from(row.uid.0));
             self.say(" UIDFETCH (");
         } else {
-            write::number(&mut self.out, index as u64 + 1);
+            write::number(&mut self.line.output, index as u64 + 1);
             self.say(" FETCH (");
         }
     }
@@ -223,9 +223,9 @@ impl Session<'_> {
         let Some(row) = view.get(index) else { return };
         self.write_fetch_head(index, row);
         self.say("UID ");
-        write::number(&mut self.out, u64::from(row.uid.0));
+        write::number(&mut self.line.output, u64::from(row.uid.0));
         self.say(" FLAGS ");
-        write_flags(&mut self.out, view, row);
+        write_flags(&mut self.line.output, view, row);
         if self.condstore {
             self.say(&format!(" MODSEQ ({})", row.modseq));
         }

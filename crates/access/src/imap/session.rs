@@ -5,9 +5,10 @@ use crate::imap::memory::{FREE_OCTETS, Taken};
 use crate::imap::refusal;
 use crate::imap::service::Service;
 use crate::imap::state::{Context, Selected, Wanted, Watch};
+use crate::line::{self, Line, WhenDraining};
 use account::owner::Owner;
 use account::rights::Asker;
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Buf, Bytes};
 use directory::login::Origin;
 use imap::command::{Command, Numbers, Tagged};
 use imap::frame::{Framed, Framer};
@@ -17,10 +18,9 @@ use imap::search::Key;
 use imap::sequence::SequenceSet;
 use mail::deliver::Quota;
 use net::admission::Refused;
-use net::{BoxFuture, Connection, Door, Received};
+use net::{BoxFuture, Connection, Door};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::Instant;
 
 /// Output that is gathered before it is sent.
 const OUTPUT_OCTETS: usize = 32 * 1024;
@@ -63,7 +63,15 @@ impl Outcome {
 }
 
 /// Why the session ends before the client says so.
-pub(crate) type Broken = &'static str;
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Broken {
+    /// The line to the client broke.
+    #[error(transparent)]
+    Line(#[from] line::Broken),
+    /// We cannot go on.
+    #[error("{0}")]
+    Session(&'static str),
+}
 
 /// What a command does.
 pub(crate) type Done = Result<Outcome, Broken>;
@@ -71,8 +79,7 @@ pub(crate) type Done = Result<Outcome, Broken>;
 /// One connection.
 pub(crate) struct Session<'a> {
     pub service: &'a Service,
-    pub connection: Connection,
-    pub out: Vec<u8>,
+    pub line: Line,
     pub user: Option<User>,
     pub selected: Option<Box<Selected>>,
     /// UIDs that the last search with SAVE found (RFC 5182).
@@ -91,7 +98,6 @@ pub(crate) struct Session<'a> {
     /// The tag of the command at hand.
     pub tag: String,
     framer: Framer,
-    input: BytesMut,
     /// Memory for the literals of the command that is coming in.
     memory: Option<Taken>,
     offences: u32,
@@ -137,8 +143,7 @@ pub async fn serve(service: Arc<Service>, connection: Connection) {
     let trace = connection.trace();
     let mut session = Session {
         service: &service,
-        connection,
-        out: Vec::new(),
+        line: Line::new(connection, service.settings.send_timeout),
         user: None,
         selected: None,
         saved: Vec::new(),
@@ -152,14 +157,28 @@ pub async fn serve(service: Arc<Service>, connection: Connection) {
         failed_logins: 0,
         tag: String::new(),
         framer: Framer::new(LITERAL_OCTETS_MAX),
-        input: BytesMut::new(),
         memory: None,
         offences: 0,
     };
-    let why = session.run().await.err().unwrap_or("the client logged out");
-    service.signals.ended(trace, why);
-    let deadline = session.send_deadline();
-    session.connection.close(deadline).await;
+    match session.run().await {
+        Ok(()) => service.signals.ended(trace),
+        Err(why) => {
+            // Whoever still listens learns why; what cannot be sent is lost with the connection.
+            session.line.output.extend_from_slice(last_words(&why));
+            let _ = session.line.flush().await;
+            service.signals.broken(trace, &why);
+        }
+    }
+    session.line.close().await;
+}
+
+fn last_words(why: &Broken) -> &'static [u8] {
+    match why {
+        Broken::Line(line::Broken::Silent) => refusal::SILENT,
+        Broken::Line(line::Broken::ShuttingDown) => refusal::SHUTTING_DOWN,
+        // Nobody listens any more, or the client may be waiting for the rest of a literal.
+        Broken::Line(_) | Broken::Session(_) => b"",
+    }
 }
 
 /// Returns when something that is watched has changed; never when nothing is watched. Safe to cancel.
@@ -175,17 +194,15 @@ impl Session<'_> {
         let greeting = format!("* OK [CAPABILITY {}] {} ready\r\n", self.capabilities(), self.service.settings.host);
         self.say(&greeting);
         loop {
-            let mut input: &[u8] = &self.input;
+            let mut input: &[u8] = &self.line.input;
             let framed = self.framer.read(&mut input);
-            let used = self.input.len() - input.len();
-            self.input.advance(used);
+            let used = self.line.input.len() - input.len();
+            self.line.input.advance(used);
             let framed = self.remember(framed).await;
             match framed {
                 Framed::NeedMore => {
                     self.flush().await?;
-                    if !self.listen().await? {
-                        return Ok(());
-                    }
+                    self.listen().await?;
                 }
                 Framed::Continue => self.say("+ go on\r\n"),
                 Framed::Command(octets) => {
@@ -197,7 +214,7 @@ impl Session<'_> {
                 }
                 Framed::Refused { tag, why } if why.is_temporary() => {
                     self.memory = None;
-                    self.service.signals.no_memory(self.connection.trace());
+                    self.service.signals.no_memory(self.line.connection.trace());
                     self.say(&format!("{} NO [UNAVAILABLE] {why}; try again\r\n", tag.as_deref().unwrap_or("*")));
                 }
                 Framed::Refused { tag, why } => {
@@ -275,9 +292,14 @@ impl Session<'_> {
     }
 
     fn offended(&mut self, what: &dyn std::fmt::Display) -> Result<(), Broken> {
-        self.service.signals.offence(self.connection.trace(), what);
+        self.service.signals.offence(self.line.connection.trace(), what);
         self.offences += 1;
-        if self.offences > self.service.settings.offences_max { Err("too many wrong commands") } else { Ok(()) }
+        if self.offences > self.service.settings.offences_max {
+            self.say("* BYE too many wrong commands\r\n");
+            Err(Broken::Session("too many wrong commands"))
+        } else {
+            Ok(())
+        }
     }
 
     async fn dispatch(&mut self, tag: &str, command: Command) -> Done {
@@ -402,19 +424,18 @@ impl Session<'_> {
     }
 
     async fn start_tls(&mut self, tag: &str) -> Done {
-        if !self.connection.can_start_tls() {
+        if !self.line.connection.can_start_tls() {
             return Ok(Outcome::bad("TLS cannot start here"));
         }
         if self.user.is_some() {
             return Ok(Outcome::bad("you have logged in already"));
         }
         // What stands in plain text behind STARTTLS was put there by somebody else.
-        if !self.input.is_empty() {
-            return Err("plain text behind STARTTLS");
+        if !self.line.input.is_empty() {
+            return Err(Broken::Session("plain text behind STARTTLS"));
         }
         self.say(&format!("{tag} OK begin the handshake\r\n"));
-        self.flush().await?;
-        self.connection.start_tls().await.map_err(|_| "the TLS handshake failed")?;
+        self.line.start_tls().await?;
         Ok(Outcome::Said)
     }
 
@@ -422,13 +443,13 @@ impl Session<'_> {
         if algorithm != "DEFLATE" {
             return Ok(Outcome::bad("only DEFLATE is known"));
         }
-        if self.connection.stream().is_compressed() {
+        if self.line.connection.stream().is_compressed() {
             return Ok(Outcome::no("[COMPRESSIONACTIVE] the stream is compressed already"));
         }
         self.say(&format!("{tag} OK compressed from here on\r\n"));
         self.flush().await?;
-        let ahead = std::mem::take(&mut self.input);
-        self.connection.start_deflate(&ahead);
+        let ahead = std::mem::take(&mut self.line.input);
+        self.line.connection.start_deflate(&ahead);
         Ok(Outcome::Said)
     }
 
@@ -437,9 +458,9 @@ impl Session<'_> {
         let offered = self.offered();
         let state = State {
             authenticated: self.user.is_some(),
-            can_start_tls: self.connection.can_start_tls(),
+            can_start_tls: self.line.connection.can_start_tls(),
             may_log_in: offered.is_some(),
-            compressed: self.connection.stream().is_compressed(),
+            compressed: self.line.connection.stream().is_compressed(),
             append_octets_max: self.service.settings.append_octets_max,
         };
         capability::list(state, &offered.unwrap_or_default())
@@ -447,87 +468,58 @@ impl Session<'_> {
 
     /// The mechanisms; nothing where passwords may not travel.
     pub fn offered(&self) -> Option<Vec<&'static str>> {
-        self.service.logins.offered(&self.connection, self.service.settings.plain_login_on_loopback)
+        self.service.logins.offered(&self.line.connection, self.service.settings.plain_login_on_loopback)
     }
 
     pub fn origin(&self) -> Origin {
-        Origin::of(&self.connection)
+        Origin::of(&self.line.connection)
     }
 
     /// Adds to the output.
     pub fn say(&mut self, text: &str) {
-        self.out.extend_from_slice(text.as_bytes());
-    }
-
-    pub fn send_deadline(&self) -> Option<Instant> {
-        Some(Instant::now() + self.service.settings.send_timeout)
+        self.line.output.extend_from_slice(text.as_bytes());
     }
 
     /// Sends what is gathered.
     pub async fn flush(&mut self) -> Result<(), Broken> {
-        if self.out.is_empty() {
-            return Ok(());
-        }
-        let out = std::mem::take(&mut self.out);
-        let deadline = self.send_deadline();
-        self.connection.send(&out, deadline).await.map_err(|_| "the connection failed")
+        Ok(self.line.flush().await?)
     }
 
     /// Sends what is gathered if it is much.
     pub async fn flush_some(&mut self) -> Result<(), Broken> {
-        if self.out.len() >= OUTPUT_OCTETS { self.flush().await } else { Ok(()) }
+        if self.line.output.len() >= OUTPUT_OCTETS { self.flush().await } else { Ok(()) }
     }
 
     /// Sends octets without copying them when they are many.
     pub async fn send_octets(&mut self, octets: Bytes) -> Result<(), Broken> {
         if octets.len() < OUTPUT_OCTETS {
-            self.out.extend_from_slice(&octets);
+            self.line.output.extend_from_slice(&octets);
             return self.flush_some().await;
         }
         self.flush().await?;
-        let deadline = self.send_deadline();
-        self.connection.send(&octets, deadline).await.map_err(|_| "the connection failed")
+        Ok(self.line.send(&octets).await?)
     }
 
-    /// Waits for octets; returns whether the session goes on.
-    async fn listen(&mut self) -> Result<bool, Broken> {
+    /// Waits for octets.
+    async fn listen(&mut self) -> Result<(), Broken> {
         let settings = &self.service.settings;
         let timeout = if self.user.is_some() { settings.idle_timeout } else { settings.login_timeout };
-        if self.framer.is_idle() && self.input.is_empty() {
-            self.connection.rest();
-            self.input = BytesMut::new();
+        let is_idle = self.framer.is_idle() && self.line.input.is_empty();
+        if is_idle {
+            self.line.rest();
         }
         // Between commands, what happens can be told.
-        let mut watch = if self.framer.is_idle() && self.input.is_empty() { self.watch.take() } else { None };
+        let mut watch = if is_idle { self.watch.take() } else { None };
         let received = tokio::select! {
-            received = self.receive(timeout) => Some(received),
+            received = self.line.receive(timeout, WhenDraining::Ends) => Some(received),
             () = changed(watch.as_deref_mut()) => None,
         };
         self.watch = watch.or(self.watch.take());
-        let Some(received) = received else {
+        match received {
+            Some(received) => Ok(received?),
             // Boxed: most sessions never watch, and all of them wait here.
-            Box::pin(self.tell_watched()).await?;
-            return Ok(true);
-        };
-        match received? {
-            Received::Octets(_) => Ok(true),
-            Received::Closed => Err("the client closed the connection"),
-            Received::TimedOut => {
-                self.say("* BYE you were silent for too long\r\n");
-                self.flush().await?;
-                Ok(false)
-            }
-            Received::Draining => {
-                self.say("* BYE [UNAVAILABLE] the server is shutting down\r\n");
-                self.flush().await?;
-                Ok(false)
-            }
+            None => Box::pin(self.tell_watched()).await,
         }
-    }
-
-    pub async fn receive(&mut self, timeout: Duration) -> Result<Received, Broken> {
-        let deadline = Some(Instant::now() + timeout);
-        self.connection.receive_unless_draining(&mut self.input, deadline).await.map_err(|_| "the connection failed")
     }
 
     /// A line of the client that is no command: in AUTHENTICATE and IDLE.
@@ -537,23 +529,18 @@ impl Session<'_> {
             if let Some(line) = self.line_ready()? {
                 return Ok(line);
             }
-            match self.receive(timeout).await? {
-                Received::Octets(_) => {}
-                Received::Closed => return Err("the client closed the connection"),
-                Received::TimedOut => return Err("the client was silent for too long"),
-                Received::Draining => return Err("the server is shutting down"),
-            }
+            self.line.receive(timeout, WhenDraining::Ends).await?;
         }
     }
 
     /// The next line if it is here.
     pub fn line_ready(&mut self) -> Result<Option<String>, Broken> {
-        match self.input.iter().position(|octet| *octet == b'\n') {
+        match self.line.input.iter().position(|octet| *octet == b'\n') {
             Some(end) => {
-                let line = self.input.split_to(end + 1);
+                let line = self.line.input.split_to(end + 1);
                 Ok(Some(String::from_utf8_lossy(line.trim_ascii_end()).into_owned()))
             }
-            None if self.input.len() > 16 * 1024 => Err("a line without end"),
+            None if self.line.input.len() > 16 * 1024 => Err(Broken::Session("a line without end")),
             None => Ok(None),
         }
     }
@@ -561,7 +548,7 @@ impl Session<'_> {
     /// A failure of the mail store as the end of a command.
     pub fn failed(&self, error: &mail::error::Error) -> Outcome {
         if error.is_temporary() {
-            self.service.signals.store_failed(self.connection.trace(), error);
+            self.service.signals.store_failed(self.line.connection.trace(), error);
         }
         Outcome::No(refusal::store(error))
     }
@@ -571,7 +558,7 @@ impl Session<'_> {
         match self.service.memory.take(octets).await {
             Some(taken) => Ok(taken),
             None => {
-                self.service.signals.no_memory(self.connection.trace());
+                self.service.signals.no_memory(self.line.connection.trace());
                 Err(Outcome::no("[UNAVAILABLE] there is no memory for a message of this size now; try again"))
             }
         }
@@ -585,7 +572,7 @@ impl Session<'_> {
 
     /// The user; commands that come here need one.
     pub fn user(&self) -> Result<&User, Broken> {
-        self.user.as_ref().ok_or("nobody is logged in")
+        self.user.as_ref().ok_or(Broken::Session("nobody is logged in"))
     }
 
     /// The tag as a string, for ESEARCH.

@@ -57,7 +57,11 @@ impl Signals {
         warn!(%trace, reason = error as &dyn std::error::Error, "IMAP: the mail store did not do it");
     }
 
-    pub fn ended(&self, trace: TraceId, why: &str) {
-        debug!(%trace, why, "IMAP session ended");
+    pub fn ended(&self, trace: TraceId) {
+        debug!(%trace, "IMAP session ended");
+    }
+
+    pub fn broken(&self, trace: TraceId, why: &(dyn std::error::Error + 'static)) {
+        debug!(%trace, reason = why, "IMAP connection ended before the session");
     }
 }

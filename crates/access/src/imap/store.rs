@@ -2,7 +2,7 @@
 
 use crate::imap::refusal;
 use crate::imap::selected::{SYSTEM_FLAGS, write_flags};
-use crate::imap::session::{Done, Outcome, Session};
+use crate::imap::session::{Broken, Done, Outcome, Session};
 use crate::imap::state::Wanted;
 use account::rights::Rights;
 use imap::command::{Numbers, StoreMode};
@@ -95,7 +95,7 @@ impl Session<'_> {
         done: &[Uid],
         numbers: Numbers,
         silent: bool,
-    ) -> Result<(), &'static str> {
+    ) -> Result<(), Broken> {
         let Some(selected) = self.selected.as_ref() else { return Ok(()) };
         let Ok(new) = self.service.mail.view(&selected.place) else { return Ok(()) };
         let changes = old.changes_to(&new);
@@ -126,12 +126,12 @@ impl Session<'_> {
             self.write_fetch_head(index, row);
             if numbers == Numbers::Uid || self.qresync {
                 self.say("UID ");
-                write::number(&mut self.out, u64::from(row.uid.0));
+                write::number(&mut self.line.output, u64::from(row.uid.0));
                 self.say(" ");
             }
             if !silent {
                 self.say("FLAGS ");
-                write_flags(&mut self.out, &new, row);
+                write_flags(&mut self.line.output, &new, row);
             }
             if self.condstore {
                 let blank = if silent { "" } else { " " };

@@ -190,6 +190,18 @@ async fn logging_in_and_out() {
     assert_eq!(client.line().await, "");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn who_makes_too_many_mistakes_hears_goodbye() {
+    let house = House::new().await;
+    let mut client = house.call().await;
+    for _ in 0..house.service.settings.offences_max {
+        assert!(client.refused("XYZZY").await.starts_with("BAD"));
+    }
+    client.say("x XYZZY\r\n").await;
+    assert_eq!(client.line().await, "* BYE too many wrong commands");
+    assert_eq!(client.line().await, "", "the connection ends");
+}
+
 /// Ten thousand idle sessions must fit into 500 MiB, most of which TLS needs.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_idle_session_is_small() {

@@ -10,6 +10,7 @@ use crate::managesieve::frame::{self, Scan};
 use crate::managesieve::limits::{LINE_OCTETS_MAX, OUTPUT_OCTETS, SASL_OCTETS_MAX};
 use crate::managesieve::offence::Offence;
 use crate::managesieve::refusal;
+use crate::sasl;
 use bytes::{Buf, BytesMut};
 use message::transfer;
 
@@ -271,7 +272,8 @@ impl Engine {
                 if !self.offer.mechanisms.contains(&mechanism) {
                     return Err(Offence::UnknownMechanism);
                 }
-                let initial = initial.map(|text| decode(text.as_bytes())).transpose()?;
+                let read = |text: String| sasl::response(text.as_bytes()).ok_or(Offence::BadBase64);
+                let initial = initial.map(read).transpose()?;
                 self.state = State::LoggingIn;
                 Ok(Some(Step::BeginExchange { mechanism, initial }))
             }
@@ -316,7 +318,7 @@ impl Engine {
             output.extend(refusal::cancelled());
             return Ok(None);
         };
-        let response = decode(text.as_bytes())?;
+        let response = sasl::response(text.as_bytes()).ok_or(Offence::BadBase64)?;
         self.state = State::LoggingIn;
         Ok(Some(Step::Respond(response)))
     }
@@ -389,11 +391,6 @@ pub fn ok(code: Option<&[u8]>, text: &str, output: &mut Vec<u8>) {
     output.push(b' ');
     frame::write(text.as_bytes(), output);
     output.extend_from_slice(b"\r\n");
-}
-
-fn decode(text: &[u8]) -> Result<Vec<u8>, Offence> {
-    use base64::Engine as _;
-    base64::engine::general_purpose::STANDARD.decode(text).map_err(|_| Offence::BadBase64)
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use crate::managesieve::signals::Signals;
 use account::owner::Owner;
 use bytes::Bytes;
 use directory::entry::Account;
-use directory::login::{self, Denied, Exchange, Logins, Origin};
+use directory::login::{self, Denied, Exchange, LastWords, Logins, Origin};
 use mail::error::Error;
 use mail::store::Mail;
 use net::admission::Refused;
@@ -121,7 +121,9 @@ impl<'a> Session<'a> {
     }
 
     async fn begin(&mut self, mechanism: &str, initial: Option<Vec<u8>>) {
-        self.exchange = self.service.logins.begin(mechanism, Origin::of(&self.line.connection)).map(Box::new);
+        let origin = Origin::of(&self.line.connection);
+        // They travel with the OK: the client need not answer them (RFC 5804 §2.1).
+        self.exchange = self.service.logins.begin(mechanism, origin, LastWords::WithSuccess).map(Box::new);
         self.respond(initial).await;
     }
 
@@ -129,7 +131,6 @@ impl<'a> Session<'a> {
         let Some(exchange) = &mut self.exchange else { return self.refuse_login(Denied::Malformed) };
         match exchange.respond(response.as_deref()).await {
             Ok(login::Step::Challenge(challenge)) => self.engine.challenge(&challenge, &mut self.line.output),
-            // The last words of the server travel with the OK: the client need not answer them (RFC 5804 §2.1).
             Ok(login::Step::Done(account, last)) => self.finish_login(&account, last.as_deref()),
             Err(denied) => self.refuse_login(denied),
         }

@@ -9,6 +9,7 @@ use crate::pop3::limits::{COMMAND_OCTETS_MAX, OUTPUT_OCTETS, SASL_OCTETS_MAX};
 use crate::pop3::listing::{Kind, Listing};
 use crate::pop3::offence::Offence;
 use crate::pop3::refusal;
+use crate::sasl;
 use bytes::BytesMut;
 use memchr::memchr;
 use message::transfer;
@@ -259,7 +260,7 @@ impl Engine {
             say(output, &refusal::cancelled());
             return Ok(None);
         }
-        let response = decode(line)?;
+        let response = sasl::response(line).ok_or(Offence::BadBase64)?;
         self.state = State::LoggingIn;
         Ok(Some(Step::Respond(response)))
     }
@@ -324,11 +325,8 @@ impl Engine {
                 if !self.offer.mechanisms.contains(&mechanism) {
                     return Err(Offence::UnknownMechanism);
                 }
-                let initial = match initial.as_deref() {
-                    None => None,
-                    Some("=") => Some(Vec::new()),
-                    Some(text) => Some(decode(text.as_bytes())?),
-                };
+                let read = |text: String| sasl::initial_response(text.as_bytes()).ok_or(Offence::BadBase64);
+                let initial = initial.map(read).transpose()?;
                 self.state = State::LoggingIn;
                 Ok(Some(Step::BeginExchange { mechanism, initial }))
             }
@@ -409,12 +407,6 @@ fn list(listing: &Listing, kind: Kind, number: Option<u32>, output: &mut Vec<u8>
 
 fn say(output: &mut Vec<u8>, text: &str) {
     output.extend_from_slice(text.as_bytes());
-}
-
-/// Base64 as SASL has it: complete and nothing else (RFC 5034 §4, RFC 4648 §4).
-fn decode(text: &[u8]) -> Result<Vec<u8>, Offence> {
-    let octets = transfer::decode(transfer::Encoding::Base64, text);
-    if transfer::base64(&octets).as_bytes() == text { Ok(octets) } else { Err(Offence::BadBase64) }
 }
 
 impl std::fmt::Debug for Step {

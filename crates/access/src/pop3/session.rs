@@ -12,7 +12,7 @@ use crate::pop3::stuffing::Stuffing;
 use account::owner::Owner;
 use bytes::Bytes;
 use directory::entry::Account;
-use directory::login::{self, Denied, Exchange, Logins, Origin};
+use directory::login::{self, Denied, Exchange, LastWords, Logins, Origin};
 use mail::store::Mail;
 use model::Uid;
 use net::admission::Refused;
@@ -64,8 +64,6 @@ struct Session<'a> {
     line: Line,
     engine: Engine,
     exchange: Option<Box<Exchange>>,
-    /// Who comes out of a finished exchange whose last challenge the client has still to acknowledge.
-    proven: Option<Box<Account>>,
     maildrop: Option<Locked>,
 }
 
@@ -87,7 +85,7 @@ impl<'a> Session<'a> {
         let patience = Patience { failed_logins_max: settings.failed_logins_max, offences_max: settings.offences_max };
         let mut line = Line::new(connection, settings.send_timeout);
         let engine = Engine::new(&settings.host, offer(service, &line.connection), patience, &mut line.output);
-        Session { service, line, engine, exchange: None, proven: None, maildrop: None }
+        Session { service, line, engine, exchange: None, maildrop: None }
     }
 
     async fn run(&mut self) -> Result<Ending, Broken> {
@@ -132,24 +130,16 @@ impl<'a> Session<'a> {
     }
 
     async fn begin(&mut self, mechanism: &str, initial: Option<Vec<u8>>) {
-        self.proven = None;
-        self.exchange = self.service.logins.begin(mechanism, Origin::of(&self.line.connection)).map(Box::new);
+        let origin = Origin::of(&self.line.connection);
+        self.exchange = self.service.logins.begin(mechanism, origin, LastWords::AsChallenge).map(Box::new);
         self.respond(initial).await;
     }
 
     async fn respond(&mut self, response: Option<Vec<u8>>) {
-        if let Some(account) = self.proven.take() {
-            let is_acknowledged = response.is_none_or(|response| response.is_empty());
-            return self.finish_login(if is_acknowledged { Ok(account) } else { Err(Denied::Malformed) }).await;
-        }
         let Some(exchange) = &mut self.exchange else { return self.finish_login(Err(Denied::Malformed)).await };
         match exchange.respond(response.as_deref()).await {
             Ok(login::Step::Challenge(challenge)) => self.engine.challenge(&challenge, &mut self.line.output),
-            Ok(login::Step::Done(account, Some(words))) => {
-                self.proven = Some(account);
-                self.engine.challenge(&words, &mut self.line.output);
-            }
-            Ok(login::Step::Done(account, None)) => self.finish_login(Ok(account)).await,
+            Ok(login::Step::Done(account, _)) => self.finish_login(Ok(account)).await,
             Err(denied) => self.finish_login(Err(denied)).await,
         }
     }

@@ -98,9 +98,15 @@ async fn logins_are_offered_where_passwords_may_travel() {
 }
 
 async fn exchange(logins: &Logins, mechanism: &str, password: &str) -> Result<Account, Denied> {
+    let with_success = speak(logins, mechanism, password, LastWords::WithSuccess).await;
+    assert_eq!(speak(logins, mechanism, password, LastWords::AsChallenge).await, with_success, "{mechanism}");
+    with_success
+}
+
+async fn speak(logins: &Logins, mechanism: &str, password: &str, last_words: LastWords) -> Result<Account, Denied> {
     let offered = [mechanism.to_owned()];
     let mut client = Login::choose(&offered, "alice@b.test", password, "nonce", true).unwrap();
-    let mut server = logins.begin(mechanism, Origin::default()).unwrap();
+    let mut server = logins.begin(mechanism, Origin::default(), last_words).unwrap();
     let mut step = server.respond(client.initial().as_deref()).await?;
     loop {
         match step {
@@ -109,6 +115,8 @@ async fn exchange(logins: &Logins, mechanism: &str, password: &str) -> Result<Ac
                 step = server.respond(Some(&answer)).await?;
             }
             Step::Done(account, last) => {
+                let is_scram = mechanism.starts_with("SCRAM");
+                assert_eq!(last.is_some(), is_scram && last_words == LastWords::WithSuccess, "{mechanism}");
                 if let Some(last) = last {
                     client.respond(&last).expect("the server proves itself");
                 }
@@ -116,6 +124,22 @@ async fn exchange(logins: &Logins, mechanism: &str, password: &str) -> Result<Ac
             }
         }
     }
+}
+
+#[tokio::test]
+async fn last_words_are_acknowledged_with_nothing_else() {
+    let logins = logins(&directory().await);
+    let offered = ["SCRAM-SHA-256".to_owned()];
+    let mut client = Login::choose(&offered, "alice@b.test", "secret", "nonce", true).unwrap();
+    let mut server = logins.begin("SCRAM-SHA-256", Origin::default(), LastWords::AsChallenge).unwrap();
+    let mut answer = client.initial().unwrap();
+    for _ in 0..2 {
+        let Ok(Step::Challenge(challenge)) = server.respond(Some(&answer)).await else { panic!("a challenge") };
+        answer = client.respond(&challenge).unwrap();
+    }
+    assert!(answer.is_empty());
+    assert_eq!(server.respond(Some(b"x")).await.map(|_| ()), Err(Denied::Malformed));
+    assert_eq!(server.respond(Some(b"")).await.map(|_| ()), Err(Denied::Malformed), "there is no second try");
 }
 
 #[tokio::test]
@@ -127,6 +151,9 @@ async fn every_mechanism_works_and_refuses() {
         assert_eq!(exchange(&logins, mechanism, "wrong").await, Err(Denied::WrongCredentials), "{mechanism}");
     }
     let logins = logins(&directory);
-    assert!(logins.begin("SCRAM-SHA-256-PLUS", Origin::default()).is_none(), "there is nothing to bind to");
-    assert!(logins.begin("CRAM-MD5", Origin::default()).is_none());
+    assert!(
+        logins.begin("SCRAM-SHA-256-PLUS", Origin::default(), LastWords::AsChallenge).is_none(),
+        "there is nothing to bind to"
+    );
+    assert!(logins.begin("CRAM-MD5", Origin::default(), LastWords::AsChallenge).is_none());
 }

@@ -50,7 +50,7 @@ pub fn repair_partition(context: &Context, name: &str) -> Result<storage::Repair
         return Err(Failure::failed("a server runs on this data folder; stop it first: `heliograph stop`"));
     }
     let mut shown = Shown::default();
-    compose::repair_partition(&settings, name, &mut |step| {
+    compose::store::repair_partition(&settings, name, &mut |step| {
         let total = (step.total > 0).then_some(step.total);
         shown.show(&Progress { what: format!("{name}: {}", step.stage), done: step.done, total });
     })

@@ -9,7 +9,8 @@ use net::{Clock, Door, Random, Registry, Shutdown, SystemClock, SystemRandom};
 use storage::Layout;
 use tokio::task::JoinSet;
 
-use crate::compose;
+use crate::compose::network;
+use crate::compose::private::make_private;
 use crate::control::door::Control;
 use crate::control::request::Request;
 use crate::failure::Failure;
@@ -43,10 +44,10 @@ pub async fn run(running: Arc<Running>) -> Result<(), Failure> {
     let registry = Registry::new();
     let metering = Metering::new(&settings, &random, &registry);
     let layout = Layout::new(&settings.server.data);
-    let asked = (compose::resolver(&settings, &registry)?, Arc::clone(&clock));
+    let asked = (network::resolver(&settings, &registry)?, Arc::clone(&clock));
     let greylisting = Greylisting::new(&settings, layout.data(), asked, &registry);
     for folder in [layout.data().to_owned(), layout.run()] {
-        compose::make_private(&folder)?;
+        make_private(&folder)?;
     }
     let listeners = bind(&settings, None).await?;
     let bound = listeners.iter().map(|listener| (listener.name(), listener.address().clone())).collect();

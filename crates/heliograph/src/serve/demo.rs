@@ -14,7 +14,7 @@ use directory::transfer::role_named;
 use net::ListenAddress;
 use serde::{Deserialize, Serialize};
 
-use crate::compose;
+use crate::compose::{certificates, private};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::logging;
@@ -92,7 +92,7 @@ fn prepare(data: &Path) -> Result<PathBuf, Failure> {
     if !file.exists() {
         std::fs::create_dir_all(data)
             .map_err(|error| Failure::failed(format!("cannot make the folder {}", data.display())).because(error))?;
-        compose::write_private(&file, &settings_text())
+        private::write_private(&file, &settings_text())
             .map_err(|error| Failure::failed(format!("cannot write {}", file.display())).because(error))?;
     }
     Ok(file)
@@ -123,7 +123,7 @@ fn announce(bound: &Bound<'_>, data: &Path, file: &Path) -> Result<(), Failure> 
     let accounts = if old.accounts.is_empty() { make_accounts(bound)? } else { old.accounts };
     let certificate = match bound.settings.tls.certificates.first() {
         Some(files) => files.chain.clone(),
-        None => compose::own_certificate(bound.settings)?.chain,
+        None => certificates::own_certificate(bound.settings)?.chain,
     };
     let listeners = bound
         .listeners
@@ -136,7 +136,7 @@ fn announce(bound: &Bound<'_>, data: &Path, file: &Path) -> Result<(), Failure> 
     let description = Description { listeners, accounts, certificate };
     let text = serde_json::to_string_pretty(&description)
         .map_err(|error| Failure::failed("cannot write the demo's description").because(error))?;
-    compose::write_private(&path, &(text + "\n"))
+    private::write_private(&path, &(text + "\n"))
         .map_err(|error| Failure::failed(format!("cannot write {}", path.display())).because(error))?;
     print(&invitation(&description, data))
 }

@@ -9,7 +9,7 @@ use mta::judge::court::Judge;
 use net::{ListenAddress, ServerTls};
 use tokio::sync::Notify;
 
-use crate::compose::load_certificates;
+use crate::compose::certificates;
 use crate::metering::Metering;
 use crate::settings::{Changes, Settings};
 
@@ -110,7 +110,7 @@ impl Running {
         let changes = old.changes(&fresh);
         if let Some(started) = self.started.get() {
             if let Some(server_tls) = &started.reloadable.server_tls {
-                let certificates = load_certificates(&fresh).map_err(|failure| failure.to_string())?;
+                let certificates = certificates::load(&fresh).map_err(|failure| failure.to_string())?;
                 server_tls.replace(certificates).map_err(|error| error.to_string())?;
             }
             started.reloadable.metering.reload(&fresh);

@@ -10,7 +10,7 @@ use net::ListenAddress;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::compose::own_tlsa;
+use crate::compose::certificates::own_tlsa;
 use crate::failure::Failure;
 use crate::operations::{Operations, report};
 

@@ -393,6 +393,7 @@ fn action(effect: &Effect<'_>, implicit: bool) -> RunAction {
             fcc: notification.copy.as_ref().map(run_target),
         },
         Effect::Jettison => system("jettison", String::new()),
+        Effect::Junk => system("junk", String::new()),
         Effect::Hold { reason } => system("hold", reason.clone()),
         Effect::Capture { to } => system("capture", to.to_string()),
         Effect::AddTag { tag } => system("addtag", tag.clone()),

@@ -18,6 +18,8 @@ pub struct Memory {
     pub key: u128,
     /// Until when.
     pub until: Timestamp,
+    /// Whether the scripts decided as they did because it was not remembered.
+    pub is_new: bool,
 }
 
 impl Mail {
@@ -56,6 +58,24 @@ impl Mail {
         }
         Ok(())
     }
+}
+
+/// Whether something was remembered since the scripts decided because it was not.
+pub(crate) fn is_outdated(
+    transaction: &Transaction<'_>,
+    keys: Keys,
+    memories: &[Memory],
+    delivery: Option<(QueueId, u32)>,
+) -> Result<bool, Error> {
+    let now = transaction.now();
+    for memory in memories.iter().filter(|memory| memory.is_new) {
+        let Some(row) = transaction.get(&keys.memory(memory.key))? else { continue };
+        let row = MemoryRow::decode(&row).map_err(|_| storage::Error::Row("memories"))?;
+        if row.until > now && delivery.is_none_or(|delivery| delivery != row.delivery) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Remembers in an open transaction. Of too many the ones that end soonest are forgotten.

@@ -85,13 +85,20 @@ async fn what_is_remembered_ends_and_does_not_count_for_the_delivery_that_caused
     let bob = owner(1);
     let until = Timestamp(START.0 + 10_000);
     let trouble = Trouble { at: START, script: "s".to_owned(), line: 3, reason: "why".to_owned() };
-    let remember = vec![Memory { key: 5, until }];
+    let remember = vec![Memory { key: 5, until, is_new: true }];
     let delivery = Some((QueueId(7), 1));
     let one = Filing { remember, delivery, trouble: Some(trouble.clone()), ..filing(1, Vec::new()) };
     ground.mail.place("a", vec![one], Rule::Each).await.unwrap();
     let remembers = |by| ground.mail.remembers(&bob, 5, ground.now(), by).unwrap();
     assert!(remembers(None) && remembers(Some((QueueId(7), 2))) && !remembers(delivery));
     assert_eq!(ground.mail.script_trouble(&bob).unwrap(), Some(trouble));
+    // Two that decided at the same time: the second must decide again, unless it knew.
+    let again = |is_new, key| {
+        let remember = vec![Memory { key, until, is_new }];
+        ground.mail.place("a", vec![Filing { remember, ..filing(1, Vec::new()) }], Rule::Each)
+    };
+    assert!(matches!(again(true, 5).await, Err(Error::Outdated)));
+    assert!(again(true, 6).await.is_ok() && again(false, 5).await.is_ok());
     ground.pass_secs(11);
     assert!(!remembers(None));
     ground.mail.upkeep("a", ground.now()).await.unwrap();
@@ -103,8 +110,12 @@ async fn of_too_much_the_things_that_end_soonest_are_forgotten() {
     let ground = Ground::new();
     let max = u128::from(mail::limits::MEMORIES_MAX.unsigned_abs());
     let all = 0..=max;
-    let remember =
-        all.map(|key| Memory { key, until: Timestamp(START.0 + 1_000 + u64::try_from(key).unwrap()) }).collect();
+    let remember = all
+        .map(|key| {
+            let until = Timestamp(START.0 + 1_000 + u64::try_from(key).unwrap());
+            Memory { key, until, is_new: true }
+        })
+        .collect();
     ground.mail.place("a", vec![Filing { remember, ..filing(1, Vec::new()) }], Rule::Each).await.unwrap();
     let remembers = |key| ground.mail.remembers(&owner(1), key, START, None).unwrap();
     assert!(!remembers(0) && remembers(max) && remembers(max / 2));

@@ -10,6 +10,7 @@ use crate::scripts::whole::Whole;
 use directory::entry::Account;
 use directory::resolve::{LocalTarget, Resolution};
 use mail::deliver::{Filed, NewMessage, Rule, Target};
+use mail::error::Error;
 use mail::filing::Placed;
 use message::edit::{self, Prefix};
 use model::Address;
@@ -228,6 +229,24 @@ fn divided<T, W>(all: Vec<T>, whole: Option<&W>, is_scripted: impl FnMut(&T) -> 
 /// delivery: when the attempt is made again after a crash they decide the same, file nothing twice, and send what was
 /// not queued yet.
 async fn file_scripted(service: &Service, lease: &Lease, one: &Planned, whole: &Whole) -> (Became, Vec<NewEntry>) {
+    /// Other messages of the same account that may come in between before this one waits for its next turn.
+    const DECISIONS_MAX: usize = 8;
+    for _ in 0..DECISIONS_MAX {
+        if let Some(done) = decide_and_file(service, lease, one, whole).await {
+            return done;
+        }
+    }
+    (away(), Vec::new())
+}
+
+/// One decision, and its filing. Nothing when a message filed meanwhile is remembered, so that the scripts may decide
+/// otherwise now: of two messages that come at once one answers their sender.
+async fn decide_and_file(
+    service: &Service,
+    lease: &Lease,
+    one: &Planned,
+    whole: &Whole,
+) -> Option<(Became, Vec<NewEntry>)> {
     let message = &lease.message;
     let subject = Subject {
         trace: message.trace,
@@ -244,18 +263,26 @@ async fn file_scripted(service: &Service, lease: &Lease, one: &Planned, whole: &
         Ok(decision) => decision,
         Err(error) => {
             service.signals.store_failed(message.trace, &error.to_string());
-            return (away(), Vec::new());
+            return Some((away(), Vec::new()));
         }
     };
-    if !decision.notes.is_empty() {
-        let text = format!("scripts of {}: {}", one.account.address, decision.notes.join("; "));
-        service.parts.queue.note(message.trace, None, text);
-    }
+    let note = || {
+        if !decision.notes.is_empty() {
+            let text = format!("scripts of {}: {}", one.account.address, decision.notes.join("; "));
+            service.parts.queue.note(message.trace, None, text);
+        }
+    };
     if let Some(reason) = &decision.hold {
-        return (Became::Held(reply(450, (4, 7, 0), &format!("held by a script: {reason}"))), Vec::new());
+        note();
+        return Some((Became::Held(reply(450, (4, 7, 0), &format!("held by a script: {reason}"))), Vec::new()));
     }
     let filing = decision.filing(&one.target);
-    match service.parts.mail.place(&one.target.owner.partition, vec![filing], Rule::Each).await {
+    let placed = service.parts.mail.place(&one.target.owner.partition, vec![filing], Rule::Each).await;
+    if matches!(placed, Err(Error::Outdated)) {
+        return None;
+    }
+    note();
+    match placed {
         Ok(committed) => {
             let placed = committed.value.first();
             if let Some(Placed::Done { missing, .. }) = placed {
@@ -263,19 +290,19 @@ async fn file_scripted(service: &Service, lease: &Lease, one: &Planned, whole: &
             }
             let filed = placed.map_or(Filed::Before, Filed::from);
             if filed == Filed::OverQuota {
-                return (Became::Told(told(&filed)), Vec::new());
+                return Some((Became::Told(told(&filed)), Vec::new()));
             }
             service.parts.scripts.sent(message.trace, &one.account.address, &decision.outgoing);
             let sent = decision.outgoing.into_iter().map(|(_, entry)| entry).collect();
             let words = decision.rejection.map(|reason| reason.split_whitespace().collect::<Vec<_>>().join(" "));
-            match words {
+            Some(match words {
                 Some(reason) => (Became::Told(reply(550, (5, 7, 1), &reason)), sent),
                 None => (Became::Told(told(&filed)), sent),
-            }
+            })
         }
         Err(error) => {
             service.signals.store_failed(message.trace, &error.to_string());
-            (away(), Vec::new())
+            Some((away(), Vec::new()))
         }
     }
 }

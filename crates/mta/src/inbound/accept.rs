@@ -72,16 +72,19 @@ fn manner(service: &Service, recipients: &[Accepted]) -> (Rule, usize) {
     }
 }
 
-/// Files as scripts decided, all at once.
+/// Files as scripts decided, all at once; nothing when what they decided upon has changed since.
 pub async fn place(
     service: &Service,
     trace: TraceId,
     recipients: &[Accepted],
     plan: &Plan,
     filings: Vec<Filing>,
-) -> Answered {
+) -> Option<Answered> {
     let (rule, _) = manner(service, recipients);
     let outcome = service.parts.mail.place(&plan.partition, filings, rule).await;
+    if matches!(outcome, Err(Error::Outdated)) {
+        return None;
+    }
     let outcome = outcome.map(|Committed { value, receipt }| {
         for (target, placed) in plan.targets.iter().zip(&value) {
             if let Placed::Done { missing, .. } = placed {
@@ -90,7 +93,7 @@ pub async fn place(
         }
         Committed { value: value.iter().map(Filed::from).collect(), receipt }
     });
-    answer(service, trace, recipients, &plan.places, outcome)
+    Some(answer(service, trace, recipients, &plan.places, outcome))
 }
 
 /// The replies to a message that was filed at once, or was not.

@@ -13,10 +13,8 @@ use crate::authentication::service::Authentication;
 use crate::authentication::settings::Strictness;
 use crate::authentication::sign;
 use crate::inbound::arrival::{Arrival, Finding};
+use crate::inbound::recipient::Accepted;
 use crate::inbound::refusal;
-
-/// What sends a message into Junk, run before the recipient's own script.
-const INTO_JUNK: &str = "require \"fileinto\";\r\nfileinto \"Junk\";\r\n";
 
 impl Authentication {
     /// Checks a message, writes down what was found, and does what its owner asks for if that is enforced.
@@ -102,7 +100,7 @@ impl Authentication {
             }
             "quarantine" => {
                 self.signals.quarantined(arrival.trace);
-                arrival.recipients.iter_mut().for_each(|one| one.instructions.push(INTO_JUNK.to_owned()));
+                arrival.recipients.iter_mut().for_each(Accepted::put_into_junk);
                 Finding::Pass
             }
             _ => Finding::Pass,

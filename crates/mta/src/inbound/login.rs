@@ -3,7 +3,7 @@
 use crate::inbound::refusal;
 use crate::inbound::service::Service;
 use directory::entry::Account;
-use directory::login::{Denied, Exchange, Origin, Step};
+use directory::login::{Denied, Exchange, LastWords, Origin, Step};
 use net::Connection;
 use smtp::server::AuthAnswer;
 
@@ -11,8 +11,6 @@ use smtp::server::AuthAnswer;
 #[derive(Default)]
 pub struct Login {
     exchange: Option<Exchange>,
-    /// Who has proved to be there, while the client has still to acknowledge the server's last words.
-    proven: Option<Box<Account>>,
     /// Who is logged in.
     pub account: Option<Box<Account>>,
 }
@@ -26,7 +24,8 @@ impl Login {
         mechanism: &str,
         initial: Option<&[u8]>,
     ) -> AuthAnswer {
-        let Some(exchange) = service.parts.logins.begin(mechanism, Origin::of(connection)) else {
+        let Some(exchange) = service.parts.logins.begin(mechanism, Origin::of(connection), LastWords::AsChallenge)
+        else {
             return AuthAnswer::Refuse(refusal::no_such_mechanism());
         };
         self.exchange = Some(exchange);
@@ -38,10 +37,6 @@ impl Login {
         if response.is_none() {
             *self = Login::default();
             return AuthAnswer::Refuse(refusal::denied(Denied::Malformed));
-        }
-        // SCRAM's last message is a challenge here, which the client acknowledges with nothing (RFC 4954 §4).
-        if let Some(account) = self.proven.take() {
-            return self.done(service, connection, account);
         }
         self.step(service, connection, response).await
     }
@@ -55,11 +50,7 @@ impl Login {
                 self.exchange = Some(exchange);
                 AuthAnswer::Challenge(challenge)
             }
-            Ok(Step::Done(account, Some(last))) => {
-                self.proven = Some(account);
-                AuthAnswer::Challenge(last)
-            }
-            Ok(Step::Done(account, None)) => self.done(service, connection, account),
+            Ok(Step::Done(account, _)) => self.done(service, connection, account),
             Err(why) => {
                 service.signals.login_refused(connection.trace(), connection.peer(), why);
                 AuthAnswer::Refuse(refusal::denied(why))

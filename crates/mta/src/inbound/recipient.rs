@@ -55,6 +55,11 @@ impl Accepted {
         self.route.as_ref().is_some_and(|route| route.channel == Channel::Held)
     }
 
+    /// Keeps it in Junk, unless the owner's own script says where it goes.
+    pub fn put_into_junk(&mut self) {
+        self.instructions.push("require \"vnd.heliograph.system\"; junk;".to_owned());
+    }
+
     /// Keeps it in the queue until an operator releases it.
     pub fn hold(&mut self) {
         self.targets = Vec::new();

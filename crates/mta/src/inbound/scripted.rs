@@ -106,9 +106,11 @@ async fn finish(
     let Some(plan) = accept::plan(&envelope, &recipients).filter(|_| is_local) else {
         return Way::Queued(left);
     };
-    note(service, arrival, &all);
     let filings = filings(&plan, &decided, whole);
-    let answered = accept::place(service, arrival.trace, &recipients, &plan, filings).await;
+    let Some(answered) = accept::place(service, arrival.trace, &recipients, &plan, filings).await else {
+        return Way::Queued(left);
+    };
+    note(service, arrival, &all);
     if service.kind != Kind::Lmtp {
         return Way::Answered(answered);
     }

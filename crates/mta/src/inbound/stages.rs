@@ -2,6 +2,7 @@
 
 use crate::inbound::arrival::{Arrival, Fate, Finding};
 use crate::inbound::content;
+use crate::inbound::recipient::Accepted;
 use crate::inbound::refusal;
 use crate::inbound::service::Service;
 use crate::inbound::system_script::{self, Ruling};
@@ -83,6 +84,9 @@ async fn obey_scripts(service: &Service, arrival: &mut Arrival) -> Result<Option
     let mut wanted = wanted;
     if let Some(octets) = wanted.octets.take() {
         arrival.body = octets;
+    }
+    if wanted.is_junk {
+        arrival.recipients.iter_mut().for_each(Accepted::put_into_junk);
     }
     system_script::capture(service, arrival, &wanted);
     Ok(wanted.hold)

@@ -73,8 +73,14 @@ impl Counters {
                     }
                 }
             },
-            // These always say yes.
-            MeterRoutine::Adjust(_) | MeterRoutine::Store(_) | MeterRoutine::Remove => Answer::Found(String::new()),
+            // These say yes where the table can be asked at all, each kind of which knows one of the two.
+            MeterRoutine::Adjust(_) | MeterRoutine::Store(_) | MeterRoutine::Remove => {
+                let mut asked = self.call("fetch", table, key, &[]).await;
+                if matches!(asked, Answer::Failed(_)) {
+                    asked = self.call("query", table, key, &[]).await;
+                }
+                if matches!(asked, Answer::Failed(_)) { asked } else { Answer::Found(String::new()) }
+            }
         }
     }
 
@@ -133,9 +139,11 @@ impl Lookups for Counters {
 mod tests {
     use super::*;
     use meter::greylist::backlog::Part;
+    use meter::table::settings::{Kind, TableSettings};
     use net::Registry;
     use net::SystemClock;
     use net::resolver::table::{Table, TableResolver};
+    use std::time::Duration;
 
     #[tokio::test]
     async fn an_explanation_leaves_nothing_with_the_greylister() {
@@ -151,6 +159,38 @@ mod tests {
             let answer = counters.look_up(&Settings::default(), &lookup, effects).await;
             assert!(matches!(answer, Answer::Found(_)), "{answer:?}");
             assert_eq!(greylist.memory(Part::Triplets).len(), remembered);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_look_tells_what_the_next_question_is_told() {
+        let hour = Duration::from_secs(3600);
+        let grey = Kind::Greylisting { block: hour, resubmit: hour * 4, inactivity: hour * 100 };
+        let of = |kind| TableSettings { kind, ..TableSettings::throttle(2, hour) };
+        let settings = [("rate", TableSettings::throttle(2, hour)), ("number", of(Kind::Number)), ("grey", of(grey))];
+        let settings = settings.into_iter().map(|(name, settings)| (name.to_owned(), settings)).collect();
+        let own = Arc::new(Tables::new(settings, &Registry::new()));
+        let counters = Counters { meter: Meter::Here(Arc::clone(&own)), own, greylist: None };
+        let more = Comparison::Greater;
+        let common = [MeterRoutine::Query, MeterRoutine::Fetch, MeterRoutine::Remove];
+        let counting = [MeterRoutine::Adjust(1), MeterRoutine::AdjustAndTest(1, more, 3), MeterRoutine::Test(more, 2)];
+        let throttle = [MeterRoutine::Throttle, MeterRoutine::Throttle, MeterRoutine::Throttle];
+        let store = [MeterRoutine::Store("3".to_owned())];
+        let greylisting = [MeterRoutine::Greylisting, MeterRoutine::Greylisting, MeterRoutine::Remove];
+        for (table, routines) in [
+            ("rate", [throttle.as_slice(), &counting, &common, &throttle].concat()),
+            ("number", [counting.as_slice(), &counting, &store, &counting, &common].concat()),
+            ("grey", [greylisting.as_slice(), &greylisting].concat()),
+            ("missing", [throttle.as_slice(), &counting, &common, &store, &greylisting].concat()),
+        ] {
+            for (at, routine) in routines.iter().enumerate() {
+                for key in ["k", ""] {
+                    let look = counters.meter(routine, table, key, Effects::Off).await;
+                    let real = counters.meter(routine, table, key, Effects::On).await;
+                    let kind = std::mem::discriminant::<Answer>;
+                    assert_eq!(kind(&look), kind(&real), "{table} {at} {routine:?} {key}: {look:?}, then {real:?}");
+                }
+            }
         }
     }
 }

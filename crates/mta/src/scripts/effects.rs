@@ -11,6 +11,7 @@ use crate::scripts::vacation;
 use crate::scripts::whole::{Whole, aside};
 use mail::filing::{Destination, Placement};
 use mail::flags::{Flags, SystemFlags};
+use mail::record::SpecialUse;
 use mail::scripts::Memory;
 use message::edit::{self, Prefix};
 use message::header;
@@ -39,6 +40,8 @@ pub struct Act<'a> {
     pub name: &'a str,
     /// When.
     pub now: Timestamp,
+    /// Whether the recipient wrote it.
+    pub is_own: bool,
 }
 
 /// What one script leaves to the next.
@@ -51,12 +54,13 @@ pub struct State {
     pub redirects_left: usize,
     flags: Vec<String>,
     has_answered: bool,
+    is_junk: bool,
 }
 
 impl State {
     /// Before the first script.
     pub fn new(whole: Whole, scores: Scores, redirects_left: usize) -> State {
-        State { whole, scores, redirects_left, flags: Vec::new(), has_answered: false }
+        State { whole, scores, redirects_left, flags: Vec::new(), has_answered: false, is_junk: false }
     }
 
     /// Does what a script wants, in its order.
@@ -69,7 +73,8 @@ impl State {
         decision: &mut Decision,
         outcome: Box<Outcome<'_>>,
     ) -> Result<Kept, Away> {
-        let Act { scripts, subject, name, now } = *act;
+        let Act { scripts, subject, name, now, is_own } = *act;
+        self.is_junk &= !(is_own && keeps_outright(&outcome));
         let mut kept = Kept::No;
         let account = subject.account.address.as_str();
         let mut tags: Vec<String> = Vec::new();
@@ -112,6 +117,10 @@ impl State {
                     decision.placements.clear();
                     return Ok(Kept::No);
                 }
+                Effect::Junk => {
+                    decision.note(format!("{name}: goes into Junk unless the owner's script says where"));
+                    self.is_junk = true;
+                }
                 Effect::Hold { .. } if subject.is_released => {
                     decision.note(format!("{name}: not held again after an operator released it"));
                     kept = Kept::Yes;
@@ -131,7 +140,7 @@ impl State {
         }
         for memory in outcome.remember {
             let until = now.plus(Duration::from_secs(memory.seconds));
-            decision.remember.push(Memory { key: duplicate_key(&memory.id), until });
+            decision.remember.push(Memory { key: duplicate_key(&memory.id), until, is_new: !memory.is_known });
         }
         if kept == Kept::No {
             decision.note(format!("{name} dealt with the message for {account}"));
@@ -141,7 +150,9 @@ impl State {
 
     /// Keeps the message where it goes without scripts.
     pub fn keep(&self, subject: &Subject<'_>, decision: &mut Decision) -> Result<(), mail::error::Error> {
-        let (message, destination) = (self.whole.filed(), usual(subject.target));
+        let (mailbox, special_use) = ("Junk".to_owned(), Some(SpecialUse::Junk));
+        let junk = Destination::Chosen { id: None, special_use, mailbox, creates: true };
+        let (message, destination) = (self.whole.filed(), if self.is_junk { junk } else { usual(subject.target) });
         decision.keep(Placement { message, destination, flags: flags(&self.flags) });
         Ok(())
     }
@@ -226,6 +237,12 @@ impl State {
         }
         Ok(())
     }
+}
+
+/// Whether a script says itself that the message is kept.
+fn keeps_outright(outcome: &Outcome<'_>) -> bool {
+    let keeps = outcome.effects.iter().filter(|effect| matches!(effect, Effect::Keep { .. })).count();
+    keeps > usize::from(outcome.is_implicit_keep)
 }
 
 fn send(decision: &mut Decision, kind: Sent, entry: NewEntry) {

@@ -15,6 +15,7 @@ use std::sync::Arc;
 struct Layer {
     name: String,
     script: Arc<Script>,
+    is_own: bool,
 }
 
 /// Runs what is to be run for a recipient, without any effect.
@@ -35,7 +36,7 @@ pub async fn decide(scripts: &Scripts, subject: &Subject<'_>, whole: &Whole) -> 
             trouble(scripts, subject, &mut decision, name, failure.line, failure.reason);
             continue;
         }
-        let act = Act { scripts, subject, name: &layer.name, now };
+        let act = Act { scripts, subject, name: &layer.name, now, is_own: layer.is_own };
         let kept = state.apply(&act, &mut decision, outcome).await?;
         if decision.hold.is_some() || decision.rejection.is_some() || kept == Kept::No {
             return Ok(decision);
@@ -51,18 +52,21 @@ fn layers(scripts: &Scripts, subject: &Subject<'_>, decision: &mut Decision) -> 
     for (number, text) in (1..).zip(subject.instructions) {
         let name = format!("instruction {number}");
         match scripts.fragment(text) {
-            Ok(script) => found.push(Layer { name, script }),
+            Ok(script) => found.push(Layer { name, script, is_own: false }),
             Err(reason) => unusable(scripts, subject, decision, name, reason),
         }
     }
     let library = scripts.library();
-    let of_library =
-        |named: &crate::scripts::library::Named| Layer { name: named.name.clone(), script: Arc::clone(&named.script) };
+    let of_library = |named: &crate::scripts::library::Named| Layer {
+        name: named.name.clone(),
+        script: Arc::clone(&named.script),
+        is_own: false,
+    };
     found.extend(library.before.iter().map(of_library));
     let domain = subject.account.address.rsplit_once('@').map_or("", |(_, domain)| domain).to_ascii_lowercase();
     found.extend(library.domains.get(&domain).map(of_library));
     match scripts.active(&subject.target.owner) {
-        Ok(Some((name, script))) => found.push(Layer { name, script }),
+        Ok(Some((name, script))) => found.push(Layer { name, script, is_own: true }),
         Ok(None) => {}
         Err(Unready::Unusable { script, reason }) => unusable(scripts, subject, decision, script, reason),
         Err(Unready::Store(error)) => return Err(Away(error.to_string())),

@@ -37,6 +37,8 @@ pub struct Wanted {
     pub rejection: Option<String>,
     /// Take it and drop it.
     pub is_dropped: bool,
+    /// Keep it in Junk, unless its recipients' scripts say where.
+    pub is_junk: bool,
     /// Let it wait for an operator, and why.
     pub hold: Option<String>,
     /// Who gets a copy with its envelope.
@@ -150,6 +152,7 @@ fn apply(scripts: &Scripts, message: &Message<'_>, name: &str, outcome: &Outcome
                 wanted.is_dropped = true;
                 return false;
             }
+            Effect::Junk => wanted.is_junk = true,
             Effect::Capture { to } => wanted.captures.push(to.clone()),
             Effect::AddTag { tag } => tags.push(tag.clone()),
             Effect::SpamAdjust { thousandths } => wanted.scores = adjusted(wanted.scores, *thousandths),

@@ -52,7 +52,7 @@ pub async fn answer(
         return Ok(Err("the sender was answered lately"));
     }
     let period = Duration::from_secs(wanted.seconds).max(scripts.settings.vacation_min);
-    let remember = (wanted.seconds > 0).then(|| Memory { key, until: now.plus(period) });
+    let remember = (wanted.seconds > 0).then(|| Memory { key, until: now.plus(period), is_new: true });
     let octets = write(scripts, subject, octets, wanted, now, to).await?;
     let entry = letter::entry(None, vec![to.clone()], octets.clone(), subject.trace);
     Ok(Ok(Answer { to: to.clone(), entry, octets, remember }))

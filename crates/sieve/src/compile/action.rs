@@ -1,9 +1,10 @@
 //! Actions: their arguments checked and made ready to be taken.
 
 use super::Compiler;
-use super::part::{MODIFIERS, is_field_name};
+use super::part::MODIFIERS;
 use crate::extension::Extension;
 use crate::fault::{Fault, Problem};
+use crate::fields::is_field_name;
 use crate::limits::VACATION_SECONDS_MAX;
 use crate::method::{BadMethod, Method};
 use crate::program::{Action, ByTime, DeliverBy, FlagChange, Notify, Redirect, Vacation};
@@ -54,9 +55,13 @@ impl Compiler {
                 arguments.expect(0, 0, "nothing")?;
                 Ok(Action::Keep { flags: self.list_after(&arguments, "flags")? })
             }
-            "discard" | "jettison" => {
+            "discard" | "jettison" | "junk" => {
                 sort(&[])?.expect(0, 0, "nothing")?;
-                Ok(if command.name == "discard" { Action::Discard } else { Action::Jettison })
+                Ok(match command.name.as_str() {
+                    "discard" => Action::Discard,
+                    "jettison" => Action::Jettison,
+                    _ => Action::Junk,
+                })
             }
             "fileinto" => {
                 let arguments = sort(&[&[flag("copy", Some(Extension::Copy), "")], STORING])?;

@@ -4,7 +4,7 @@ use super::Compiler;
 use super::vocabulary::check_test;
 use crate::extension::Extension;
 use crate::fault::{Fault, Position, Problem};
-use crate::fields::holds_addresses;
+use crate::fields::{holds_addresses, is_field_name};
 use crate::limits::DUPLICATE_SECONDS_MAX;
 use crate::matching::{Keys, Match};
 use crate::program::{DatePart, Duplicate, DuplicateId, Operation, Test, Transform, Wanted, Zone};
@@ -54,7 +54,7 @@ impl Compiler {
                 sort(self, &[])?.expect(0, 0, "nothing")?;
                 Ok(Test::Constant(test.name == "true"))
             }
-            "ihave" => self.ihave(test, test.at).map(Test::Constant),
+            "ihave" => self.ihave(test).map(Test::Constant),
             "size" => {
                 let tags = [number("over", None, "limit"), number("under", None, "limit")];
                 let arguments = sort(self, &[&tags])?;
@@ -193,7 +193,8 @@ impl Compiler {
         arguments.expect(2, 2, KEYS)?;
         let (list, at) = arguments.list(0, FIELDS)?;
         let names = self.templates(list, at)?;
-        let holds_none = |name: &&str| !holds_addresses(name);
+        // RFC 5228 §2.4.2.2: what cannot be the name of a field is none that a message has, and no error.
+        let holds_none = |name: &&str| is_field_name(name) && !holds_addresses(name);
         if let Some(bad) = names.iter().filter_map(Template::literal).find(holds_none) {
             return Err(Fault { at, problem: Problem::NotAnAddressField(bad.to_owned()) });
         }

@@ -63,6 +63,7 @@ impl Compiler {
                 return Err(Fault { at: branch.at, problem: Problem::LacksBlock(branch.name.clone()) });
             };
             let test = Self::test_of(branch)?;
+            test.map_or(Ok(()), |test| self.check_ihaves(test))?;
             let known = test.and_then(|test| self.known(test));
             match (test, known) {
                 (Some(_), Some(false)) => continue,
@@ -264,9 +265,28 @@ impl Compiler {
     }
 
     fn has_all(&self, test: &Test) -> bool {
-        let names = test.arguments.iter().flat_map(crate::signature::strings);
-        let mut known = names.map(|name| Extension::named(name).is_some_and(|extension| self.allowed.has(extension)));
-        known.all(|is_known| is_known)
+        let mut names = test.arguments.iter().flat_map(crate::signature::strings);
+        names.all(|name| {
+            Extension::named(name).is_some_and(|extension| {
+                let is_late = extension.changes_strings() && !self.extensions.has(extension);
+                self.allowed.has(extension) && !is_late
+            })
+        })
+    }
+
+    /// Checks the arguments of each `ihave` in a test. Whatever else is in it may be a language that is not known.
+    fn check_ihaves(&self, test: &Test) -> Result<(), Fault> {
+        if test.name == "ihave" && self.extensions.has(Extension::Ihave) {
+            let wanted = "the names of extensions";
+            let arguments = self.sort("ihave", test.at, &test.arguments, &[])?;
+            arguments.expect(1, 1, wanted)?;
+            let (names, at) = arguments.list(0, wanted)?;
+            if self.templates(names, at)?.iter().any(|name| name.literal().is_none()) {
+                let problem = Problem::BadValue { what: "the name of an extension", wanted: "without variables" };
+                return Err(Fault { at, problem });
+            }
+        }
+        test.tests.iter().try_for_each(|part| self.check_ihaves(part))
     }
 
     /// What an `ihave` that holds names is required from here on.
@@ -301,10 +321,8 @@ impl Compiler {
     }
 
     /// Whether an `ihave` holds; what it names is required from here on.
-    pub(super) fn ihave(&mut self, test: &Test, at: Position) -> Result<bool, Fault> {
-        let arguments = self.sort("ihave", at, &test.arguments, &[])?;
-        arguments.expect(1, 1, "the names of extensions")?;
-        arguments.list(0, "the names of extensions")?;
+    pub(super) fn ihave(&mut self, test: &Test) -> Result<bool, Fault> {
+        self.check_ihaves(test)?;
         self.learn(test);
         Ok(self.has_all(test))
     }

@@ -187,8 +187,3 @@ impl Compiler {
         order.into_iter().filter(|(tag, _)| arguments.has(tag)).map(|(_, modifier)| modifier).collect()
     }
 }
-
-/// RFC 5322 §2.2.
-pub(super) fn is_field_name(name: &str) -> bool {
-    !name.is_empty() && name.bytes().all(|octet| octet.is_ascii_graphic() && octet != b':')
-}

@@ -27,6 +27,7 @@ const COMMANDS: Names = &[
     ("if", None),
     ("include", Some(Extension::Include)),
     ("jettison", Some(Extension::System)),
+    ("junk", Some(Extension::System)),
     ("keep", None),
     ("notify", Some(Extension::Notify)),
     ("redirect", None),

@@ -53,6 +53,7 @@ impl Machine<'_> {
             | Action::Enclose { .. }
             | Action::ExtractText { .. } => self.change(action),
             Action::Jettison
+            | Action::Junk
             | Action::Hold { .. }
             | Action::Capture { .. }
             | Action::AddTag { .. }
@@ -240,6 +241,7 @@ impl Machine<'_> {
                     level: level.ok_or_else(|| Halt::Fail(format!("{text:?} is no level; there are 0 to 5")))?,
                 })
             }
+            Action::Junk => self.emit(Effect::Junk),
             _ => {
                 self.keeps = false;
                 self.emit(Effect::Jettison)

@@ -6,7 +6,7 @@ use message::content;
 
 use super::bodies::Bodies;
 use super::{Halt, Machine};
-use crate::fields::Fields;
+use crate::fields::{Fields, is_field_name};
 use crate::limits::{ADDED_OCTETS_MAX, HEADER_EDITS_MAX, VARIABLE_OCTETS_MAX};
 use crate::matching::{Keys, Match};
 use crate::program::{Action, Index};
@@ -73,7 +73,7 @@ impl Machine<'_> {
 
     fn add_header(&mut self, is_last: bool, name: &Template, value: &Template) -> Result<(), Halt> {
         let (name, value) = (self.expand(name).into_owned(), self.expand(value).into_owned());
-        if name.is_empty() || !name.bytes().all(|octet| octet.is_ascii_graphic() && octet != b':') {
+        if !is_field_name(&name) {
             return Err(Halt::Fail(format!("{name:?} is no name of a header field")));
         }
         self.edit(name.len() + value.len())?;
@@ -96,6 +96,9 @@ impl Machine<'_> {
         keys: Option<&Keys>,
     ) -> Result<(), Halt> {
         let name = self.expand(name).into_owned();
+        if !is_field_name(&name) {
+            return Err(Halt::Fail(format!("{name:?} is no name of a header field")));
+        }
         // RFC 5293 §6: an attempt to remove what is protected is passed over.
         if PROTECTED.iter().any(|protected| protected.eq_ignore_ascii_case(&name)) {
             return Ok(());

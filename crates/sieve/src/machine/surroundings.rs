@@ -9,7 +9,7 @@ use crate::method::Method;
 use crate::program::{Duplicate, DuplicateId, Test, Wanted};
 use crate::question::{Answer, Question};
 
-/// How long a `duplicate` is remembered if the script does not say (RFC 7352 §3.2 leaves it to the server).
+/// How long a `duplicate` is remembered if the script does not say (RFC 7352 §3.3 leaves it to the server).
 const DUPLICATE_SECONDS: u64 = 7 * 86_400;
 
 impl Machine<'_> {
@@ -159,6 +159,10 @@ impl Machine<'_> {
 
     /// RFC 7352 §3.
     fn is_duplicate(&mut self, duplicate: &Duplicate) -> Result<bool, Halt> {
+        // RFC 7352 §3.3: what is forgotten at once was never seen, whatever other tests remember under the same key.
+        if duplicate.seconds == Some(0) {
+            return Ok(false);
+        }
         let id = match &duplicate.id {
             DuplicateId::Given(value) => self.expand(value).into_owned(),
             DuplicateId::Header(name) => {
@@ -178,7 +182,7 @@ impl Machine<'_> {
         if !is_known || duplicate.is_last {
             let seconds = duplicate.seconds.unwrap_or(DUPLICATE_SECONDS);
             if !self.remember.iter().any(|remember| remember.id == key) {
-                self.remember.push(Remember { id: key, seconds });
+                self.remember.push(Remember { id: key, seconds, is_known });
             }
         }
         Ok(is_known)

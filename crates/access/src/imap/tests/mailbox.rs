@@ -60,6 +60,18 @@ async fn sessions_see_each_other() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_loses_the_selected_mailbox_hears_it() {
+    let house = House::new().await;
+    let mut one = house.log_in("alice").await;
+    one.ok("CREATE away").await;
+    one.ok("SELECT away").await;
+    house.log_in("alice").await.ok("DELETE away").await;
+    one.say("x NOOP\r\n").await;
+    assert_eq!(one.line().await, "* BYE the selected mailbox was deleted");
+    assert_eq!(one.line().await, "", "the connection ends");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn expunges_wait_while_numbers_are_in_use() {
     let house = House::new().await;
     let mut one = house.alice_with(&["Subject: 1\r\n\r\n", "Subject: 2\r\n\r\n"]).await;

@@ -102,7 +102,7 @@ pub const KEYS: &[Key] = &[
         path: "listeners[].connections_per_address",
         kind: Kind::Number { min: 1, max: 1_000_000 },
         default: "100",
-        doc: "How many connections it serves at one time from one IPv4 address, or one IPv6 network of /64.",
+        doc: "How many connections it serves at one time from one IPv4 address, or one IPv6 network of /64. For TCP only.",
         example: "20",
         effect: Effect::Restart,
     },
@@ -111,7 +111,7 @@ pub const KEYS: &[Key] = &[
         kind: Kind::List(&Kind::Network),
         default: "[]",
         doc: "Proxies in front of this listener. Connections from them, and only those, must begin with a PROXY header, \
-              version 1 or 2, and count as coming from whom it names.",
+              version 1 or 2, and count as coming from whom it names. For TCP only.",
         example: "[\"10.0.0.5\"]",
         effect: Effect::Restart,
     },
@@ -195,15 +195,21 @@ fn check(values: &Values, at: &str, listener: &Listener, roles: &[Role], problem
         let role = protocol.role().map_or("", Role::name);
         refuse("protocol", format!("needs the role {role}, which does not run here"), "add it to server.roles");
     }
-    if matches!(listener.address, ListenAddress::Unix(_)) && !protocol.can_be_unix() {
+    let is_unix = matches!(listener.address, ListenAddress::Unix(_));
+    if is_unix && !protocol.can_be_unix() {
         let carrier = if protocol.is_datagrams() { "UDP" } else { "TCP" };
         let why = format!("cannot be a Unix socket: {} is spoken over {carrier}", protocol.name());
         refuse("address", why, "lmtp, policy and milter can be");
     }
-    for name in ["proxies", "connections_per_address", "handshake_timeout"] {
-        if protocol.is_datagrams() && values.is_written(&format!("{at}.{name}")) {
-            let why = format!("is for listeners with connections: {} is spoken over UDP", protocol.name());
-            refuse(name, why, "leave it out, and let only trusted networks reach the listener");
+    let has_tcp = !is_unix && !protocol.is_datagrams();
+    for (name, is_of_use, whom) in [
+        ("proxies", has_tcp, "TCP"),
+        ("connections_per_address", has_tcp, "TCP"),
+        ("handshake_timeout", listener.tls != TlsChoice::Never, "TLS"),
+        ("unix_mode", is_unix, "a Unix socket"),
+    ] {
+        if !is_of_use && values.is_written(&format!("{at}.{name}")) {
+            refuse(name, format!("is of no use here: it is for listeners with {whom}"), "leave it out");
         }
     }
     if listener.tls != TlsChoice::Never && protocol.is_for_servers() {

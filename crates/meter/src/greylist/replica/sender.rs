@@ -89,43 +89,34 @@ impl Sender<'_> {
         let mut input = BytesMut::new();
         let (server, client) = self.greet(&mut connection, &mut input).await?;
         let sealer = |direction| Sealer::new(&self.peer.secret, &server, &client, direction);
-        let (mut ours, mut theirs) = (sealer(Direction::FromClient), sealer(Direction::FromServer));
+        let (ours, theirs) = (sealer(Direction::FromClient), sealer(Direction::FromServer));
+        let mut line = Line { connection, input, ours, theirs, heard: Instant::now() };
         // First collect, then tell everything: what changes meanwhile comes after.
         self.greylist.backlog().open();
-        self.tell_everything(&mut connection, &mut ours).await?;
+        self.tell_everything(&mut line).await?;
         self.was_connected = true;
         self.greylist.signals().peer_connected(self.peer.address);
         let mut heartbeats = tokio::time::interval(HEARTBEAT_EVERY);
-        let mut heard = Instant::now();
         loop {
             tokio::select! {
                 next = self.greylist.backlog().next(FRAME_ENTRIES) => match next {
                     Next::Changes(changes) => {
-                        send(&mut connection, &mut ours, &wire::frames(&changes)).await?;
+                        line.send(&wire::frames(&changes)).await?;
                         self.greylist.signals().peer_sent(changes.len());
                     }
-                    Next::Everything => {
-                        self.tell_everything(&mut connection, &mut ours).await?;
-                        // That may take longer than silence is borne, and nothing was listened to meanwhile.
-                        heard = Instant::now();
-                    }
+                    Next::Everything => self.tell_everything(&mut line).await?,
                 },
-                received = connection.receive(&mut input, None) => {
-                    match received.map_err(Lost::Socket)? {
-                        Received::Octets(_) => heard = Instant::now(),
-                        _ => return Err(Lost::Closed),
-                    }
-                    // Only heartbeats come back, and that they came is all that counts.
-                    while wire::read(&mut input, &mut theirs).map_err(Lost::Frame)?.is_some() {}
-                }
+                received = line.connection.receive(&mut line.input, None) => line.take(received)?,
                 _ = heartbeats.tick() => {
-                    if heard.elapsed() > PEER_SILENCE {
+                    // A long transfer may have kept us from what is here already.
+                    line.hear_what_came().await?;
+                    if line.heard.elapsed() > PEER_SILENCE {
                         return Err(Lost::Silent);
                     }
-                    send(&mut connection, &mut ours, &[Frame::Heartbeat]).await?;
+                    line.send(&[Frame::Heartbeat]).await?;
                 }
                 () = token.draining() => {
-                    connection.close(deadline(SEND)).await;
+                    line.connection.close(deadline(SEND)).await;
                     return Ok(());
                 }
             }
@@ -147,7 +138,7 @@ impl Sender<'_> {
         Ok((server, client))
     }
 
-    async fn tell_everything(&self, connection: &mut Connection, sealer: &mut Sealer) -> Result<(), Lost> {
+    async fn tell_everything(&self, line: &mut Line) -> Result<(), Lost> {
         let now = self.greylist.now();
         let mut count = 0;
         for part in [Part::Triplets, Part::Known] {
@@ -156,7 +147,9 @@ impl Sender<'_> {
                 let entries = memory.part(number, now);
                 count += entries.len();
                 for some in entries.chunks(FRAME_ENTRIES) {
-                    send(connection, sealer, &[Frame::Seen(part, some.to_vec())]).await?;
+                    // Where there is much it takes long: by its answers the peer shows meanwhile that it is there.
+                    line.send(&[Frame::Seen(part, some.to_vec()), Frame::Heartbeat]).await?;
+                    line.hear_what_came().await?;
                 }
             }
         }
@@ -165,14 +158,42 @@ impl Sender<'_> {
     }
 }
 
-fn deadline(timeout: Duration) -> Option<Instant> {
-    Some(Instant::now() + timeout)
+/// A connection on which both sides know each other.
+struct Line {
+    connection: Connection,
+    input: BytesMut,
+    ours: Sealer,
+    theirs: Sealer,
+    /// When something came last.
+    heard: Instant,
 }
 
-async fn send(connection: &mut Connection, sealer: &mut Sealer, frames: &[Frame]) -> Result<(), Lost> {
-    let mut octets = Vec::new();
-    frames.iter().for_each(|frame| frame.write(sealer, &mut octets));
-    connection.send(&octets, deadline(PEER_SILENCE)).await.map_err(Lost::Socket)
+impl Line {
+    async fn send(&mut self, frames: &[Frame]) -> Result<(), Lost> {
+        let mut octets = Vec::new();
+        frames.iter().for_each(|frame| frame.write(&mut self.ours, &mut octets));
+        self.connection.send(&octets, deadline(PEER_SILENCE)).await.map_err(Lost::Socket)
+    }
+
+    /// Takes what is here already; waits for nothing.
+    async fn hear_what_came(&mut self) -> Result<(), Lost> {
+        let received = self.connection.receive(&mut self.input, deadline(Duration::ZERO)).await;
+        if matches!(received, Ok(Received::TimedOut)) { Ok(()) } else { self.take(received) }
+    }
+
+    fn take(&mut self, received: std::io::Result<Received>) -> Result<(), Lost> {
+        match received.map_err(Lost::Socket)? {
+            Received::Octets(_) => self.heard = Instant::now(),
+            _ => return Err(Lost::Closed),
+        }
+        // Only heartbeats come back, and that they came is all that counts.
+        while wire::read(&mut self.input, &mut self.theirs).map_err(Lost::Frame)?.is_some() {}
+        Ok(())
+    }
+}
+
+fn deadline(timeout: Duration) -> Option<Instant> {
+    Some(Instant::now() + timeout)
 }
 
 /// Waits for exactly so many octets; what comes after them stays in `input`.

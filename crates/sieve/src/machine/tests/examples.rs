@@ -184,6 +184,7 @@ fn rfc6785_section_4_6() {
 fn rfc7352_section_3_1() {
     let told = with("\"duplicate\"", "if duplicate :header \"no such:field\" { discard; }");
     assert_eq!(told, "implicit-keep");
+    assert_eq!(with("\"duplicate\"", "if duplicate :seconds 0 :uniqueid \"seen\" { discard; }"), "implicit-keep");
     let told = with("\"duplicate\"", "if duplicate :header \"from\" { discard; }");
     assert_eq!(told, "implicit-keep, remember Carol Müller <carol@sender.test> 604800");
 }
@@ -235,4 +236,31 @@ fn keeping_is_filing_into_inbox() {
     );
     assert_eq!(with("\"fileinto\", \"copy\"", "fileinto :copy \"INBOX\";"), "into INBOX");
     assert_eq!(with("\"fileinto\"", "keep; fileinto \"INBOX\";"), "keep");
+}
+
+#[test]
+fn rfc5228_section_2_4_2_2() {
+    for test in ["header \"no such\" \"x\"", "address [\"to\", \"no such\"] \"x\"", "exists \"x:y\""] {
+        assert_eq!(with("\"fileinto\"", &format!("if {test} {{ discard; }}")), "implicit-keep", "{test}");
+    }
+}
+
+#[test]
+fn rfc5293_section_5() {
+    let told = with("\"editheader\", \"variables\"", "set \"a\" \"x:y\"; deleteheader \"${a}\"; discard;");
+    assert!(told.contains("no name of a header field"), "{told}");
+}
+
+#[test]
+fn rfc5463_section_4() {
+    // What changes the meaning of strings is there from the beginning or never.
+    let is = |test: &str| run(&format!("require [\"ihave\"]; if {test} {{ discard; }}"));
+    assert_eq!(is("ihave \"variables\""), "implicit-keep");
+    assert_eq!(is("ihave [\"fileinto\", \"encoded-character\"]"), "implicit-keep");
+    assert_eq!(is("not ihave \"variables\""), "");
+    assert_eq!(with("\"ihave\", \"variables\"", "if ihave \"variables\" { discard; }"), "");
+    assert!(is("ihave").contains("names of extensions"), "{}", is("ihave"));
+    assert!(is("anyof (ihave 5, frobnicate)").contains("names of extensions"));
+    let told = with("\"ihave\", \"variables\"", "if ihave \"${a}\" { discard; }");
+    assert!(told.contains("without variables"), "{told}");
 }

@@ -107,3 +107,61 @@ async fn what_comes_from_the_peer_is_not_sent_back() {
     until("our own change", || there.greylist.standing(&query(1)).is_some()).await;
     assert_eq!(there.greylist.memory(Part::Triplets).len(), 1);
 }
+
+#[tokio::test]
+async fn a_slow_transfer_of_everything_is_no_silence() {
+    use crate::greylist::limits::BACKLOG_ENTRIES;
+    use crate::greylist::memory::{Digest, Entry, Sighting};
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    const TAKEN_IN: u32 = 300_000;
+    const SLICE_OCTETS: usize = 1 << 20;
+
+    let (here, shutdown) = (node(), Shutdown::new());
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    here.tell(listener.local_addr().unwrap(), "a secret of both", &shutdown);
+    let (mut stream, _) = listener.accept().await.unwrap();
+    let (secret, server) = (Secret::new("a secret of both").unwrap(), [3; 32]);
+    stream.write_all(&seal::server_hello(&server)).await.unwrap();
+    let mut hello = [0; CLIENT_HELLO_OCTETS];
+    stream.read_exact(&mut hello).await.unwrap();
+    let client = seal::read_client_hello(&secret, &server, here.greylist.settings().mask, &hello).unwrap();
+    stream.write_all(&seal::server_proof(&secret, &server, &client)).await.unwrap();
+    until("a connection", || here.count("heliograph_greylist_peer_connected") == "1").await;
+
+    let sighting = Sighting { first: Timestamp::from_secs(999_999), last_secs: 999_999 };
+    for number in 0..TAKEN_IN {
+        let digest = Digest::of(&number.to_string());
+        here.greylist.take_in(Change::Seen(Part::Triplets, Entry { digest, sighting }));
+    }
+    (0..=BACKLOG_ENTRIES).for_each(|number| here.greylist.record_contact("b@home.test", &format!("{number}@far.test")));
+    // From here on waiting takes no time: when nobody can go on, the clock does.
+    tokio::time::pause();
+    let sealer = |direction| Sealer::new(&secret, &server, &client, direction);
+    let (mut theirs, mut ours) = (sealer(Direction::FromClient), sealer(Direction::FromServer));
+    let (mut input, mut told) = (BytesMut::new(), 0);
+    while told < TAKEN_IN as usize + BACKLOG_ENTRIES + 1 {
+        tokio::time::sleep(PEER_SILENCE * 2 / 3).await;
+        // While this runs the clock stands still; the pause in it is one of the kernel, which may be behind.
+        let (mut taken, mut last) = (0, std::time::Instant::now());
+        while taken < SLICE_OCTETS && last.elapsed() < Duration::from_millis(100) {
+            match stream.try_read_buf(&mut input) {
+                Ok(count) => {
+                    assert!(count > 0, "the connection was given up after {told} entries");
+                    (taken, last) = (taken + count, std::time::Instant::now());
+                }
+                Err(error) => {
+                    assert_eq!(error.kind(), std::io::ErrorKind::WouldBlock);
+                    tokio::task::yield_now().await;
+                }
+            }
+        }
+        let mut answer = Vec::new();
+        while let Some(frame) = wire::read(&mut input, &mut theirs).unwrap() {
+            told += frame.len();
+            if frame == Frame::Heartbeat {
+                Frame::Heartbeat.write(&mut ours, &mut answer);
+            }
+        }
+        stream.write_all(&answer).await.unwrap();
+    }
+}

@@ -151,6 +151,27 @@ async fn instructions_run_first_and_hold_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn junk_goes_into_junk_unless_its_owner_says_where() {
+    let ground = ground().await;
+    let junk = "require \"vnd.heliograph.system\"; junk;";
+    let scripts = [
+        ("if header \"x\" \"y\" { discard; }", (0, 1)),
+        ("keep;", (1, 1)),
+        ("require \"fileinto\"; fileinto \"INBOX\";", (2, 1)),
+        ("require \"imap4flags\"; addflag \"\\\\Seen\";", (2, 2)),
+        ("discard;", (2, 2)),
+    ];
+    for (script, expected) in scripts {
+        ground.script("bob@b.test", script).await;
+        ground.bring(&[junk]).await;
+        ground.run(Channel::Process).await;
+        let count = async |name| ground.count("bob@b.test", name).await.unwrap();
+        let there = (count("INBOX").await, count("Junk").await);
+        assert_eq!(there, expected, "{script}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn mail_that_was_here_before_is_kept_rather_than_sent_on_for_ever() {
     let ground = ground().await;
     ground.script("alice@b.test", "redirect \"bob@b.test\";").await;
