@@ -1,8 +1,10 @@
 """Mail from one server to another: signed and verified, refused when it is forged, forwarded, and protected on its way."""
 
 import email
+import gzip
 import hashlib
 import http.server
+import json
 import re
 import smtplib
 import ssl
@@ -116,6 +118,48 @@ def test_what_is_put_aside_goes_into_junk_unless_the_owner_says_where(near, far)
         assert [len(bodies(far, far.bob, name)) for name in ("Archive", "INBOX", "Unwanted")] == [1, 1, 2]
 
 
+def test_nobody_signs_for_others(near):
+    with near:
+        near.command("domain", "add", "victim.test")
+        near.json("domain", "dkim", "create", "victim.test")
+        near.command("alias", "set", "sales@victim.test", near.alice.address)
+    with Sink() as sink:
+        configure(near, ["far.test mx 10 mx.far.test", f"mx.far.test a 127.0.0.1:{sink.port}"])
+        with near:
+            authors = {"ceo@victim.test": 0, "sales@victim.test": 2, "bob@example.test": 0, "a@else.test": 0}
+            for count, author in enumerate(authors, 1):
+                submit(near, message=f"From: {author}\r\nTo: friend@far.test\r\nSubject: x\r\n\r\nhello\r\n".encode())
+                until(lambda: len(sink.messages) == count, "the message at the other host")
+            two = b"From: alice@example.test\r\nFrom: ceo@victim.test\r\nSubject: x\r\n\r\nhello\r\n"
+            submit(near, message=two)
+            until(lambda: len(sink.messages) == len(authors) + 1, "the message at the other host")
+    counts = [body.lower().count(b"dkim-signature:") for _, _, body in sink.messages]
+    assert counts == [*authors.values(), 0], "signatures of an account's own addresses alone"
+
+
+def test_who_wrote_it_must_be_seen(near, far):
+    configure(far, [*published(near), "evil.test txt v=spf1 ip4:127.0.0.1 -all"], 'trusted = []\ndmarc = "enforce"')
+    rest = "Subject: x\r\n\r\nhello\r\n"
+    two = f"From: alice@example.test\r\nFrom: mallory@evil.test\r\n{rest}"
+    many = "X: y\r\n" * 5000 + f"Authentication-Results: mail.example.test; dmarc=pass\r\nFrom: mallory@evil.test\r\n{rest}"
+    with far:
+        for message, status in [(two, b"5.7.1 "), (many, b"5.6.0 ")]:
+            with smtplib.SMTP("localhost", far.port("smtp"), local_hostname="client.evil.test") as client:
+                with pytest.raises(smtplib.SMTPDataError) as refused:
+                    client.sendmail("mallory@evil.test", ["friend@far.test"], message)
+                assert status in refused.value.smtp_error
+
+
+def test_what_a_trusted_host_wrote_in_our_name_stays(far):
+    configure(far, [])
+    with far:
+        with smtplib.SMTP("localhost", far.port("smtp")) as client:
+            field = "Authentication-Results: mail.example.test; dmarc=pass header.from=a.test\r\n"
+            client.sendmail("a@a.test", ["friend@far.test"], f"{field}From: a@a.test\r\n\r\nhello\r\n")
+        [message] = wait_for(far, far.bob, 1)
+    assert results(message) == ["mail.example.test; dmarc=pass header.from=a.test"]
+
+
 def test_rules_see_what_was_found_and_not_what_a_sender_writes(near, far):
     """The sender's address stands in the field of results, quoted; and a filter may have changed the message since."""
     rules = "".join(
@@ -207,7 +251,7 @@ def make_certificate(folder, name):
 
 @pytest.fixture
 def policy_server(tmp_path):
-    """A web server that hands out an MTA-STS policy for far.test which names localhost."""
+    """A web server that hands out an MTA-STS policy for far.test, which names localhost if nothing else is wanted."""
     certificate, key = make_certificate(tmp_path, "mta-sts.far.test")
     asked = []
 
@@ -217,7 +261,7 @@ def policy_server(tmp_path):
             self.send_response(200)
             self.send_header("Content-Type", "text/plain")
             self.end_headers()
-            self.wfile.write(b"version: STSv1\r\nmode: enforce\r\nmx: localhost\r\nmax_age: 86400\r\n")
+            self.wfile.write(f"version: STSv1\r\nmode: {self.server.mode}\r\nmx: {self.server.host}\r\nmax_age: 86400\r\n".encode())
 
         def log_message(self, *_):
             pass
@@ -227,7 +271,7 @@ def policy_server(tmp_path):
     context.load_cert_chain(certificate, key)
     server.socket = context.wrap_socket(server.socket, server_side=True)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    server.certificate, server.asked = certificate, asked
+    server.certificate, server.asked, server.mode, server.host = certificate, asked, "enforce", "localhost"
     yield server
     server.shutdown()
     server.server_close()
@@ -269,6 +313,47 @@ def test_a_policy_keeps_mail_from_a_host_that_cannot_prove_itself(tmp_path, near
             assert len(wait_for(far, far.bob, 2)) == 2
 
 
+def tls_report(message):
+    """What the document of a TLS report says about its only policy."""
+    parts = [part for part in email.message_from_bytes(message).walk() if part.get_content_type() == "application/tlsrpt+gzip"]
+    [policy] = json.loads(gzip.decompress(parts[0].get_payload(decode=True)))["policies"]
+    return policy
+
+
+@pytest.mark.parametrize(
+    ("host", "trusts", "kind"),
+    [
+        ("localhost", False, "certificate-not-trusted"),
+        ("mx.far.test", True, "certificate-host-mismatch"),
+        ("plain.far.test", True, "starttls-not-supported"),
+    ],
+)
+def test_an_enforced_policy_holds_mail_and_its_owner_hears_why(tmp_path, near, far, policy_server, host, trusts, kind):
+    policy_server.host = host
+    names = ["_mta-sts.far.test txt v=STSv1; id=1", f"mta-sts.far.test a 127.0.0.1:{policy_server.server_address[1]}"]
+    names += ["_smtp._tls.far.test txt v=TLSRPTv1; rua=mailto:tls@owner.test", "owner.test mx 10 mx.owner.test"]
+    with far, Sink() as owner, Sink() as plain:
+        names += [f"mx.owner.test a 127.0.0.1:{owner.port}", f"far.test mx 10 {host}"]
+        names += [f"{host} a 127.0.0.1:{plain.port if host.startswith('plain') else far.port('smtp')}"]
+        trusted = trusting(tmp_path, policy_server.certificate, *([far.certificate] if trusts else []))
+        configure(near, names, 'report_from = "postmaster@example.test"', more=trusted)
+        with near:
+            submit(near)
+            until(lambda: waiting(near) and heard(near), "an attempt")
+            assert near.json("report", "send") == 1
+            [(_, _, message)] = until(lambda: owner.messages, "the report")
+            assert len(waiting(near)) == 1 and waiting(near)[0]["recipients"][0]["heard"].startswith("4"), "the message waits"
+        assert bodies(far, far.bob) == [] and plain.messages == []
+    policy = tls_report(message)
+    assert (policy["policy"]["policy-type"], policy["policy"]["policy-domain"]) == ("sts", "far.test")
+    assert "mode: enforce" in policy["policy"]["policy-string"] and policy["policy"]["mx-host"] == [host]
+    summary = policy["summary"]
+    assert summary["total-successful-session-count"] == 0 and summary["total-failure-session-count"] >= 1
+    [details] = policy["failure-details"]
+    assert (details["result-type"], details["receiving-mx-hostname"]) == (kind, host)
+    assert details["failed-session-count"] == summary["total-failure-session-count"]
+
+
 def test_a_policy_bars_hosts_that_it_does_not_name(tmp_path, near, policy_server):
     with Sink() as sink:
         names = ["_mta-sts.far.test txt v=STSv1; id=1", f"mta-sts.far.test a 127.0.0.1:{policy_server.server_address[1]}"]
@@ -279,6 +364,25 @@ def test_a_policy_bars_hosts_that_it_does_not_name(tmp_path, near, policy_server
             until(lambda: waiting(near) and heard(near), "an attempt")
             assert "does not name other.far.test" in heard(near)
         assert sink.messages == []
+
+
+def test_a_policy_that_is_tried_out_is_reported_on(tmp_path, near, far, policy_server):
+    policy_server.mode = "testing"
+    names = ["_mta-sts.far.test txt v=STSv1; id=1", f"mta-sts.far.test a 127.0.0.1:{policy_server.server_address[1]}"]
+    with far, Sink() as sink:
+        names += ["_smtp._tls.far.test txt v=TLSRPTv1; rua=mailto:tls@owner.test,gopher://far.test/"]
+        names += ["owner.test mx 10 mx.owner.test", f"mx.owner.test a 127.0.0.1:{sink.port}"]
+        trusted = trusting(tmp_path, policy_server.certificate)
+        configure(near, [*way_to(far), *names], 'report_from = "postmaster@example.test"', more=trusted)
+        with near:
+            submit(near)
+            assert len(wait_for(far, far.bob, 1)) == 1, "what is tried out holds up nothing"
+            assert near.json("report", "send") == 1, "an address that nobody knows keeps it from nobody else"
+            [(_, _, message)] = until(lambda: sink.messages, "the report")
+    policy = tls_report(message)
+    assert policy["policy"]["policy-type"] == "sts"
+    assert policy["failure-details"][0]["result-type"] == "certificate-not-trusted"
+    assert policy["summary"] == {"total-successful-session-count": 0, "total-failure-session-count": 1}
 
 
 def test_our_own_policy_is_handed_out_and_followed(tmp_path, near, far):
@@ -332,7 +436,22 @@ def test_tlsa_records_decide_who_is_there(near, far):
             until(lambda: waiting(near) and heard(near), "an attempt")
             assert "4.7.5" in heard(near), heard(near)
             assert bodies(far, far.bob) == []
+            # A sender who would rather have it arrive (RFC 8689) gets it there, and not in plain text.
+            submit(near, message=b"TLS-Required: No\r\nFrom: alice@example.test\r\nSubject: any way\r\n\r\nhello\r\n")
+            [message] = wait_for(far, far.bob, 1)
+            assert b"with ESMTPS" in message
         configure(near, [*way_to(far), record + good])
         with near:
             near.command("queue", "retry", "--all")
-            assert len(wait_for(far, far.bob, 1)) == 1
+            assert len(wait_for(far, far.bob, 2)) == 2
+
+
+def test_tlsa_records_count_where_the_domain_itself_takes_mail(near, far):
+    with far:
+        address = f"far.test a 127.0.0.1:{far.port('smtp')}"
+        configure(near, [address, "_25._tcp.far.test tlsa 3 1 1 " + "0" * 64])
+        with near:
+            submit(near)
+            until(lambda: waiting(near) and heard(near), "an attempt")
+            assert "4.7.5" in heard(near), heard(near)
+            assert bodies(far, far.bob) == []

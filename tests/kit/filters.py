@@ -89,7 +89,7 @@ def clamd(virus=b"EICAR-STANDARD", sees=bytes):
 
 
 def spamd():
-    """Takes everything with the GTUBE text for spam."""
+    """Takes everything with the GTUBE text for spam; what it is to rewrite gets a field more."""
 
     def handle(played, connection):
         file = connection.makefile("rb")
@@ -108,6 +108,8 @@ def spamd():
             return
         spam = b"GTUBE" in message
         body = b"GTUBE" if spam else b""
+        if verb == b"PROCESS":
+            body = b"X-Rewritten: yes\r\n" + message
         verdict = b"True ; 1000.0 / 5.0" if spam else b"False ; 0.1 / 5.0"
         connection.sendall(b"SPAMD/1.1 0 EX_OK\r\nContent-length: %d\r\nSpam: %s\r\n\r\n%s" % (len(body), verdict, body))
 

@@ -1,5 +1,6 @@
 """Real filters judge our mail: Debian's rspamd, spamassassin and clamav-daemon, and a milter on sendmail's own library."""
 
+import base64
 import json
 import signal
 import sys
@@ -8,12 +9,14 @@ from pathlib import Path
 import pytest
 
 from kit import daemons, filters
+from kit.configured import waiting
 from kit.mailbox import bodies, wait_for
 from kit.wait import until
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "stories"))
 
 from test_filters import PLAIN, Filtered, table  # noqa: E402
+from test_fragments import DEFRAGMENT, fragment, fragments, is_whole  # noqa: E402
 
 GTUBE = f"From: x@far.test\r\nSubject: buy\r\nMessage-ID: <g@far.test>\r\n\r\n{daemons.GTUBE}\r\n".encode()
 EICAR = f"From: x@far.test\r\nSubject: take\r\nMessage-ID: <e@far.test>\r\n\r\n{daemons.EICAR}\r\n".encode()
@@ -107,6 +110,39 @@ def test_clamav(judged, tmp_path):
             assert judged.send(EICAR)[0] == 250
             assert len(bodies(judged, judged.alice)) == 1
             break_and_mend(judged, clamd, "clamd")
+
+
+def eicar_in_two():
+    """The test file in base64, cut in the middle of what the signature tells it by, as two message/partial fragments."""
+    encoded = base64.b64encode(daemons.EICAR.encode())
+    inner = (
+        b"Subject: take\r\nMessage-ID: <e@far.test>\r\nMIME-Version: 1.0\r\nContent-Type: application/octet-stream; name=a.com\r\n"
+        b"Content-Transfer-Encoding: base64\r\n\r\n"
+    )
+    return [fragment("eicar", 1, 2, inner + encoded[:32] + b"\r\n"), fragment("eicar", 2, 2, encoded[32:] + b"\r\n")]
+
+
+def test_clamav_catches_what_came_in_two_fragments(judged, tmp_path):
+    refuse = "string_action = 'require \"reject\"; reject \"It holds $U.\";'"
+    vanish = "string_action = 'require \"vnd.heliograph.system\"; jettison;'"
+    with daemons.clamd(tmp_path / "clamd") as clamd:
+        judged.prepare()
+        judged.plain = judged.settings.read_text() + f"\n{DEFRAGMENT}"
+        judged.write(table("clamd", clamd, refuse))
+        with judged:
+            one, two = eicar_in_two()
+            for first, last in ((one, two), (two, one)):
+                assert judged.send(first)[0] == 250, "no half tells that it is one"
+                assert waiting(judged, "defragment") == 1
+                code, text = judged.send(last)
+                assert code == 550 and text.startswith(b"5.7.1 It holds Test.virus.Eicar"), text
+                assert waiting(judged, "defragment") == 0, "the half that waited is gone with it"
+            judged.change(table("clamd", clamd, vanish))
+            assert [judged.send(part)[0] for part in (one, two)] == [250, 250]
+            assert waiting(judged, "defragment") == 0 and bodies(judged, judged.alice) == []
+            assert [judged.send(part)[0] for part in fragments(3)] == [250] * 3
+            [whole] = wait_for(judged, judged.alice, 1)
+            is_whole(whole)
 
 
 def test_a_milter_on_sendmails_library(judged, tmp_path):

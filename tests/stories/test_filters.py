@@ -2,13 +2,17 @@
 
 import json
 import smtplib
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 
 import pytest
 
 from kit import filters
+from kit.configured import waiting
 from kit.mailbox import bodies, login, wait_for
 from kit.server import Server
 from kit.wait import until
+from test_fragments import BODY, DEFRAGMENT, fragments
 
 EICAR = b"From: x@far.test\r\nSubject: a present\r\n\r\nEICAR-STANDARD-ANTIVIRUS-TEST-FILE\r\n"
 GTUBE = b"From: x@far.test\r\nSubject: buy this\r\n\r\nGTUBE\r\n"
@@ -170,6 +174,115 @@ def test_spam_goes_into_junk_unless_the_owner_says_where(filtered):
             assert filtered.send(GTUBE)[0] == 250
             wait_for(filtered, filtered.alice, 1)
             assert len(bodies(filtered, filtered.alice, "Junk")) == 1
+
+
+def test_what_is_to_be_for_one_recipient_is_not_done_to_the_others(filtered):
+    action = (
+        "string_action = 'require [\"envelope\", \"editheader\"]; "
+        "if envelope \"to\" \"alice@example.test\" { addheader \"X-For\" \"alice\"; }'"
+    )
+    fields = [b"hX-Many\0%d\0" % number for number in range(40)]
+    changes = [b"m" + b"\0\0\0\1" + b"Subject\0another\0", b"m" + b"\0\0\0\1" + b"X-Old\0\0", b"bnew body\r\n", b"-<bob@example.test>\0"]
+    with filters.spamd() as spamd, filters.milter(lambda said: fields + changes + [b"a"]) as milter:
+        filtered.prepare(table("spamd", spamd, action))
+        alice, bob = filtered.alice.address, filtered.bob.address
+        with filtered:
+            assert filtered.send(GTUBE, alice, bob)[0] == 250
+            assert b"X-For: alice\r\n" in wait_for(filtered, filtered.alice, 1)[0]
+            assert b"X-For" not in wait_for(filtered, filtered.bob, 1)[0]
+            filtered.change(table("milter", milter, "recipients = ['alice@example.test']"))
+            assert filtered.send(b"X-Old: 1\r\n" + PLAIN, alice, bob)[0] == 250
+            hers, his = wait_for(filtered, filtered.alice, 2)[1], wait_for(filtered, filtered.bob, 2)[1]
+            assert hers.count(b"X-Many: ") == 40 and b"Subject: another\r\n" in hers and b"X-Old" not in hers
+            assert b"X-Many" not in his and b"Subject: hello\r\n" in his and b"X-Old: 1\r\n" in his
+            assert hers.endswith(b"nothing special\r\n") and his.endswith(b"nothing special\r\n")
+            assert filtered.metric("heliograph_filter_not_changed_total", filter="milter") == 2
+            assert filtered.logged("WARN", "milter", "replacing the body", "some of the recipients only")
+
+
+def test_what_one_filter_rewrites_keeps_the_changes_of_the_others(filtered):
+    with filters.milter(lambda said: [b"hX-Added\0yes\0", b"a"]) as milter, filters.spamd() as spamd:
+        filtered.prepare(table("milter", milter), table("spamd", spamd, "command = 'process'"))
+        with filtered:
+            assert filtered.send(PLAIN)[0] == 250
+            [filed] = wait_for(filtered, filtered.alice, 1)
+            assert b"X-Rewritten: yes\r\n" in filed and b"X-Added: yes\r\n" in filed
+
+
+def test_a_virus_does_not_leave_by_an_alias_that_is_partly_elsewhere(filtered):
+    action = "string_action = 'require \"reject\"; reject \"It holds $U.\";'\nrecipients = ['team@example.test']"
+    with filters.clamd() as clamd:
+        filtered.prepare(table("clamd", clamd, action))
+        with filtered:
+            filtered.command("alias", "set", "team@example.test", filtered.alice.address, "somebody@elsewhere.test")
+            code, text = filtered.send(EICAR, filtered.bob.address, "team@example.test")
+            assert (code, text) == (550, b"5.7.1 It holds EICAR-STANDARD.")
+            assert filtered.json("queue", "list") == []
+
+
+def test_an_action_that_fails_is_as_if_the_filter_gave_no_answer(filtered):
+    action = "string_action = 'require \"vnd.heliograph.system\"; spamadjust \"$U\";'\n"
+    with filters.clamd() as clamd:
+        filtered.prepare(table("clamd", clamd, action + "on_failure = 'defer'"))
+        with filtered:
+            code, text = filtered.send(EICAR)
+            assert (code, text[:5]) == (451, b"4.7.1")
+            filtered.change(table("clamd", clamd, action + "on_failure = 'reject'"))
+            assert filtered.send(EICAR)[0] == 554
+            filtered.change(table("clamd", clamd, action + "on_failure = 'accept'"))
+            assert filtered.send(EICAR)[0] == 250
+            wait_for(filtered, filtered.alice, 1)
+            assert filtered.metric("heliograph_filter_script_failures_total", filter="clamd") == 3
+            tried = filtered.folder / "tried.eml"
+            tried.write_bytes(EICAR)
+            [said] = filtered.json("filter", "test", str(tried), "--to", filtered.alice.address)
+            assert "the script fails" in said["then"] and said["then"].endswith("accept")
+
+
+def test_copies_for_filters_count_in_the_memory_of_all_sessions(filtered):
+    begun = Event()
+
+    def slow(played, connection):
+        begun.set()
+        played.release.wait()
+
+    large = PLAIN + b"x" * 70 + b"\r\n" + (b"y" * 70 + b"\r\n") * 210_000
+    with filters.Played(slow) as played:
+        patient = "step_timeout = '50s'\ntotal_timeout = '50s'\n"
+        filtered.prepare()
+        filtered.plain = filtered.settings.read_text() + '\n[smtp]\nspool_size = "64 MiB"\n'
+        text = f"\n[[filters]]\n{patient}{table('clamd', played)}\n"
+        filtered.settings.write_text(filtered.plain + text)
+        with filtered, ThreadPoolExecutor(1) as other:
+            first = other.submit(filtered.send, large)
+            assert begun.wait(60)
+            assert filtered.send(large)[0] == 452, "there is room for the message, and not for what is made of it"
+            played.release.set()
+            assert first.result()[0] == 451
+
+
+# --- fragments -----------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("others", [0, 1])
+def test_who_is_to_bring_the_last_fragment_again_finds_the_others(filtered, others):
+    mood = {"rcpt": b"c"}
+    with filters.milter(rcpt=lambda address: mood["rcpt"] if b"alice" in address else b"c") as milter:
+        filtered.prepare()
+        filtered.plain = filtered.settings.read_text() + f"\n{DEFRAGMENT}"
+        filtered.write(table("milter", milter))
+        recipients = [filtered.alice.address, filtered.bob.address][: 1 + others]
+        with filtered:
+            one, other = fragments(2)
+            assert [code for code, _ in filtered.lmtp(one, *recipients)] == [250] * len(recipients)
+            mood["rcpt"] = b"t"
+            assert [code for code, _ in filtered.lmtp(other, *recipients)] == [451] * len(recipients)
+            assert waiting(filtered, "defragment") == 1
+            mood["rcpt"] = b"c"
+            assert [code for code, _ in filtered.lmtp(other, *recipients)] == [250] * len(recipients)
+            for account in (filtered.alice, filtered.bob)[: 1 + others]:
+                [whole] = wait_for(filtered, account, 1)
+                assert whole.endswith(BODY) and b"message/partial" not in whole
+            assert waiting(filtered, "defragment") == 0
 
 
 # --- 10.4: a virus -------------------------------------------------------------------------------------------------

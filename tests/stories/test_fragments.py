@@ -172,6 +172,27 @@ def test_bad_fragments_are_refused_with_a_reason_and_bounded(tmp_path):
         is_whole(whole)
 
 
+def test_who_is_held_by_the_policy_stays_held_when_fragments_are_released(tmp_path):
+    rule = '[[rules]]\nrecipient = ["bob@*"]\naction = "hold"\n'
+    settings = f'{DEFRAGMENT}[defragment]\nwait = "4s"\n{rule}'
+    with configured(tmp_path, settings, with_joint) as server:
+        bring(server, [JOINT.address, server.bob.address], fragments(2)[0])
+        assert len(server.json("queue", "list", "--held")) == 1
+        [released] = wait_for(server, JOINT, 1)
+        assert b"message/partial" in released
+        assert len(server.json("queue", "list", "--held")) == 1 and bodies(server, server.bob) == []
+
+
+def test_a_larger_copy_of_a_fragment_counts_as_what_it_is(tmp_path):
+    settings = DEFRAGMENT + '[defragment]\nsender_size = "64 KiB"\n'
+    with configured(tmp_path, settings, with_joint) as server:
+        bring(server, [JOINT.address], fragment("grows", 1, 2, b"x\r\n"))
+        code, text = refused(server, fragment("grows", 1, 2, b"z" * 70 + b"\r\n" + (b"z" * 70 + b"\r\n") * 1_000))
+        assert code == 452 and "of this sender" in text
+        bring(server, [JOINT.address], fragment("grows", 1, 2, b"y\r\n"))
+        assert waiting(server, "defragment") == 1
+
+
 def test_nobody_puts_a_fragment_into_a_message_of_others(first):
     parts = fragments(2)
     bring(first, [JOINT.address], parts[0])

@@ -4,7 +4,7 @@
 //! | file | holds |
 //! |---|---|
 //! | `service` | [`service::Authentication`]: what sessions, agents and operators share |
-//! | `check` | everything about one message |
+//! | `check`, `trimmed` | everything about one message; the message within bounds |
 //! | `spf/` | RFC 7208 |
 //! | `closed` | public keys for the library that verifies DKIM and ARC |
 //! | `dmarc` | RFC 9989 and 7489 |
@@ -41,3 +41,4 @@ pub mod spf;
 pub mod srs;
 pub mod store;
 pub mod sts;
+pub mod trimmed;

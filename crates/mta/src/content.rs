@@ -17,6 +17,7 @@
 //! | `treatment` | a message in the conversion channel |
 //! | `fragments` | fragments that arrive, are put together, released and made |
 //! | `locks` | what keeps two fragments of one message apart |
+//! | `limits` | every bound |
 //! | `signals` | what is logged and counted |
 //! | `fuzz` | entry points for fuzzing |
 
@@ -24,6 +25,7 @@ pub mod conversion;
 pub mod disclaimer;
 pub mod fragments;
 pub mod fuzz;
+pub mod limits;
 mod locks;
 pub mod pattern;
 pub mod selection;

@@ -18,6 +18,7 @@
 //! | `content` | stages about the content: fragments, conversions, disclaimers |
 //! | `system_script` | the administrator's scripts of a whole message |
 //! | `scripted` | what recipients' scripts make of it before it is answered |
+//! | `author` | for whom an account may speak |
 //! | `authenticity` | the stage that asks who really sent it; signatures and seals at the very end |
 //! | `accept` | what is done with a whole message |
 //! | `prefix` | the fields that are put on top of it |
@@ -28,6 +29,7 @@
 mod accept;
 pub mod arrival;
 mod authenticity;
+mod author;
 mod content;
 pub(crate) mod entry;
 mod fate;

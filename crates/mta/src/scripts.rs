@@ -25,7 +25,7 @@
 mod answers;
 mod cache;
 pub mod decision;
-mod effects;
+pub(crate) mod effects;
 pub mod forward;
 mod letter;
 pub mod library;

@@ -276,14 +276,16 @@ impl Connection {
         Ok(())
     }
 
-    /// Starts TLS as the client, towards the server that these TLSA records describe (RFC 7672).
+    /// Starts TLS as the client, towards the server that these TLSA records describe (RFC 7672). The first of `names` is the
+    /// server's; a certificate that the domain's own authority has made may be for any of them (§3.2.2).
     ///
     /// # Errors
     /// As [`Connection::start_tls`]; also when the certificate is not what the records describe.
-    pub async fn start_tls_pinned(&mut self, tls: &ClientTls, name: &str, records: &[Tlsa]) -> Result<(), Error> {
+    pub async fn start_tls_pinned(&mut self, tls: &ClientTls, names: &[&str], records: &[Tlsa]) -> Result<(), Error> {
         let socket = self.stream.take_socket().ok_or(Error::TlsNotPossible { why: "TLS is already in use" })?;
-        let (tls, name, records) = (tls.clone(), name.to_owned(), records.to_vec());
-        let handshake = Box::pin(async move { tls.connect_pinned(socket, &name, &records).await });
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        let (tls, records) = (tls.clone(), records.to_vec());
+        let handshake = Box::pin(async move { tls.connect_pinned(socket, &names, &records).await });
         let (stream, info) = self.shake_hands(handshake).await?;
         self.stream.put_tls(TlsStream::Client(stream));
         self.tls = Some(Box::new(info));

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::endpoint::{Endpoint, ListenAddress};
+use crate::tls::distrust::Distrust;
 
 /// A failure of this crate.
 #[derive(Debug, thiserror::Error)]
@@ -105,6 +106,14 @@ pub enum Error {
         /// Why.
         why: String,
     },
+}
+
+impl Error {
+    /// Why the server was not believed, where a handshake failed for its certificate.
+    pub fn distrust(&self) -> Option<Distrust> {
+        let Error::Handshake { source, .. } = self else { return None };
+        Distrust::of(source.get_ref()?.downcast_ref()?)
+    }
 }
 
 /// A duration in whole seconds, or milliseconds when it is short.

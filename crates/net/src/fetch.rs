@@ -22,6 +22,9 @@ use crate::tls::{ClientTls, Trust};
 /// The port of HTTPS.
 const PORT: u16 = 443;
 
+/// Addresses of a host that are tried.
+const ADDRESSES_MAX: usize = 4;
+
 /// What came back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fetched {
@@ -121,9 +124,12 @@ impl Fetcher<'_> {
         path: &str,
         body: Option<(&str, Bytes)>,
     ) -> Result<Fetched, FetchError> {
-        let mut connection = reach(self.resolver, host, PORT, self.trace, self.shutdown).await?;
-        let started = connection.start_tls_as_client(self.tls, host, Trust::Required).await;
-        started.map_err(|source| FetchError::NotTrusted { host: host.to_owned(), source })?;
+        let named = || host.to_owned();
+        let (name, port) =
+            authority(host).ok_or_else(|| FetchError::Answer { host: named(), why: "it is no host".to_owned() })?;
+        let mut connection = reach(self.resolver, name, port, self.trace, self.shutdown).await?;
+        let started = connection.start_tls_as_client(self.tls, name, Trust::Required).await;
+        started.map_err(|source| FetchError::NotTrusted { host: named(), source })?;
         let asked = Asked { authority: host, path, body };
         asked.over(connection).await.map_err(|why| FetchError::Answer { host: host.to_owned(), why })
     }
@@ -198,6 +204,7 @@ impl Asked<'_> {
             None => Request::builder().method(Method::GET),
             Some((kind, _)) => Request::builder().method(Method::POST).header(CONTENT_TYPE, *kind),
         };
+        let is_get = self.body.is_none();
         let octets = self.body.map_or_else(Bytes::new, |(_, octets)| octets);
         let payload = if octets.is_empty() { Empty::new().boxed() } else { Full::new(octets).boxed() };
         let request = request
@@ -213,7 +220,12 @@ impl Asked<'_> {
             let media_type = media_type.and_then(|text| text.split(';').next()).unwrap_or_default();
             let media_type = media_type.trim().to_ascii_lowercase();
             let whole = Limited::new(response.into_body(), limits::FETCH_OCTETS).collect().await;
-            let body = whole.map_err(|error| error.to_string())?.to_bytes();
+            let body = match whole {
+                Ok(whole) => whole.to_bytes(),
+                Err(error) if is_get => return Err(error.to_string()),
+                // What is said to a document that was taken does not matter.
+                Err(_) => Bytes::new(),
+            };
             Ok(Fetched { status, media_type, body })
         };
         // The connection is driven beside the exchange and dropped with it.
@@ -224,5 +236,24 @@ impl Asked<'_> {
     }
 }
 
-/// Addresses of a host that are tried.
-const ADDRESSES_MAX: usize = 4;
+/// A host and its port, as they stand between `//` and the path (RFC 3986 §3.2).
+fn authority(text: &str) -> Option<(&str, u16)> {
+    match text.rsplit_once(':') {
+        None => Some((text, PORT)),
+        Some((host, port)) if !host.contains(':') => Some((host, port.parse().ok()?)),
+        Some(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_may_follow_the_host() {
+        assert_eq!(authority("a.test"), Some(("a.test", 443)));
+        assert_eq!(authority("a.test:8443"), Some(("a.test", 8443)));
+        assert_eq!(authority("a.test:x"), None);
+        assert_eq!(authority("a@b:1:2"), None);
+    }
+}

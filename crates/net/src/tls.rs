@@ -4,6 +4,7 @@ pub mod binding;
 pub mod certificates;
 mod client;
 pub mod dane;
+pub mod distrust;
 pub mod self_signed;
 mod server;
 

@@ -132,7 +132,7 @@ impl Queue {
         if count == 0 || count > usize::try_from(RECIPIENTS_MAX).unwrap_or(usize::MAX) {
             return Err(Error::Recipients(count));
         }
-        if !entry.instructions.values().all(|fragments| fits(fragments)) {
+        if !entry.instructions.values().all(|fragments| can_carry(fragments)) {
             return Err(Error::Instructions);
         }
         let now = self.now();
@@ -253,8 +253,8 @@ impl Queue {
     }
 }
 
-/// Whether a recipient can carry these fragments.
-fn fits(fragments: &[String]) -> bool {
+/// Whether a recipient can carry these Sieve fragments.
+pub fn can_carry(fragments: &[String]) -> bool {
     let octets: usize = fragments.iter().map(String::len).sum();
     fragments.len() <= INSTRUCTIONS_MAX && octets <= INSTRUCTIONS_OCTETS_MAX
 }

@@ -63,7 +63,7 @@ pub fn run(verb: AuthenticationVerb, context: &Context) -> Result<(), Failure> {
             receiver: &host,
             now_secs: SystemClock.now().0 / 1000,
         };
-        Ok::<Results, Failure>(check::check(&*resolver, &verifier, inquiry).await)
+        Ok::<Results, Failure>(check::check(&*resolver, &verifier, &check::Workers::default(), inquiry).await)
     })?;
     if context.json {
         let text = serde_json::to_string(&results).map_err(|error| Failure::failed("cannot report").because(error))?;

@@ -111,7 +111,8 @@ pub fn perform(operations: &Operations, request: FilterRequest) -> Result<Value,
             };
             let original = Arc::new(original);
             let said = tokio::runtime::Handle::current().block_on(filters.ask(&original));
-            let verdicts: Vec<ShownVerdict> = said.iter().map(|said| verdict(said, &original)).collect();
+            let redirects_max = operations.services.scripts.redirects_max();
+            let verdicts: Vec<ShownVerdict> = said.iter().map(|said| verdict(said, &original, redirects_max)).collect();
             report(&verdicts)
         }
     }
@@ -132,7 +133,7 @@ fn shown(status: mta::filter::service::Status) -> ShownFilter {
     }
 }
 
-fn verdict(said: &Said, original: &Original) -> ShownVerdict {
+fn verdict(said: &Said, original: &Original, redirects_max: usize) -> ShownVerdict {
     let filter = &said.engine.filter;
     let report = said.answer.as_ref().and_then(|answer| answer.as_ref().ok()).map(|answer| &answer.report);
     let verdict = report.and_then(|report| report.verdict.as_ref());
@@ -141,7 +142,9 @@ fn verdict(said: &Said, original: &Original) -> ShownVerdict {
     let then = match (&said.answer, &script, report) {
         (None, ..) => "the message goes on: it is too large for this filter".to_owned(),
         (Some(Err(_)), ..) => format!("no answer: {}", filter.on_failure.name()),
-        (_, Some(script), _) => tried(script, original),
+        (_, Some(script), _) => tried(script, original, redirects_max).unwrap_or_else(|reason| {
+            format!("the script fails ({reason}), as if the filter gave no answer: {}", filter.on_failure.name())
+        }),
         (.., Some(report)) => match &report.refusal {
             Some(reply) => format!("refused with {} {}", reply.code, reply.text()),
             None if report.discards => "accepted and dropped".to_owned(),
@@ -167,7 +170,7 @@ fn verdict(said: &Said, original: &Original) -> ShownVerdict {
 }
 
 /// What a script would do.
-fn tried(script: &str, original: &Original) -> String {
+fn tried(script: &str, original: &Original, redirects_max: usize) -> Result<String, String> {
     let structure = message::parse::structure(&original.message);
     let subject = action::Subject {
         message: &original.message,
@@ -178,15 +181,15 @@ fn tried(script: &str, original: &Original) -> String {
         now: model::Timestamp(0),
         spam_percent: None,
         virus: None,
+        redirects_max,
     };
-    match action::run(script, &subject) {
-        Ok(action::Act::Nothing) => "the message goes on".to_owned(),
-        Ok(action::Act::Refuse(reason)) => format!("refused: {reason}"),
-        Ok(action::Act::Jettison) => "accepted and dropped".to_owned(),
-        Ok(action::Act::Discard) => "dropped at delivery".to_owned(),
-        Ok(action::Act::Hold(reason)) => format!("held: {reason}"),
-        Ok(action::Act::Change(_)) => "the message is changed and goes on".to_owned(),
-        Ok(action::Act::AtDelivery) => "the script runs at delivery".to_owned(),
-        Err(reason) => format!("the script fails ({reason}); the message goes on"),
-    }
+    Ok(match action::run(&action::compile(script)?, &subject)? {
+        action::Act::Nothing => "the message goes on".to_owned(),
+        action::Act::Refuse(reason) => format!("refused: {reason}"),
+        action::Act::Jettison => "accepted and dropped".to_owned(),
+        action::Act::Discard => "dropped at delivery".to_owned(),
+        action::Act::Hold(reason) => format!("held: {reason}"),
+        action::Act::Change(_) => "the message is changed and goes on".to_owned(),
+        action::Act::AtDelivery => "the script runs at delivery".to_owned(),
+    })
 }

@@ -1,22 +1,30 @@
 //! Everything that is found out about a message, in one call: the same for mail that comes in and for operators who ask.
 
 use std::net::IpAddr;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use mail_auth::common::crypto::Algorithm;
 use mail_auth::common::verify::VerifySignature;
 use mail_auth::dkim::{DkimError, Signature};
-use mail_auth::{AuthenticatedMessage, DkimOutput, DkimResult, Error, MessageAuthenticator, Parameters};
+use mail_auth::{ArcOutput, AuthenticatedMessage, DkimOutput, DkimResult, Error, MessageAuthenticator, Parameters};
 use net::Resolver;
+use tokio::runtime::{Handle, RuntimeFlavor};
+use tokio::sync::Semaphore;
 
 use crate::authentication::closed::Closed;
 use crate::authentication::dmarc;
-use crate::authentication::results::{Arc, Dkim, Results, Spf, Verdict};
+use crate::authentication::results::{Arc, Dkim, Dmarc, Results, Spf, Verdict};
 use crate::authentication::spf;
+use crate::authentication::trimmed::{Parsed, SETS_MAX, SIGNATURES_MAX, Trimmed};
 
-/// Signatures of one message that are checked; RFC 6376 §6.1 lets verifiers stop somewhere.
-pub const SIGNATURES_MAX: usize = 10;
-/// Sets of a chain that are checked (RFC 8617 §4.2.1 allows 50).
-const SETS_MAX: usize = 50;
+/// How long all keys of one message may take; a key that is late is a temporary error of its signature alone.
+const KEYS_PATIENCE: Duration = Duration::from_secs(10);
+/// How long the records of DMARC may take, after all else is known: whoever forges a domain owns none of these names.
+const DMARC_PATIENCE: Duration = Duration::from_secs(15);
+/// How long a message waits for its turn to be verified.
+const TURN_PATIENCE: Duration = Duration::from_secs(15);
 /// Octets of a signature that tell it from others.
 const SIGNATURE_SHOWN: usize = 8;
 
@@ -37,61 +45,180 @@ pub struct Inquiry<'a> {
     pub now_secs: u64,
 }
 
-/// Finds everything out.
-pub async fn check(resolver: &dyn Resolver, verifier: &MessageAuthenticator, inquiry: Inquiry<'_>) -> Results {
-    let mut results = Results {
+/// Who verifies: as many at once as there are processors. What waits does not hold up sessions that only talk.
+pub struct Workers(Semaphore);
+
+impl Default for Workers {
+    fn default() -> Workers {
+        Workers(Semaphore::new(std::thread::available_parallelism().map_or(1, usize::from)))
+    }
+}
+
+impl Workers {
+    /// Nobody, as when all are busy.
+    #[cfg(test)]
+    pub(crate) fn none() -> Workers {
+        Workers(Semaphore::new(0))
+    }
+
+    /// Does what keeps a processor busy for a while; `None` when it did not get its turn.
+    pub async fn run<T>(&self, work: impl FnOnce() -> T) -> Option<T> {
+        let _turn = tokio::time::timeout(TURN_PATIENCE, self.0.acquire()).await.ok()?.ok()?;
+        match Handle::current().runtime_flavor() {
+            RuntimeFlavor::CurrentThread => Some(work()),
+            _ => Some(tokio::task::block_in_place(work)),
+        }
+    }
+}
+
+/// Finds everything out. Senders and signatures are looked up at once, each with its own time, and DMARC after them with a
+/// time of its own: who lets us wait for names of his own does not keep us from the records of those whom he forges.
+pub async fn check(
+    resolver: &dyn Resolver,
+    verifier: &MessageAuthenticator,
+    workers: &Workers,
+    inquiry: Inquiry<'_>,
+) -> Results {
+    let ((spf_helo, spf), signed) =
+        tokio::join!(senders(resolver, inquiry), signatures(resolver, verifier, workers, inquiry.message));
+    let Signed { dkim, arc, authors, unlooked, is_late } = signed;
+    let question = dmarc::Question { authors: &authors, spf: &spf, dkim: &dkim };
+    let judged = tokio::time::timeout(DMARC_PATIENCE, dmarc::check(resolver, question)).await;
+    let unknown = || Dmarc { verdict: Verdict::TempError, ..Dmarc::default() };
+    let is_slow = is_late || judged.is_err();
+    let dmarc = match judged {
+        // Without its turn nobody knows what would have been good.
+        Ok(_) if is_late => unknown(),
+        Ok(judged) => judged,
+        Err(_) => unknown(),
+    };
+    Results {
         checked: true,
         address: inquiry.address,
         sender: inquiry.sender.to_owned(),
         hello: inquiry.hello.to_owned(),
-        ..Results::default()
-    };
-    if let Some(address) = inquiry.address {
-        let question = |sender| spf::Question {
-            address,
-            hello: inquiry.hello,
-            sender,
-            receiver: inquiry.receiver,
-            now_secs: inquiry.now_secs,
-        };
-        let found = |answer: spf::Answer| Spf {
-            verdict: answer.verdict,
-            domain: answer.domain,
-            explanation: answer.explanation,
-        };
-        results.spf_helo = found(spf::check(resolver, question("")).await);
-        results.spf = match inquiry.sender {
-            "" => results.spf_helo.clone(),
-            sender => found(spf::check(resolver, question(sender)).await),
-        };
+        spf_helo,
+        spf,
+        dkim,
+        dmarc,
+        arc,
+        unlooked,
+        is_slow,
+        is_late,
     }
-    let Some(message) = AuthenticatedMessage::parse(inquiry.message) else { return results };
-    let closed = Closed::fetch(resolver, key_names(&message), SIGNATURES_MAX + SETS_MAX + 1).await;
-    let outputs = verifier.verify_dkim(Parameters::new(&message).with_txt_cache(&closed)).await;
-    results.dkim = outputs.iter().enumerate().map(|(at, output)| dkim(at, output)).collect();
-    results.dkim.truncate(SIGNATURES_MAX);
-    let arc = verifier.verify_arc(Parameters::new(&message).with_txt_cache(&closed)).await;
-    let (verdict, reason) = verdict_of(arc.result());
-    results.arc = Arc {
+}
+
+/// SPF of the client's name and of the envelope sender.
+async fn senders(resolver: &dyn Resolver, inquiry: Inquiry<'_>) -> (Spf, Spf) {
+    let Some(address) = inquiry.address else { return <(Spf, Spf)>::default() };
+    let (hello, receiver, now_secs) = (inquiry.hello, inquiry.receiver, inquiry.now_secs);
+    let ask = async |sender| {
+        let answer = spf::check(resolver, spf::Question { address, hello, sender, receiver, now_secs }).await;
+        Spf { verdict: answer.verdict, domain: answer.domain, explanation: answer.explanation }
+    };
+    match inquiry.sender {
+        "" => {
+            let found = ask("").await;
+            (found.clone(), found)
+        }
+        sender => tokio::join!(ask(""), ask(sender)),
+    }
+}
+
+/// What the message itself tells.
+#[derive(Default)]
+struct Signed {
+    dkim: Vec<Dkim>,
+    arc: Arc,
+    /// The domains of all addresses in From.
+    authors: Vec<String>,
+    unlooked: usize,
+    /// Whether there was no time to verify anything.
+    is_late: bool,
+}
+
+impl Signed {
+    /// Nothing could be verified in time; no chain may be added to.
+    fn late(self) -> Signed {
+        let reason = Some("there was no time to verify it".to_owned());
+        let arc = Arc { verdict: Verdict::TempError, reason, ..Arc::default() };
+        Signed { arc, is_late: true, ..self }
+    }
+}
+
+async fn signatures(
+    resolver: &dyn Resolver,
+    verifier: &MessageAuthenticator,
+    workers: &Workers,
+    message: &[u8],
+) -> Signed {
+    let Some(trimmed) = workers.run(|| Trimmed::new(message)).await else { return Signed::default().late() };
+    let Some(trimmed) = trimmed else {
+        let reason = Some("the message has too many fields".to_owned());
+        return Signed { arc: Arc { verdict: Verdict::Fail, reason, ..Arc::default() }, ..Signed::default() };
+    };
+    let Some(parsed) = workers.run(|| trimmed.parse()).await else { return Signed::default().late() };
+    let Some(parsed) = parsed else { return Signed::default() };
+    let (authors, unlooked) = (authors(&parsed.message), parsed.signatures);
+    let closed = Closed::fetch(resolver, key_names(&parsed.message), KEYS_PATIENCE).await;
+    let verified =
+        workers.run(|| (verify(verifier, &parsed.message, &closed), chain(verifier, &parsed, &closed))).await;
+    match verified {
+        Some((dkim, arc)) => Signed { dkim, arc, authors, unlooked, is_late: false },
+        None => Signed { authors, unlooked, ..Signed::default() }.late(),
+    }
+}
+
+/// The domains of the authors, each once.
+fn authors(message: &AuthenticatedMessage<'_>) -> Vec<String> {
+    let named = message.from.iter().filter_map(|from| from.rsplit_once('@').map(|(_, domain)| domain.to_owned()));
+    let mut domains: Vec<String> = named.collect();
+    domains.sort();
+    domains.dedup();
+    domains
+}
+
+/// What the library says about the signatures that are left; those that are none at all come last.
+pub fn verify(verifier: &MessageAuthenticator, message: &AuthenticatedMessage<'_>, closed: &Closed) -> Vec<Dkim> {
+    let mut outputs =
+        at_once(verifier.verify_dkim(Parameters::new(message).with_txt_cache(closed))).unwrap_or_default();
+    outputs.sort_by_key(|output| output.signature().is_none());
+    outputs.iter().take(SIGNATURES_MAX).map(dkim).collect()
+}
+
+/// The library waits for names alone, and all names are in the cache: so it never waits.
+fn at_once<T>(work: impl Future<Output = T>) -> Option<T> {
+    match pin!(work).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(done) => Some(done),
+        Poll::Pending => None,
+    }
+}
+
+fn chain(verifier: &MessageAuthenticator, parsed: &Parsed<'_>, closed: &Closed) -> Arc {
+    let message = &parsed.message;
+    let sets = u32::try_from(message.as_headers.len()).unwrap_or(u32::MAX);
+    if parsed.is_chain_cut {
+        let reason = Some("the chain is too large to be verified".to_owned());
+        return Arc { verdict: Verdict::Fail, sets, reason, ..Arc::default() };
+    }
+    let output: Option<ArcOutput<'_>> = at_once(verifier.verify_arc(Parameters::new(message).with_txt_cache(closed)));
+    let (verdict, reason) = verdict_of(output.unwrap_or_default().result());
+    let mut arc = Arc {
         // A chain is good, bad or not there (RFC 8617 §5.2); only silence of the name service is something else.
         verdict: match verdict {
             Verdict::Pass | Verdict::None | Verdict::TempError => verdict,
             _ => Verdict::Fail,
         },
-        sets: u32::try_from(message.as_headers.len()).unwrap_or(u32::MAX),
+        sets,
         domain: message.as_headers.last().map_or_else(String::new, |seal| seal.header.d.clone()),
         reason,
     };
     let has_stray_parts = !message.aar_headers.is_empty() || !message.as_headers.is_empty();
-    if results.arc.verdict == Verdict::None && has_stray_parts {
-        results.arc.verdict = Verdict::Fail;
-        results.arc.reason = Some("the chain is not complete".to_owned());
+    if arc.verdict == Verdict::None && has_stray_parts {
+        arc.verdict = Verdict::Fail;
+        arc.reason = Some("the chain is not complete".to_owned());
     }
-    let authors: Vec<String> =
-        message.from.iter().filter_map(|from| from.rsplit_once('@').map(|(_, domain)| domain.to_owned())).collect();
-    let question = dmarc::Question { authors: &authors, spf: &results.spf, dkim: &results.dkim };
-    results.dmarc = dmarc::check(resolver, question).await;
-    results
+    arc
 }
 
 /// The names of the public keys that the message's signatures and seals want.
@@ -109,12 +236,10 @@ fn key_names(message: &AuthenticatedMessage<'_>) -> Vec<String> {
     names
 }
 
-fn dkim(at: usize, output: &DkimOutput<'_>) -> Dkim {
+fn dkim(output: &DkimOutput<'_>) -> Dkim {
     let (mut verdict, mut reason) = verdict_of(output.result());
     let signature = output.signature();
-    if let Some(signature) = signature.filter(|_| verdict != Verdict::TempError || at < SIGNATURES_MAX)
-        && let Some(why) = unacceptable(signature)
-    {
+    if let Some(why) = signature.and_then(unacceptable) {
         (verdict, reason) = (Verdict::PermError, Some(why.to_owned()));
     }
     let base64 = |octets: &[u8]| {

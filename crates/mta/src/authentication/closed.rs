@@ -5,7 +5,8 @@ use std::borrow::Borrow;
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::Arc;
-use std::time::Instant;
+use std::task::Poll;
+use std::time::{Duration, Instant};
 
 use mail_auth::common::parse::TxtRecordParser;
 use mail_auth::common::verify::DomainKey;
@@ -47,17 +48,30 @@ impl ResolverCache<Box<str>, Txt> for Closed {
 }
 
 impl Closed {
-    /// Asks for each of these names once, at most `most` of them.
-    pub async fn fetch(resolver: &dyn Resolver, names: impl IntoIterator<Item = String>, most: usize) -> Closed {
-        let mut closed = Closed::default();
-        for name in names {
-            let name = name.to_lowercase().into_boxed_str();
-            if closed.keys.len() < most && !closed.keys.contains_key(&name) {
-                let key = fetch_key(resolver, &name).await;
-                closed.keys.insert(name, key);
+    /// Asks for each of these names once and all at the same time; what has not come within `patience` is out of reach.
+    pub async fn fetch(resolver: &dyn Resolver, names: Vec<String>, patience: Duration) -> Closed {
+        let mut wanted: Vec<Box<str>> = names.iter().map(|name| name.to_lowercase().into_boxed_str()).collect();
+        wanted.sort();
+        wanted.dedup();
+        let late = || Txt::Error(Error::Dns(DnsError::Resolver("no answer in time".to_owned())));
+        let mut asked: Vec<_> = wanted
+            .iter()
+            .map(|name| Box::pin(tokio::time::timeout(patience, fetch_key(resolver, name))))
+            .map(|question| (question, None))
+            .collect();
+        std::future::poll_fn(|context| {
+            let mut is_done = true;
+            for (question, answer) in asked.iter_mut().filter(|(_, answer)| answer.is_none()) {
+                match question.as_mut().poll(context) {
+                    Poll::Ready(key) => *answer = Some(key.unwrap_or_else(|_| late())),
+                    Poll::Pending => is_done = false,
+                }
             }
-        }
-        closed
+            if is_done { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+        let answers: Vec<Txt> = asked.into_iter().map(|(_, answer)| answer.unwrap_or_else(late)).collect();
+        Closed { keys: wanted.into_iter().zip(answers).collect() }
     }
 }
 

@@ -1,7 +1,7 @@
 //! What is done beside the mail: facts written down every few seconds, and reports sent once a day.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -15,7 +15,7 @@ use smtp::envelope::{MailFrom, RcptTo};
 use storage::NewBlob;
 
 use crate::authentication::facts::{DmarcFact, TlsFact};
-use crate::authentication::reports::{self, DAY_SECS, Ready, Sender};
+use crate::authentication::reports::{self, DAY_SECS, NotSent, Ready, Sender};
 use crate::authentication::results::Results;
 use crate::authentication::service::Authentication;
 use crate::authentication::sign;
@@ -29,6 +29,17 @@ const LOOK: u32 = 90;
 const DAYS_MAX: u32 = 7;
 /// The media type of a TLS report (RFC 8460 §6.4).
 const TLS_TYPE: &str = "application/tlsrpt+gzip";
+
+/// With what the address of a web server begins.
+const WEB: &str = "https://";
+
+/// A TLS report: who sends it, about which domain.
+#[derive(Clone, Copy)]
+struct About<'a> {
+    sender: Sender<'a>,
+    domain: &'a str,
+    report: &'a TlsReport,
+}
 
 /// Writes and sends until the program ends.
 pub async fn run(authentication: Arc<Authentication>, queue: Queue, shutdown: ShutdownToken) {
@@ -74,10 +85,13 @@ impl Authentication {
     pub async fn write_facts(&self) {
         let facts = self.collector.take();
         let count = facts.len() as u64;
-        if count > 0
-            && let Err(error) = self.store.add(facts).await
-        {
-            self.signals.dropped(count, &error.to_string());
+        if count == 0 {
+            return;
+        }
+        match self.store.add(facts).await {
+            Ok(0) => {}
+            Ok(left) => self.signals.dropped(left, "there are very many already"),
+            Err(error) => self.signals.dropped(count, &error.to_string()),
         }
     }
 
@@ -86,7 +100,7 @@ impl Authentication {
     pub async fn send_reports(&self, queue: &Queue, before: u32, shutdown: &ShutdownToken) -> usize {
         let mut sent = 0;
         for kind in [Kind::Dmarc, Kind::Tls] {
-            let due = match self.store.due(kind, before) {
+            let due = match tokio::task::block_in_place(|| self.store.due(kind, before)) {
                 Ok(due) => due,
                 Err(error) => {
                     self.signals.report_not_sent(kind.as_str(), "", &error.to_string());
@@ -112,6 +126,9 @@ impl Authentication {
                         before.saturating_sub(day) > DAYS_MAX
                     }
                 };
+                if done {
+                    self.told().retain(|(its, about, _)| (*its, about.as_str()) != (day, domain.as_str()));
+                }
                 if done && let Err(error) = self.store.forget(kind, day, &domain).await {
                     self.signals.report_not_sent(kind.as_str(), &domain, &error.to_string());
                 }
@@ -130,33 +147,73 @@ impl Authentication {
     ) -> Result<String, NotSent> {
         let never = |why: &str| NotSent::Never(why.to_owned());
         let address = self.settings.report_from.as_ref().ok_or_else(|| never("no reports are to be sent"))?;
-        let facts = self.store.facts_of(kind, day, domain).map_err(|error| NotSent::Later(error.to_string()))?;
+        let facts = tokio::task::block_in_place(|| self.store.facts_of(kind, day, domain));
+        let (facts, left) = facts.map_err(|error| NotSent::Later(error.to_string()))?;
+        if left > 0 {
+            self.signals.dropped(left, "one report holds no more");
+        }
         let (organisation, host) = (self.settings.organisation.as_str(), self.settings.service.as_str());
         let sender = Sender { address, organisation, host, day };
         let resolver = &*self.parts.resolver;
         if kind == Kind::Dmarc {
-            let ready = reports::dmarc(resolver, sender, domain, &facts).await.map_err(NotSent::Never)?;
+            let ready = reports::dmarc_report(resolver, sender, domain, &facts).await?;
             return self.submit(queue, address, ready).await;
         }
-        let uris = reports::tls_addresses(resolver, domain).await;
+        let uris = reports::tls_addresses(resolver, domain).await?;
         if uris.is_empty() {
             return Err(never("nobody asks for it"));
         }
         let report = reports::tls(sender, domain, &facts);
-        let (by_mail, by_web): (Vec<String>, Vec<String>) =
-            uris.into_iter().partition(|uri| uri.starts_with("mailto:"));
-        let to: Vec<Address> =
-            by_mail.iter().filter_map(|uri| uri.strip_prefix("mailto:")?.split('?').next()?.parse().ok()).collect();
-        let mut told = Vec::new();
-        for uri in by_web {
-            self.post(&uri, &report, shutdown).await?;
-            told.push(uri);
+        self.send_tls_report(queue, About { sender, domain, report: &report }, uris, shutdown).await
+    }
+
+    /// To each who asks for it: who cannot be reached now gets it later, and the others not again.
+    async fn send_tls_report(
+        &self,
+        queue: &Queue,
+        about: About<'_>,
+        uris: Vec<String>,
+        shutdown: &ShutdownToken,
+    ) -> Result<String, NotSent> {
+        let About { sender, domain, report } = about;
+        let (mut told, mut later) = (Vec::new(), None);
+        for uri in uris {
+            let name = (sender.day, domain.to_owned(), uri.clone());
+            if self.told().contains(&name) {
+                told.push(uri);
+                continue;
+            }
+            let sent = match is_web(&uri) {
+                true => self.post(&uri, report, shutdown).await,
+                false => self.mail(queue, about, &uri).await,
+            };
+            match sent {
+                Ok(()) => {
+                    self.told().insert(name);
+                    told.push(uri);
+                }
+                Err(NotSent::Never(why)) => self.signals.report_not_sent(Kind::Tls.as_str(), domain, &why),
+                Err(NotSent::Later(why)) => later = Some(why),
+            }
         }
-        if !to.is_empty() {
-            let ready = reports::tls_message(sender, domain, &report, to).map_err(NotSent::Never)?;
-            told.push(self.submit(queue, address, ready).await?);
+        match later {
+            Some(why) => Err(NotSent::Later(why)),
+            None if told.is_empty() => Err(NotSent::Never("nobody who asks for it can be reached".to_owned())),
+            None => Ok(told.join(", ")),
         }
-        if told.is_empty() { Err(never("nobody who asks for it can be reached")) } else { Ok(told.join(", ")) }
+    }
+
+    /// Who has a report of which the rest waits: day, domain, address.
+    fn told(&self) -> std::sync::MutexGuard<'_, BTreeSet<(u32, String, String)>> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn mail(&self, queue: &Queue, about: About<'_>, uri: &str) -> Result<(), NotSent> {
+        let About { sender, domain, report } = about;
+        let address = reports::mail_address(uri);
+        let address = address.ok_or_else(|| NotSent::Never(format!("`{uri}` is no address that we know")))?;
+        let ready = reports::tls_message(sender, domain, report, vec![address]).map_err(NotSent::Never)?;
+        self.submit(queue, sender.address, ready).await.map(|_| ())
     }
 
     /// Into the queue, signed as all mail of ours is.
@@ -185,14 +242,13 @@ impl Authentication {
 
     /// Over HTTPS (RFC 8460 §3): anything but 2xx is tried again.
     async fn post(&self, uri: &str, report: &TlsReport, shutdown: &ShutdownToken) -> Result<(), NotSent> {
-        let rest = uri
-            .strip_prefix("https://")
-            .ok_or_else(|| NotSent::Never(format!("`{uri}` is no address that we know")))?;
-        let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
+        let rest = uri.get(WEB.len()..).unwrap_or_default().split('#').next().unwrap_or_default();
+        let (host, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+        let path = format!("/{}", path.trim_start_matches('/'));
         let body = gzip(report.to_json().as_bytes()).map_err(|error| NotSent::Never(error.to_string()))?;
         let resolver = &*self.parts.resolver;
         let fetcher = Fetcher { resolver, tls: &self.parts.tls, shutdown, trace: TraceId::default() };
-        let posted = fetcher.post(host, &format!("/{path}"), TLS_TYPE, Bytes::from(body)).await;
+        let posted = fetcher.post(host, &path, TLS_TYPE, Bytes::from(body)).await;
         match posted {
             Ok(answer) if (200..300).contains(&answer.status) => Ok(()),
             Ok(answer) => Err(NotSent::Later(format!("{host} answers {}", answer.status))),
@@ -201,17 +257,14 @@ impl Authentication {
     }
 }
 
+/// Whether a report goes over HTTPS (RFC 3986 §3.1: schemes have no case).
+fn is_web(uri: &str) -> bool {
+    uri.get(..WEB.len()).is_some_and(|scheme| scheme.eq_ignore_ascii_case(WEB))
+}
+
 fn gzip(octets: &[u8]) -> std::io::Result<Vec<u8>> {
     use std::io::Write;
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
     encoder.write_all(octets)?;
     encoder.finish()
-}
-
-/// Why a report does not go.
-enum NotSent {
-    /// It never will.
-    Never(String),
-    /// It may go later.
-    Later(String),
 }

@@ -15,6 +15,11 @@ const WALK_LABELS: usize = 8;
 /// Addresses for reports that are kept of a record.
 const REPORT_ADDRESSES_MAX: usize = 4;
 
+/// Tags of a record that are read one by one; the standards know eleven.
+const TAGS_MAX: usize = 32;
+/// Octets of such an address; a mail address has 254 at most (RFC 5321 §4.5.3.1.3).
+const REPORT_OCTETS_MAX: usize = 320;
+
 /// What is judged: the domains of the message's authors, and what was proven.
 #[derive(Clone, Copy, Debug)]
 pub struct Question<'a> {
@@ -105,7 +110,7 @@ fn policy_in_force(policy: Policy, testing: bool) -> &'static str {
 fn published(at: &str, record: &Record) -> Published {
     let letter = |alignment: Alignment| if alignment == Alignment::Strict { "s" } else { "r" }.to_owned();
     let word = |policy: Policy| policy_in_force(policy, false).to_owned();
-    let reports = record.rua.iter().take(REPORT_ADDRESSES_MAX);
+    let reports = record.rua.iter().filter(|uri| uri.uri().len() <= REPORT_OCTETS_MAX).take(REPORT_ADDRESSES_MAX);
     Published {
         domain: at.to_owned(),
         adkim: letter(record.adkim),
@@ -155,13 +160,29 @@ async fn record_at(resolver: &dyn Resolver, name: &str) -> Result<Option<Record>
     let mut records = texts.iter().filter_map(|text| match Record::parse(text.as_bytes()) {
         Ok(record) => Some(Some(record)),
         Err(LibraryError::Dns(LibraryDnsError::InvalidRecordType)) => None,
-        Err(_) => Some(None),
+        Err(_) => Some(readable(text)),
     });
     // Several records are as none (RFC 9989 §4.10).
     match (records.next(), records.next()) {
         (Some(record), None) => Ok(record),
         _ => Ok(None),
     }
+}
+
+/// A record without the tags that cannot be read: these count as not there (RFC 7489 §6.3).
+fn readable(text: &str) -> Option<Record> {
+    const VERSION: &str = "v=DMARC1;";
+    let tags = text.split(';').skip(1).take(TAGS_MAX);
+    let good = tags.filter(|tag| Record::parse(format!("{VERSION}{tag}").as_bytes()).is_ok());
+    Record::parse(format!("{VERSION}{}", good.collect::<Vec<_>>().join(";")).as_bytes()).ok()
+}
+
+/// The domain of the organisation that a name belongs to (RFC 9989 §4.10.2).
+///
+/// # Errors
+/// Nothing but that the name service does not answer.
+pub async fn organisation(resolver: &dyn Resolver, domain: &str) -> Result<String, ()> {
+    Ok(organisation_of(&walk(resolver, domain).await?, domain))
 }
 
 /// The organisation's domain (RFC 9989 §4.10.2).
@@ -210,5 +231,17 @@ impl Aligner<'_> {
         let is_same = organisation == self.organisation;
         self.known.push((domain.to_owned(), organisation));
         is_same
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tag_that_cannot_be_read_is_ignored() {
+        let record = readable("v=DMARC1; p=reject; adkim=strange; fo=q; rua=mailto:a@b.test").unwrap();
+        assert_eq!((record.p, record.adkim, record.rua.len()), (Policy::Reject, Alignment::Relaxed, 1));
+        assert_eq!(readable("v=DMARC1; p=rejekt; rua=mailto:a@b.test").unwrap().p, Policy::Unspecified);
     }
 }

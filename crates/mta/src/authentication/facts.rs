@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 
+use net::tls::distrust::Distrust;
 use serde::{Deserialize, Serialize};
 
 use crate::authentication::results::{Published, Results, Verdict};
@@ -12,6 +13,10 @@ use crate::authentication::store::{Fact, Kind};
 
 /// Different facts that are held between two writings; more are dropped, counted.
 const PENDING_MAX: usize = 20_000;
+/// Octets of one fact.
+const FACT_OCTETS_MAX: usize = 4096;
+/// Octets of all facts between two writings.
+const PENDING_OCTETS_MAX: usize = 16 << 20;
 /// Signatures of one message that a report tells.
 const SIGNATURES_MAX: usize = 10;
 /// Characters of a reason.
@@ -89,26 +94,20 @@ pub enum Failure {
     CertificateExpired,
     /// Nobody whom we trust vouches for it.
     CertificateNotTrusted,
+    /// Nobody can say whether the records are authentic.
+    DnssecInvalid,
     /// It is not what the records describe, or something else.
     ValidationFailure,
 }
 
 impl Failure {
-    /// From the reason that an error gives.
-    pub fn of(reason: &str) -> Failure {
-        if reason.contains("does not offer TLS") {
-            Failure::StartTlsNotSupported
-        } else if reason.contains("not valid for")
-            || reason.contains("NotValidForName")
-            || reason.contains("does not name")
-        {
-            Failure::CertificateHostMismatch
-        } else if reason.contains("xpired") {
-            Failure::CertificateExpired
-        } else if reason.contains("UnknownIssuer") || reason.contains("CaUsedAsEndEntity") {
-            Failure::CertificateNotTrusted
-        } else {
-            Failure::ValidationFailure
+    /// Of a host that was not believed for this; without it the handshake failed for something else.
+    pub fn of(distrust: Option<Distrust>) -> Failure {
+        match distrust {
+            Some(Distrust::WrongName) => Failure::CertificateHostMismatch,
+            Some(Distrust::Expired) => Failure::CertificateExpired,
+            Some(Distrust::NotTrusted) => Failure::CertificateNotTrusted,
+            Some(Distrust::NotDescribed) | None => Failure::ValidationFailure,
         }
     }
 }
@@ -133,9 +132,9 @@ pub struct TlsFact {
 }
 
 impl TlsFact {
-    /// With a reason cut to what reports hold.
-    pub fn with_failure(mut self, reason: &str) -> TlsFact {
-        self.failure = Some(Failure::of(reason));
+    /// With what went wrong, and the reason cut to what reports hold.
+    pub fn with_failure(mut self, failure: Failure, reason: &str) -> TlsFact {
+        self.failure = Some(failure);
         self.reason = reason.chars().filter(|c| !c.is_control()).take(REASON_MAX).collect();
         self
     }
@@ -144,25 +143,57 @@ impl TlsFact {
 /// What was counted since the last writing.
 #[derive(Debug, Default)]
 pub struct Collector {
-    pending: Mutex<HashMap<Fact, u64>>,
+    pending: Mutex<Pending>,
+}
+
+#[derive(Debug, Default)]
+struct Pending {
+    facts: HashMap<Fact, u64>,
+    octets: usize,
 }
 
 impl Collector {
-    /// Counts a fact; `false` when there are too many different ones.
+    /// Counts a fact; `false` when it is too large, or there are too many different ones.
     pub fn count(&self, kind: Kind, day: u32, domain: &str, fact: &impl Serialize) -> bool {
         let Ok(text) = serde_json::to_string(fact) else { return false };
-        let fact = Fact { kind, day, domain: domain.to_owned(), text };
-        let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
-        if pending.len() >= PENDING_MAX && !pending.contains_key(&fact) {
+        let octets = text.len() + domain.len();
+        if octets > FACT_OCTETS_MAX {
             return false;
         }
-        *pending.entry(fact).or_default() += 1;
+        let fact = Fact { kind, day, domain: domain.to_owned(), text };
+        let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = pending.facts.get_mut(&fact) {
+            *count += 1;
+            return true;
+        }
+        if pending.facts.len() >= PENDING_MAX || pending.octets + octets > PENDING_OCTETS_MAX {
+            return false;
+        }
+        pending.octets += octets;
+        pending.facts.insert(fact, 1);
         true
     }
 
     /// Takes what was counted.
     pub fn take(&self) -> Vec<(Fact, u64)> {
         let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
-        std::mem::take(&mut *pending).into_iter().collect()
+        std::mem::take(&mut *pending).facts.into_iter().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn facts_are_bounded_one_by_one_and_together() {
+        let collector = Collector::default();
+        assert!(!collector.count(Kind::Dmarc, 1, "a.test", &"x".repeat(5000)));
+        let counted = (0..PENDING_MAX)
+            .filter(|at| collector.count(Kind::Dmarc, 1, "a.test", &format!("{at}{}", "x".repeat(3000))));
+        let counted = counted.count();
+        assert!((5000..6000).contains(&counted), "{counted} by octets");
+        assert_eq!(collector.take().len(), counted);
+        assert!(collector.count(Kind::Dmarc, 1, "a.test", &"again"));
     }
 }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use message::header;
+use message::limits::FIELD_OCTETS_MAX;
 
 /// The service identifier of a field's value (RFC 8601 §2.2): comments and white space in front are passed over.
 pub fn service_of(value: &str) -> Option<String> {
@@ -45,17 +46,19 @@ fn after_comment(text: &str) -> Option<&str> {
     None
 }
 
-/// The message without the Authentication-Results fields that name this service, and how many there were.
+/// The message without the Authentication-Results fields that name this service, and how many there were. A field that is
+/// longer than anybody looks at may name it behind a long comment, and goes as well.
 pub fn without<'a>(message: &'a [u8], service: &str) -> (Cow<'a, [u8]>, usize) {
     let is_forged = |field: &header::Field<'_>| {
         field.is("Authentication-Results")
-            && service_of(&field.unfolded()).is_some_and(|name| name.eq_ignore_ascii_case(service))
+            && (field.value.len() > FIELD_OCTETS_MAX
+                || service_of(&field.unfolded()).is_some_and(|name| name.eq_ignore_ascii_case(service)))
     };
     cut(message, is_forged)
 }
 
 /// The message without the fields that `goes` takes, and how many there were.
-pub fn cut<'a>(message: &'a [u8], goes: impl Fn(&header::Field<'_>) -> bool) -> (Cow<'a, [u8]>, usize) {
+pub fn cut<'a>(message: &'a [u8], mut goes: impl FnMut(&header::Field<'_>) -> bool) -> (Cow<'a, [u8]>, usize) {
     let mut kept = Vec::new();
     let (mut at, mut count) = (0, 0);
     for field in header::fields(message).filter(|field| goes(field)) {
@@ -88,6 +91,16 @@ mod tests {
             text,
             "A: 1\r\nAuthentication-Results: other.test; spf=pass\r\n\r\nAuthentication-Results: mx.test; body\r\n"
         );
+    }
+
+    #[test]
+    fn a_name_behind_a_long_comment_is_not_overlooked() {
+        for octets in [1000, 300_000] {
+            let comment = "x".repeat(octets);
+            let message = format!("Authentication-Results: ({comment}) mx.test; dmarc=pass\r\nA: 1\r\n\r\nbody\r\n");
+            let (kept, count) = without(message.as_bytes(), "mx.test");
+            assert_eq!((&*kept, count), (&b"A: 1\r\n\r\nbody\r\n"[..], 1));
+        }
     }
 
     #[test]

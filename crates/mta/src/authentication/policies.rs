@@ -26,6 +26,12 @@ struct Kept {
 }
 
 impl Kept {
+    /// The second at which a policy is over, as it is kept; what cannot be read is over.
+    fn end_of(octets: &[u8]) -> u64 {
+        let read = serde_json::from_slice::<Kept>(octets);
+        read.map_or(0, |kept| kept.fetched_secs.saturating_add(kept.policy.max_age_secs))
+    }
+
     fn holds(&self, now_secs: u64) -> bool {
         now_secs < self.fetched_secs.saturating_add(self.policy.max_age_secs)
     }
@@ -57,6 +63,10 @@ impl Policies {
         let in_force = |kept: Kept| Some(kept.policy).filter(|policy| policy.mode != Mode::None);
         let identifier = match resolver.txt(&format!("_mta-sts.{domain}")).await {
             Ok(texts) => sts::identifier(&texts),
+            Err(error) if error.is_temporary() => {
+                signals.policy_unknown(domain, &error.to_string());
+                None
+            }
             Err(_) => None,
         };
         let Some(identifier) = identifier else { return known.and_then(in_force) };
@@ -67,10 +77,12 @@ impl Policies {
         match self.fetch(&fetcher, domain).await {
             Ok(policy) => {
                 let fresh = Kept { identifier, fetched_secs: now_secs, policy };
-                if let Ok(text) = serde_json::to_vec(&fresh)
-                    && let Err(error) = self.store.keep_policy(domain, Some(text)).await
-                {
-                    signals.policy_unknown(domain, &format!("it could not be kept: {error}"));
+                if let Ok(text) = serde_json::to_vec(&fresh) {
+                    match self.store.keep_policy(domain, text, Kept::end_of).await {
+                        Ok(true) => signals.policy_dropped(),
+                        Ok(false) => {}
+                        Err(error) => signals.policy_unknown(domain, &format!("it could not be kept: {error}")),
+                    }
                 }
                 in_force(fresh)
             }

@@ -13,6 +13,7 @@ use mail_auth::report::{
 use model::Address;
 use net::Resolver;
 
+use crate::authentication::dmarc;
 use crate::authentication::facts::{DmarcFact, Failure, PolicyKind, TlsFact};
 use crate::authentication::results::{Published, Verdict};
 
@@ -61,27 +62,42 @@ pub struct Ready {
 /// Why there is no report.
 pub type Why = String;
 
+/// Why a report does not go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NotSent {
+    /// It never will.
+    Never(Why),
+    /// It may go later.
+    Later(Why),
+}
+
 /// The aggregate report about a domain (RFC 7489 §7.2.1.1) from what was counted.
 ///
 /// # Errors
 /// Why none can be sent.
-pub async fn dmarc(
+pub async fn dmarc_report(
     resolver: &dyn Resolver,
     sender: Sender<'_>,
     domain: &str,
     facts: &[(String, u64)],
-) -> Result<Ready, Why> {
+) -> Result<Ready, NotSent> {
+    let never = |why: &str| NotSent::Never(why.to_owned());
     let facts: Vec<(DmarcFact, u64)> =
         facts.iter().filter_map(|(text, count)| Some((serde_json::from_str(text).ok()?, *count))).collect();
-    let published = facts.last().map(|(fact, _)| fact.published.clone()).ok_or("nothing was counted")?;
-    let to = addresses(resolver, domain, &published.rua).await;
+    let published = facts.last().map(|(fact, _)| fact.published.clone()).ok_or_else(|| never("nothing was counted"))?;
+    let mut to = addresses(resolver, domain, &published.rua).await?;
     if to.is_empty() {
-        return Err("nobody who asks for it may get it".to_owned());
+        return Err(never("nobody who asks for it may get it"));
     }
-    let message = dmarc_message(sender, domain, &published, &facts, &to)?;
-    let smallest = to.iter().map(|(_, octets)| *octets).filter(|octets| *octets > 0).min();
-    if message.len() as u64 > smallest.unwrap_or(u64::MAX) || message.len() > OCTETS_MAX {
-        return Err(format!("it has {} octets, which is more than is taken", message.len()));
+    let mut message = dmarc_message(sender, domain, &published, &facts, &to).map_err(NotSent::Never)?;
+    let octets = message.len() as u64;
+    let count = to.len();
+    to.retain(|(_, most)| *most == 0 || octets <= *most);
+    if to.is_empty() || message.len() > OCTETS_MAX {
+        return Err(NotSent::Never(format!("it has {octets} octets, which is more than is taken")));
+    }
+    if to.len() < count {
+        message = dmarc_message(sender, domain, &published, &facts, &to).map_err(NotSent::Never)?;
     }
     Ok(Ready { to: to.into_iter().map(|(address, _)| address).collect(), message })
 }
@@ -174,36 +190,82 @@ fn record(fact: &DmarcFact, count: u64) -> Record {
     record
 }
 
-/// The addresses that may get a report about a domain, with the octets that each takes: those of other domains only when
-/// these say so (RFC 7489 §7.1).
-async fn addresses(resolver: &dyn Resolver, domain: &str, wanted: &[(String, u64)]) -> Vec<(Address, u64)> {
+/// The addresses that may get a report about a domain, with the octets that each takes: those of other organisations only
+/// when these say so (RFC 7489 §7.1).
+///
+/// # Errors
+/// Later, when nobody may get it now and the name service does not tell whether somebody may.
+async fn addresses(
+    resolver: &dyn Resolver,
+    domain: &str,
+    wanted: &[(String, u64)],
+) -> Result<Vec<(Address, u64)>, NotSent> {
     let mut found = Vec::new();
+    let mut unsure = None;
     for (uri, octets) in wanted.iter().take(ADDRESSES_MAX) {
-        let address = uri.strip_prefix("mailto:").unwrap_or(uri).split('?').next().unwrap_or_default();
-        let Ok(address) = address.parse::<Address>() else { continue };
+        let Some(address) = mail_address(uri) else { continue };
         let there = address.domain.as_str().to_ascii_lowercase();
-        let is_own =
-            there == domain || there.ends_with(&format!(".{domain}")) || domain.ends_with(&format!(".{there}"));
-        let is_welcome = is_own || {
-            let name = format!("{domain}._report._dmarc.{there}");
-            let texts = resolver.txt(&name).await.unwrap_or_default();
-            texts.iter().any(|text| text.trim_start().starts_with("v=DMARC1"))
-        };
-        if is_welcome {
-            found.push((address, *octets));
+        match is_welcome(resolver, domain, &there).await {
+            Ok(true) => found.push((address, *octets)),
+            Ok(false) => {}
+            Err(why) => unsure = Some(why),
         }
     }
-    found
+    match unsure {
+        Some(why) if found.is_empty() => Err(NotSent::Later(why)),
+        _ => Ok(found),
+    }
+}
+
+/// The one address of a `mailto:` URI (RFC 6068 §2); in it, octets may be written as `%` and two digits.
+pub fn mail_address(uri: &str) -> Option<Address> {
+    const SCHEME: &str = "mailto:";
+    let rest = match uri.split_at_checked(SCHEME.len()) {
+        Some((scheme, rest)) if scheme.eq_ignore_ascii_case(SCHEME) => rest,
+        // The library that reads DMARC records leaves the scheme out.
+        _ => uri,
+    };
+    let mut pieces = rest.split('?').next()?.split('%');
+    let mut octets = pieces.next()?.as_bytes().to_vec();
+    for piece in pieces {
+        octets.push(u8::from_str_radix(piece.get(..2)?, 16).ok()?);
+        octets.extend_from_slice(piece.get(2..)?.as_bytes());
+    }
+    String::from_utf8(octets).ok()?.parse().ok()
+}
+
+/// Whether reports about a domain may go to another: it is the same organisation, or says that it wants them.
+async fn is_welcome(resolver: &dyn Resolver, domain: &str, there: &str) -> Result<bool, Why> {
+    if there == domain {
+        return Ok(true);
+    }
+    let unsure = |()| format!("nobody can say whether {there} is of the same organisation");
+    let own = dmarc::organisation(resolver, domain).await.map_err(unsure)?;
+    if own == dmarc::organisation(resolver, there).await.map_err(unsure)? {
+        return Ok(true);
+    }
+    match resolver.txt(&format!("{domain}._report._dmarc.{there}")).await {
+        Ok(texts) => Ok(texts.iter().any(|text| text.trim_start().starts_with("v=DMARC1"))),
+        Err(error) if error.is_temporary() => Err(error.to_string()),
+        Err(_) => Ok(false),
+    }
 }
 
 /// Where TLS reports about a domain go (RFC 8460 §3): the `rua` of its record.
-pub async fn tls_addresses(resolver: &dyn Resolver, domain: &str) -> Vec<String> {
-    let texts = resolver.txt(&format!("_smtp._tls.{domain}")).await.unwrap_or_default();
+///
+/// # Errors
+/// Later, when the name service does not tell.
+pub async fn tls_addresses(resolver: &dyn Resolver, domain: &str) -> Result<Vec<String>, NotSent> {
+    let texts = match resolver.txt(&format!("_smtp._tls.{domain}")).await {
+        Ok(texts) => texts,
+        Err(error) if error.is_temporary() => return Err(NotSent::Later(error.to_string())),
+        Err(_) => Vec::new(),
+    };
     let mut records = texts.iter().filter(|text| text.starts_with("v=TLSRPTv1"));
-    let (Some(record), None) = (records.next(), records.next()) else { return Vec::new() };
+    let (Some(record), None) = (records.next(), records.next()) else { return Ok(Vec::new()) };
     let uris = record.split(';').map(str::trim).find_map(|field| field.strip_prefix("rua="));
     let uris = uris.into_iter().flat_map(|uris| uris.split(','));
-    uris.map(|uri| uri.trim().to_owned()).filter(|uri| !uri.is_empty()).take(ADDRESSES_MAX).collect()
+    Ok(uris.map(|uri| uri.trim().to_owned()).filter(|uri| !uri.is_empty()).take(ADDRESSES_MAX).collect())
 }
 
 /// The TLS report about a domain (RFC 8460 §4) from what was counted.
@@ -257,18 +319,20 @@ fn result_type(failure: Failure) -> ResultType {
         Failure::CertificateHostMismatch => ResultType::CertificateHostMismatch,
         Failure::CertificateExpired => ResultType::CertificateExpired,
         Failure::CertificateNotTrusted => ResultType::CertificateNotTrusted,
+        Failure::DnssecInvalid => ResultType::DnssecInvalid,
         Failure::ValidationFailure => ResultType::ValidationFailure,
     }
 }
 
-/// A TLS report as a message to these addresses.
+/// A TLS report as a message to these addresses. It tells of TLS that fails, and must arrive although it does (RFC 8460 §5.3,
+/// RFC 8689 §3).
 ///
 /// # Errors
 /// Why it cannot be made.
 pub fn tls_message(sender: Sender<'_>, domain: &str, report: &TlsReport, to: Vec<Address>) -> Result<Ready, Why> {
     let from = sender.address.to_string();
     let names: Vec<String> = to.iter().map(Address::to_string).collect();
-    let mut message = Vec::new();
+    let mut message = b"TLS-Required: No\r\n".to_vec();
     report
         .write_rfc5322(domain, sender.host, from.as_str(), names.iter().map(String::as_str), &mut message)
         .map_err(|error| error.to_string())?;
@@ -276,4 +340,50 @@ pub fn tls_message(sender: Sender<'_>, domain: &str, report: &TlsReport, to: Vec
         return Err(format!("it has {} octets", message.len()));
     }
     Ok(Ready { to, message })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use net::resolver::table::{Table, TableResolver};
+
+    async fn found(names: &[&str], wanted: &[(&str, u64)]) -> Result<Vec<String>, NotSent> {
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        let resolver = TableResolver::new(Table::parse(&names).unwrap());
+        let wanted: Vec<(String, u64)> = wanted.iter().map(|(uri, octets)| ((*uri).to_owned(), *octets)).collect();
+        let found = addresses(&resolver, "mail.owner.test", &wanted).await?;
+        Ok(found.into_iter().map(|(address, _)| address.to_string()).collect())
+    }
+
+    #[tokio::test]
+    async fn reports_go_to_the_same_organisation_and_to_who_wants_them() {
+        let names = [
+            "_dmarc.owner.test txt v=DMARC1; p=none",
+            "mail.owner.test._report._dmarc.wants.test txt v=DMARC1",
+            "test txt x",
+            "_dmarc.other.test txt v=DMARC1; p=none",
+        ];
+        let wanted =
+            [("mailto:a@owner.test", 0), ("mailto:b@wants.test", 0), ("mailto:c@other.test", 0), ("mailto:d@test", 0)];
+        assert_eq!(found(&names, &wanted).await.unwrap(), ["a@owner.test", "b@wants.test"]);
+    }
+
+    #[test]
+    fn addresses_are_written_as_uris() {
+        let address = |uri| mail_address(uri).map(|address| address.to_string());
+        assert_eq!(address("mailto:a%2Bb@c.test?subject=x").as_deref(), Some("a+b@c.test"));
+        assert_eq!(address("MAILTO:a@c.test").as_deref(), Some("a@c.test"));
+        assert_eq!(address("mailto:a%2"), None);
+        assert_eq!(address("https://a@c.test"), None);
+        assert_eq!(address("a@c.test").as_deref(), Some("a@c.test"));
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_asked_now_is_asked_again() {
+        let names = ["_dmarc.owner.test txt v=DMARC1; p=none", "_dmarc.away.test fail"];
+        assert!(matches!(found(&names, &[("mailto:a@away.test", 0)]).await, Err(NotSent::Later(_))));
+        let names = vec!["_smtp._tls.away.test fail".to_owned()];
+        let resolver = TableResolver::new(Table::parse(&names).unwrap());
+        assert!(matches!(tls_addresses(&resolver, "away.test").await, Err(NotSent::Later(_))));
+    }
 }

@@ -147,6 +147,14 @@ pub struct Results {
     pub dmarc: Dmarc,
     /// ARC.
     pub arc: Arc,
+    /// Signatures that nobody looked at, since that would cost too much.
+    pub unlooked: usize,
+    /// Whether something was given up for want of time.
+    #[serde(skip)]
+    pub is_slow: bool,
+    /// Whether this server had no time to verify any signature: nothing is known, and that is nobody else's fault.
+    #[serde(skip)]
+    pub is_late: bool,
 }
 
 impl Results {

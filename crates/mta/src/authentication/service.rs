@@ -1,31 +1,30 @@
 //! What sessions, agents and operators share about authentication.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
 
-use mail_auth::{AuthenticatedMessage, DkimResult, MessageAuthenticator, Parameters};
+use mail_auth::MessageAuthenticator;
 use model::TraceId;
 use net::{ClientTls, Clock, Random, Registry, Resolver, ShutdownToken};
 use storage::Partition;
+use tokio::sync::Semaphore;
 
-use crate::authentication::check::{self, Inquiry};
+use crate::authentication::check::{self, Inquiry, Workers};
 use crate::authentication::closed::{self, Closed};
 use crate::authentication::facts::Collector;
 use crate::authentication::forged;
 use crate::authentication::keys::{KeyError, KeyRing};
 use crate::authentication::policies::Policies;
-use crate::authentication::results::{Dmarc, Results, Spf, Verdict};
+use crate::authentication::results::{Dkim, Results, Verdict};
 use crate::authentication::settings::Settings;
 use crate::authentication::sign;
 use crate::authentication::signals::Signals;
 use crate::authentication::srs::Rewriter;
 use crate::authentication::store::Store;
 use crate::authentication::sts::Policy;
+use crate::authentication::trimmed::Trimmed;
 
-/// How long everything about one message may take. Who waits longer for an answer to its message gives up, and sends it
-/// twice (RFC 5321 §4.5.3.2.6 grants ten minutes, few do).
-const PATIENCE: Duration = Duration::from_secs(45);
 /// Octets of the secret for rewritten senders.
 const SECRET_OCTETS: usize = 32;
 
@@ -51,11 +50,16 @@ pub struct Authentication {
     pub(crate) parts: Parts,
     pub(crate) signals: Signals,
     verifier: MessageAuthenticator,
+    workers: Workers,
     /// Our keys.
     pub keys: KeyRing,
     rewriter: Option<Rewriter>,
     policies: Policies,
     pub(crate) collector: Collector,
+    /// Who has a report to others of which the rest waits; at most some addresses of each report that is due.
+    pub(crate) told: Mutex<BTreeSet<(u32, String, String)>>,
+    /// Who reads a report of others.
+    pub(crate) report_turn: Arc<Semaphore>,
     /// What is kept.
     pub store: Store,
 }
@@ -103,10 +107,13 @@ impl Authentication {
             parts,
             signals,
             verifier,
+            workers: Workers::default(),
             keys,
             rewriter,
             policies,
             collector: Collector::default(),
+            told: Mutex::default(),
+            report_turn: Arc::new(Semaphore::new(1)),
             store,
         })
     }
@@ -128,24 +135,11 @@ impl Authentication {
 
     /// Finds out everything about a message. What takes too long counts as a temporary error.
     pub async fn check(&self, trace: TraceId, inquiry: Inquiry<'_>) -> Results {
-        let checking = check::check(&*self.parts.resolver, &self.verifier, inquiry);
-        match tokio::time::timeout(PATIENCE, checking).await {
-            Ok(results) => results,
-            Err(_) => {
-                self.signals.slow(trace);
-                let unknown = Spf { verdict: Verdict::TempError, ..Spf::default() };
-                Results {
-                    checked: true,
-                    address: inquiry.address,
-                    sender: inquiry.sender.to_owned(),
-                    hello: inquiry.hello.to_owned(),
-                    spf_helo: unknown.clone(),
-                    spf: unknown,
-                    dmarc: Dmarc { verdict: Verdict::TempError, ..Dmarc::default() },
-                    ..Results::default()
-                }
-            }
+        let results = check::check(&*self.parts.resolver, &self.verifier, &self.workers, inquiry).await;
+        if results.is_slow {
+            self.signals.slow(trace);
         }
+        results
     }
 
     /// The MTA-STS policy of another domain that holds now, if such policies are followed.
@@ -158,31 +152,35 @@ impl Authentication {
     }
 
     /// A message of ours that was changed after it was signed - by a disclaimer, say - signed again; `None` when we had not
-    /// signed it. That we had is proven by our own signature, since nothing else tells who brought the message.
+    /// signed it for its author. That we had is proven by our own signature, since nothing else tells who brought the message.
     pub async fn sign_again(&self, before: &[u8], after: &[u8]) -> Option<Vec<u8>> {
-        let parsed = AuthenticatedMessage::parse(before)?;
         let kept = self.keys.list(None);
         let ours = |domain: &str, selector: &str| {
             kept.iter().any(|key| key.domain.eq_ignore_ascii_case(domain) && key.selector == selector)
         };
-        if !parsed.dkim_headers.iter().any(|one| ours(&one.header.d, &one.header.s)) {
-            return None;
-        }
-        let closed = Closed::of_ours(&kept);
-        let outputs = self.verifier.verify_dkim(Parameters::new(&parsed).with_txt_cache(&closed)).await;
-        let is_proven = outputs.iter().any(|one| {
-            *one.result() == DkimResult::Pass
-                && one.signature().is_some_and(|signature| ours(&signature.d, &signature.s))
+        let author = sign::author_domain(before)?;
+        let is_proven = self.workers.run(|| {
+            let trimmed = Trimmed::new(before)?;
+            let parsed = trimmed.parse()?;
+            let has_ours = parsed.message.dkim_headers.iter().any(|one| ours(&one.header.d, &one.header.s));
+            let found = has_ours.then(|| check::verify(&self.verifier, &parsed.message, &Closed::of_ours(&kept)))?;
+            let is_for =
+                |domain: &str| author.strip_suffix(domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
+            let is_proof =
+                |one: &Dkim| one.verdict == Verdict::Pass && ours(&one.domain, &one.selector) && is_for(&one.domain);
+            found.iter().any(is_proof).then_some(())
         });
-        if !is_proven {
+        let Some(is_proven) = is_proven.await else {
+            self.signals.sign_failed(TraceId::default(), &author, "there was no time to see whether it was ours");
             return None;
-        }
+        };
+        is_proven?;
         let is_ours = |field: &message::header::Field<'_>| {
             field.is("DKIM-Signature")
                 && mail_auth::dkim::Signature::parse(field.value).is_ok_and(|one| ours(&one.d, &one.s))
         };
         let (bare, _) = forged::cut(after, is_ours);
-        let domain = sign::author_domain(&bare)?;
+        let domain = sign::author_domain(&bare).filter(|domain| *domain == author)?;
         let keys = self.keys.active(&domain);
         match sign::sign(keys.iter().map(|key| &**key), &bare) {
             Ok(mut fields) => {

@@ -15,6 +15,9 @@ use crate::authentication::results::{Results, Verdict};
 /// Sets of a chain beyond which we add none (RFC 8617 §4.2.1).
 const SETS_MAX: u32 = 50;
 
+/// Authors of one message that is signed.
+const AUTHORS_MAX: usize = 10;
+
 /// The fields that a seal covers.
 const SEALED_FIELDS: [&str; 14] = [
     "from",
@@ -46,14 +49,22 @@ pub fn sign<'a>(keys: impl IntoIterator<Item = &'a Key>, message: &[u8]) -> Resu
     Ok(fields)
 }
 
+/// The addresses of the message's authors, as they came; none when there are several From fields, of which programs show
+/// one or the other, or very many authors.
+pub fn authors(message: &[u8]) -> Vec<String> {
+    let mut fields = message::header::fields(message).filter(|field| field.is("From"));
+    let (Some(field), None) = (fields.next(), fields.next()) else { return Vec::new() };
+    let entries = message::address::parse(field.value);
+    let addresses: Vec<String> =
+        message::address::mailboxes(&entries).take(AUTHORS_MAX + 1).map(|mailbox| mailbox.address()).collect();
+    if addresses.len() > AUTHORS_MAX { Vec::new() } else { addresses }
+}
+
 /// The domain of the message's one author, in lower case.
 pub fn author_domain(message: &[u8]) -> Option<String> {
-    let field = message::header::find(message, "From")?;
-    let entries = message::address::parse(field.value);
-    let mut mailboxes = message::address::mailboxes(&entries);
-    let first = mailboxes.next()?.address();
-    let domain = first.rsplit_once('@')?.1.to_ascii_lowercase();
-    mailboxes.all(|other| other.address().to_ascii_lowercase().ends_with(&format!("@{domain}"))).then_some(domain)
+    let authors = authors(message);
+    let domain = authors.first()?.rsplit_once('@')?.1.to_ascii_lowercase();
+    authors.iter().all(|other| other.to_ascii_lowercase().ends_with(&format!("@{domain}"))).then_some(domain)
 }
 
 /// The three fields of an ARC set that seals a message with what we found out about it; `None` where a chain is broken

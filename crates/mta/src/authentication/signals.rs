@@ -18,8 +18,14 @@ pub struct Signals {
     rewritten: Counter,
     too_long: Counter,
     slow: Counter,
+    unlooked: Counter,
+    policies_unknown: Counter,
+    policies_dropped: Counter,
+    unreadable: Counter,
+    strangers: Counter,
     dropped: Counter,
     reports_sent: Counter,
+    reports_not_sent: Counter,
     reports_received: Counter,
     reports_unread: Counter,
 }
@@ -42,8 +48,32 @@ impl Signals {
             rewritten: counter("heliograph_authentication_rewritten_total", "Senders rewritten before forwarding."),
             too_long: counter("heliograph_authentication_rewrite_failed_total", "Senders too long to be rewritten."),
             slow: counter("heliograph_authentication_timeouts_total", "Messages whose check took too long."),
+            unreadable: counter(
+                "heliograph_authentication_unreadable_total",
+                "Messages refused for a header whose fields, or whose author, nobody can tell.",
+            ),
+            strangers: counter(
+                "heliograph_authentication_not_the_author_total",
+                "Messages not signed: the author is no address of who logged in.",
+            ),
+            policies_unknown: counter(
+                "heliograph_authentication_policies_unknown_total",
+                "MTA-STS policies that could not be asked for, fetched or kept.",
+            ),
+            policies_dropped: counter(
+                "heliograph_authentication_policies_dropped_total",
+                "MTA-STS policies forgotten before their time, since there are very many.",
+            ),
+            unlooked: counter(
+                "heliograph_authentication_signatures_dropped_total",
+                "Signatures that nobody looked at: too many, too long, or covering too much.",
+            ),
             dropped: counter("heliograph_authentication_report_rows_dropped_total", "Facts that no report will hold."),
             reports_sent: counter("heliograph_authentication_reports_sent_total", "Reports sent to others."),
+            reports_not_sent: counter(
+                "heliograph_authentication_reports_not_sent_total",
+                "Attempts to send a report to others that failed, for now or for good.",
+            ),
             reports_received: counter("heliograph_authentication_reports_received_total", "Reports received and read."),
             reports_unread: counter(
                 "heliograph_authentication_reports_unread_total",
@@ -57,6 +87,10 @@ impl Signals {
         for (method, result) in results.facts() {
             let labels = [("method", method), ("result", result)];
             self.registry.counter("heliograph_authentication_results_total", "Results of checks.", &labels).add(1);
+        }
+        if results.unlooked > 0 {
+            self.unlooked.add(results.unlooked as u64);
+            warn!(%trace, count = results.unlooked, "signatures were not looked at: there are too many, or they are too large");
         }
         let [spf, _, dkim, dmarc, arc] = results.facts().map(|(_, result)| result);
         info!(%trace, spf, dkim, dmarc, arc, from = results.dmarc.domain, "authentication");
@@ -72,6 +106,18 @@ impl Signals {
     pub fn refused(&self, trace: TraceId, why: &'static str, verdict: Verdict) {
         self.refused.add(1);
         info!(%trace, why, %verdict, "the message is not authentic");
+    }
+
+    /// A message is refused for its header.
+    pub fn unreadable(&self, trace: TraceId, why: &'static str) {
+        self.unreadable.add(1);
+        info!(%trace, why, "the message cannot be checked and is refused");
+    }
+
+    /// A message names an author whom its sender may not speak for.
+    pub fn not_the_author(&self, trace: TraceId, domain: &str) {
+        self.strangers.add(1);
+        warn!(%trace, domain, "not signed: the author is no address of who logged in");
     }
 
     /// A message goes into Junk.
@@ -130,6 +176,7 @@ impl Signals {
 
     /// A report cannot go out.
     pub fn report_not_sent(&self, kind: &'static str, domain: &str, why: &str) {
+        self.reports_not_sent.add(1);
         warn!(kind, domain, why, "a report is not sent");
     }
 
@@ -137,6 +184,11 @@ impl Signals {
     pub fn report_received(&self, trace: TraceId, kind: &'static str, domain: &str, from: &str) {
         self.reports_received.add(1);
         info!(%trace, kind, domain, from, "report received");
+    }
+
+    /// A report came again, which counts once.
+    pub fn report_known(&self, trace: TraceId, domain: &str, from: &str) {
+        info!(%trace, domain, from, "the report is known already");
     }
 
     /// A message to the address for reports holds none that can be read.
@@ -147,6 +199,13 @@ impl Signals {
 
     /// A policy of another domain could not be fetched.
     pub fn policy_unknown(&self, domain: &str, why: &str) {
+        self.policies_unknown.add(1);
         warn!(domain, why, "the MTA-STS policy cannot be fetched");
+    }
+
+    /// A policy had to go for another.
+    pub fn policy_dropped(&self) {
+        self.policies_dropped.add(1);
+        warn!("an MTA-STS policy was forgotten, since there are very many");
     }
 }

@@ -25,6 +25,8 @@ const VOIDS_MAX: usize = 2;
 const NAMES_MAX: usize = 10;
 /// How long one evaluation may take (RFC 7208 §4.6.4 asks for at least 20 seconds).
 const PATIENCE: Duration = Duration::from_secs(20);
+/// How long the names of the client's address may take: who owns them does not keep us from what others publish.
+const NAMES_PATIENCE: Duration = Duration::from_secs(5);
 /// Octets of a name, without the dot at its end.
 const NAME_OCTETS_MAX: usize = 253;
 /// Octets of an explanation that are kept.
@@ -300,12 +302,16 @@ impl<'a> Run<'a> {
             return names.clone();
         }
         let mut valid = Vec::new();
-        for name in self.resolver.ptr(self.address).await.unwrap_or_default().into_iter().take(NAMES_MAX) {
-            let addresses = self.resolver.addresses_of(&name, Family::of(self.address)).await;
-            if addresses.is_ok_and(|addresses| addresses.contains(&self.address)) {
-                valid.push(name.trim_end_matches('.').to_ascii_lowercase());
+        let asked = async {
+            for name in self.resolver.ptr(self.address).await.unwrap_or_default().into_iter().take(NAMES_MAX) {
+                let addresses = self.resolver.addresses_of(&name, Family::of(self.address)).await;
+                if addresses.is_ok_and(|addresses| addresses.contains(&self.address)) {
+                    valid.push(name.trim_end_matches('.').to_ascii_lowercase());
+                }
             }
-        }
+        };
+        // What has not come by then is passed over as well.
+        let _late = tokio::time::timeout(NAMES_PATIENCE, asked).await;
         self.names = Some(valid.clone());
         valid
     }

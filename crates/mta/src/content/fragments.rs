@@ -5,6 +5,7 @@
 //! is promised; the waiting fragments go in the transaction that takes the whole in; everything has a bound; a fragment that
 //! cannot be used is refused, so that its sender hears why.
 
+use crate::content::limits::{LOCK_WAIT, MADE_MAX};
 use crate::content::service::Content;
 use crate::content::settings::DefragmentSettings;
 use message::partial::{self, BadFragment, Fragment, Split};
@@ -22,9 +23,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use storage::NewBlob;
 use tokio::sync::{OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
-
-/// Fragments that a message is split into.
-const MADE_MAX: usize = 1000;
+use tokio::task::block_in_place;
 
 /// Fragments in the queue that end when the message is taken in.
 #[derive(Debug)]
@@ -36,7 +35,7 @@ pub struct Gathered {
     /// What their traces tell then.
     pub told: String,
     /// Held until the message is durable or refused, so that the next fragment sees what came of it.
-    _guard: Option<OwnedMutexGuard<()>>,
+    _guard: OwnedMutexGuard<()>,
     /// The memory of the whole, taken from what all sessions may hold.
     _memory: Option<OwnedSemaphorePermit>,
 }
@@ -81,6 +80,9 @@ pub enum Refused {
     /// So much of this sender waits that no more can: temporary.
     #[error("too many fragments of this sender wait; try again later")]
     SenderFull,
+    /// Another fragment of the message is being examined: temporary.
+    #[error("another fragment of the message is being examined; try again later")]
+    Busy,
     /// All sessions together hold as much as they may: temporary.
     #[error("too much mail at once; try again later")]
     Memory,
@@ -92,7 +94,7 @@ pub enum Refused {
 impl Refused {
     /// Whether the same fragment may be taken later.
     pub fn is_temporary(&self) -> bool {
-        matches!(self, Refused::Full | Refused::SenderFull | Refused::Memory | Refused::Queue(_))
+        matches!(self, Refused::Full | Refused::SenderFull | Refused::Busy | Refused::Memory | Refused::Queue(_))
     }
 }
 
@@ -132,16 +134,18 @@ pub async fn gather(
     if !is_fragment(message) {
         return Ok(Gathering::Other);
     }
-    let fragment = partial::read(&parse::structure(message).root)?;
+    let fragment = partial::read(&block_in_place(|| parse::structure(message)).root)?;
     let settings = &content.settings.defragment;
     if fragment.number.max(fragment.total.unwrap_or(0)) > settings.parts_max {
         return Err(Refused::TooMany(settings.parts_max));
     }
     let set = set_of(&fragment.id, envelope);
-    let guard = content.locks.lock(set).await;
+    let guard = content.locks.lock(set, LOCK_WAIT).await.ok_or(Refused::Busy)?;
     let waiting = queue.fragments(set)?;
     let total = agreed_total(&fragment, &waiting)?;
-    let octets = waiting.values().map(|one| one.octets).sum::<u64>() + message.len() as u64;
+    // A copy of the arriving fragment goes when this one is taken.
+    let others = waiting.iter().filter(|(number, _)| **number != fragment.number);
+    let octets = others.map(|(_, one)| one.octets).sum::<u64>() + message.len() as u64;
     if octets > settings.message_octets_max {
         return Err(Refused::TooLarge(settings.message_octets_max));
     }
@@ -150,7 +154,7 @@ pub async fn gather(
         // The fragments are read and joined, so twice their octets are held for a moment.
         let kib = u32::try_from(octets.div_ceil(512)).map_err(|_| Refused::Memory)?;
         let held = Arc::clone(memory).try_acquire_many_owned(kib).map_err(|_| Refused::Memory)?;
-        let whole = whole(queue, &fragment, &waiting, total, message)?;
+        let whole = block_in_place(|| whole(queue, &fragment, &waiting, total, message))?;
         content.signals.fragments_joined(trace, total, whole.len());
         let told = format!("put together with the other {} fragments of its message as {trace}", total - 1);
         // A copy of the arriving fragment goes with the others.
@@ -160,14 +164,13 @@ pub async fn gather(
             Gathered { fragments, is_whole: true, told, _guard: guard, _memory: Some(held) },
         ));
     }
-    let copy = waiting.get(&fragment.number).map(|one| one.id);
-    if copy.is_none() {
-        check_room(queue, settings, envelope, waiting.is_empty(), message.len() as u64)?;
-    }
+    let copy = waiting.get(&fragment.number);
+    let more = (message.len() as u64).saturating_sub(copy.map_or(0, |one| one.octets));
+    check_room(queue, settings, envelope, waiting.is_empty(), more)?;
     content.signals.fragment_waits(trace, fragment.number, fragment.total.unwrap_or(0));
     let place = Place { set, number: fragment.number, total: fragment.total.unwrap_or(0), channel };
     let told = format!("a newer copy of fragment {} took its place", fragment.number);
-    let fragments = copy.into_iter().collect();
+    let fragments = copy.into_iter().map(|one| one.id).collect();
     Ok(Gathering::Waits(place, Gathered { fragments, is_whole: false, told, _guard: guard, _memory: None }))
 }
 
@@ -214,10 +217,11 @@ fn whole(
     all.push((fragment.number, message));
     all.sort_unstable_by_key(|(number, _)| *number);
     let fragments: Vec<&[u8]> = all.into_iter().map(|(_, body)| body).collect();
-    let whole = tokio::task::block_in_place(|| partial::join(&fragments));
+    let whole = partial::join(&fragments);
     if is_fragment(&whole) { Err(Refused::Nested) } else { Ok(whole) }
 }
 
+/// Whether so many octets more may wait. What is no more than waits already always may: a copy takes the place of another.
 fn check_room(
     queue: &Queue,
     settings: &DefragmentSettings,
@@ -225,6 +229,9 @@ fn check_room(
     is_new: bool,
     octets: u64,
 ) -> Result<(), Refused> {
+    if octets == 0 && !is_new {
+        return Ok(());
+    }
     let sender =
         envelope.mail_from.reverse_path.as_ref().map_or_else(String::new, |path| path.to_string().to_lowercase());
     let load = queue.fragment_load(&sender)?;
@@ -270,7 +277,7 @@ pub fn split(content: &Content, lease: &Lease) -> Option<Change> {
     let id = format!("{:016x}{}", content.random.u64(), lease.id);
     let octets_max = usize::try_from(most).unwrap_or(usize::MAX);
     let how = Split { octets_max, parts_max: MADE_MAX, id: &id, host: &content.host };
-    let fragments = match tokio::task::block_in_place(|| partial::split(&body, how)) {
+    let fragments = match block_in_place(|| partial::split(&body, how)) {
         Ok(fragments) if fragments.len() > 1 => fragments,
         Ok(_) => return None,
         // It has become a fragment already, and is larger only because a line or the header is.
@@ -285,6 +292,6 @@ pub fn split(content: &Content, lease: &Lease) -> Option<Change> {
         lease.recipients.iter().map(|(number, _)| (*number, lease.route.clone())).collect();
     let told = format!("it goes on as {} fragments of at most {most} octets", fragments.len());
     let make = |octets: Vec<u8>| Replacement { body: NewBlob::new(octets), recipients: recipients.clone() };
-    let replacements = tokio::task::block_in_place(|| fragments.into_iter().map(make).collect());
+    let replacements = block_in_place(|| fragments.into_iter().map(make).collect());
     Some(Change { replacements, told: vec![told], ..Change::default() })
 }

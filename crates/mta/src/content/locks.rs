@@ -1,11 +1,10 @@
 //! What keeps two fragments of one message apart while they are examined, so that each sees what came of the one before.
 
+use crate::content::limits::LOCKS;
 use queue::fragments::SetId;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::{Mutex, OwnedMutexGuard};
-
-/// Messages share locks by chance.
-const LOCKS: usize = 256;
 
 /// One of them for each message.
 #[derive(Debug)]
@@ -18,9 +17,26 @@ impl Default for Locks {
 }
 
 impl Locks {
-    /// Waits for the message's lock and holds it as long as the guard lives.
-    pub async fn lock(&self, set: SetId) -> Option<OwnedMutexGuard<()>> {
+    /// Waits for the message's lock and holds it as long as the guard lives; nothing when it is not free in time.
+    pub async fn lock(&self, set: SetId, wait: Duration) -> Option<OwnedMutexGuard<()>> {
         let at = usize::try_from(set % LOCKS as SetId).ok()?;
-        Some(Arc::clone(self.0.get(at)?).lock_owned().await)
+        let lock = Arc::clone(self.0.get(at)?);
+        tokio::time::timeout(wait, lock.lock_owned()).await.ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn nobody_waits_for_ever() {
+        let locks = Locks::default();
+        let wait = Duration::ZERO;
+        let held = locks.lock(7, wait).await;
+        assert!(held.is_some() && locks.lock(8, wait).await.is_some());
+        assert!(locks.lock(7, wait).await.is_none(), "another one of its message is being examined all the time");
+        drop(held);
+        assert!(locks.lock(7, wait).await.is_some());
     }
 }

@@ -95,6 +95,11 @@ impl Signals {
         warn!(%trace, part, line, why, "a conversion failed; the message is kept");
     }
 
+    pub(crate) fn unconverted(&self, trace: TraceId, why: &str) {
+        self.failed.add(1);
+        warn!(%trace, why, "the parts of a message are not converted");
+    }
+
     pub(crate) fn decided(&self, trace: TraceId, what: &str) {
         info!(%trace, what, "a conversion decided over a message");
     }

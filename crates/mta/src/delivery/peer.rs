@@ -1,11 +1,14 @@
 //! One connection to another host, driven: greeting, TLS, login, transactions.
 
+use crate::authentication::facts::Failure;
 use crate::delivery::hosts::Candidate;
 use crate::delivery::prepare;
 use crate::delivery::routing::{Credentials, TlsPolicy};
 use bytes::{Bytes, BytesMut};
 use directory::sasl::client::Login;
 use model::TraceId;
+use net::tls::TrustVerdict;
+use net::tls::distrust::Distrust;
 use net::{ClientTls, Connection, Received, ShutdownToken, Tlsa, Trust, dial};
 use smtp::client::{Event, Kind, Session, Stage, end_of_data, stuff};
 use smtp::envelope::Envelope;
@@ -59,6 +62,8 @@ pub struct Manner<'a> {
     pub policy: TlsPolicy,
     /// TLSA records that the certificate must fit, instead of the authorities.
     pub pins: &'a [Tlsa],
+    /// The domain that the mail is for, which a certificate of its own authority may name.
+    pub domain: &'a str,
     pub login: Option<&'a Credentials>,
     pub nonce: String,
     pub source: Option<IpAddr>,
@@ -74,8 +79,22 @@ pub enum Trouble {
     Away(Reply),
     /// It answered, and refused.
     Refused(Reply),
+    /// It cannot be as private as it must be.
+    Insecure(Failure, Reply),
     /// The handshake failed where TLS was only wished for: without it this host may do.
-    Handshake(Reply),
+    Handshake(Failure, Reply),
+}
+
+impl Trouble {
+    /// What the sender hears of it.
+    pub fn into_reply(self) -> Reply {
+        match self {
+            Trouble::Away(reply)
+            | Trouble::Refused(reply)
+            | Trouble::Insecure(_, reply)
+            | Trouble::Handshake(_, reply) => reply,
+        }
+    }
 }
 
 /// A connection that is ready for transactions.
@@ -146,7 +165,7 @@ impl Peer {
         }
         let lacking = || {
             let text = "the host does not offer TLS, which is required";
-            Trouble::Refused(Reply::new(454, EnhancedStatus::new(4, 7, 10), text))
+            Trouble::Insecure(Failure::StartTlsNotSupported, Reply::new(454, EnhancedStatus::new(4, 7, 10), text))
         };
         if !self.session.offered().has("STARTTLS") {
             return if is_needed { Err(lacking()) } else { Ok(()) };
@@ -163,11 +182,15 @@ impl Peer {
         let trust = if manner.policy == TlsPolicy::Verified { Trust::Required } else { Trust::Opportunistic };
         let started = match manner.pins {
             [] => self.connection.start_tls_as_client(manner.tls, &self.name, trust).await,
-            pins => self.connection.start_tls_pinned(manner.tls, &self.name, pins).await,
+            pins => self.connection.start_tls_pinned(manner.tls, &[&self.name, manner.domain], pins).await,
         };
         if let Err(error) = started {
             let reply = Reply::new(454, EnhancedStatus::new(4, 7, 5), reasons(&error));
-            return Err(if is_needed { Trouble::Refused(reply) } else { Trouble::Handshake(reply) });
+            let failure = Failure::of(error.distrust());
+            return Err(match is_needed {
+                true => Trouble::Insecure(failure, reply),
+                false => Trouble::Handshake(failure, reply),
+            });
         }
         self.session.tls_started();
         match self.event().await? {
@@ -208,6 +231,14 @@ impl Peer {
     /// Whether TLS is on.
     pub fn is_encrypted(&self) -> bool {
         self.connection.tls().is_some()
+    }
+
+    /// Why nobody vouches for the host, where TLS is on and nobody does.
+    pub fn distrust(&self) -> Option<(Distrust, &str)> {
+        match self.connection.tls()?.trust.as_ref()? {
+            TrustVerdict::Verified => None,
+            TrustVerdict::Unverified(kind, why) => Some((*kind, why)),
+        }
     }
 
     /// Whether octets of the last message went out, so that the host may have it.

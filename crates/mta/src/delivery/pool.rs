@@ -21,6 +21,8 @@ pub struct Key {
     pub login: Option<String>,
     /// The TLSA records by which its certificate was judged.
     pub pins: Vec<Tlsa>,
+    /// The domain that its certificate may have been for instead, where there are such records.
+    pub domain: String,
 }
 
 #[derive(Default)]

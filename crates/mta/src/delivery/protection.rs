@@ -1,7 +1,7 @@
 //! How private the way to each host must be, by what its domain publishes: TLSA records (RFC 7672), else an MTA-STS policy
 //! (RFC 8461). Both hold only where the name service names the hosts; an operator's own routes have their own setting.
 
-use crate::authentication::facts::{PolicyKind, TlsFact};
+use crate::authentication::facts::{Failure, PolicyKind, TlsFact};
 use crate::authentication::sts::{Mode, Policy};
 use crate::delivery::peer::Place;
 use crate::delivery::routing::{Rule, TlsPolicy, Way};
@@ -27,8 +27,8 @@ pub enum Protection {
     Sts,
     /// A policy that is tried out; whether it names the host.
     StsTesting(bool),
-    /// The host may not be used: with the reason.
-    Barred(Reply),
+    /// The host may not be used: what a report tells of it, and the reason.
+    Barred(Failure, Reply),
 }
 
 /// What is published for a destination.
@@ -60,6 +60,7 @@ impl Protections {
         let name = idna::domain_to_ascii(domain.as_str()).unwrap_or_default();
         let is_authentic =
             service.parts.resolver.is_authentic(&name, Kind::Mx).await.map_err(|error| unsure(&error))?;
+        let is_authentic = is_authentic || is_its_own_host(service, &name, places).await?;
         let policy = authentication.policy_of(&name, shutdown).await;
         let mut by_name: Vec<(String, Protection)> = Vec::new();
         for place in places {
@@ -87,6 +88,7 @@ impl Protections {
             (Protection::Dane(records), _) => {
                 (PolicyKind::Tlsa, records.iter().map(Tlsa::to_string).collect(), vec![host.to_owned()])
             }
+            (Protection::Barred(Failure::DnssecInvalid, _), _) => (PolicyKind::Tlsa, Vec::new(), vec![host.to_owned()]),
             (_, Some(policy)) => {
                 let lines = policy.document().lines().map(str::to_owned).collect();
                 (PolicyKind::Sts, lines, policy.hosts.clone())
@@ -103,6 +105,20 @@ impl Protections {
     }
 }
 
+/// Whether the domain itself takes its mail, since it has no MX records, at an address that is authentic: then its name
+/// stands for the list of hosts (RFC 7672 §2.2.2).
+async fn is_its_own_host(service: &Service, domain: &str, places: &[Place]) -> Result<bool, Reply> {
+    let is_it = |place: &Place| matches!(place, Place::Host { name, .. } if name.eq_ignore_ascii_case(domain));
+    let resolver = &service.parts.resolver;
+    if places.is_empty()
+        || !places.iter().all(is_it)
+        || !matches!(resolver.mx(domain).await, Err(DnsError::NoRecords { .. }))
+    {
+        return Ok(false);
+    }
+    resolver.is_authentic(domain, Kind::Address).await.map_err(|error| unsure(&error))
+}
+
 fn unsure(error: &DnsError) -> Reply {
     Reply::new(451, EnhancedStatus::new(4, 4, 3), format!("nobody can say whether the hosts are authentic: {error}"))
 }
@@ -113,11 +129,11 @@ async fn dane(service: &Service, host: &str) -> Option<Protection> {
     match resolver.is_authentic(host, Kind::Address).await {
         Ok(true) => {}
         Ok(false) => return None,
-        Err(error) => return Some(Protection::Barred(unsure(&error))),
+        Err(error) => return Some(Protection::Barred(Failure::DnssecInvalid, unsure(&error))),
     }
     match resolver.tlsa(&format!("_{PORT}._tcp.{host}")).await {
         Ok(records) => Some(Protection::Dane(records)),
-        Err(error) if error.is_temporary() => Some(Protection::Barred(unsure(&error))),
+        Err(error) if error.is_temporary() => Some(Protection::Barred(Failure::DnssecInvalid, unsure(&error))),
         Err(_) => None,
     }
 }
@@ -129,7 +145,8 @@ fn by_policy(policy: Option<&Policy>, host: &str) -> Protection {
             (Mode::Enforce, true) => Protection::Sts,
             (Mode::Enforce, false) => {
                 let text = format!("the domain's MTA-STS policy does not name {host}");
-                Protection::Barred(Reply::new(451, EnhancedStatus::new(4, 7, 5), text))
+                let reply = Reply::new(451, EnhancedStatus::new(4, 7, 5), text);
+                Protection::Barred(Failure::CertificateHostMismatch, reply)
             }
             (Mode::Testing, is_named) => Protection::StsTesting(is_named),
             (Mode::None, _) => Protection::Unpublished,
@@ -143,7 +160,7 @@ impl Protection {
         match self {
             Protection::Dane(_) => usual.max(TlsPolicy::Encrypted),
             Protection::Sts => usual.max(TlsPolicy::Verified),
-            Protection::Unpublished | Protection::StsTesting(_) | Protection::Barred(_) => usual,
+            Protection::Unpublished | Protection::StsTesting(_) | Protection::Barred(..) => usual,
         }
     }
 

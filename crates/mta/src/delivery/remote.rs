@@ -1,5 +1,6 @@
 //! One message to other hosts, or to another store over LMTP.
 
+use crate::authentication::facts::Failure;
 use crate::delivery::hosts::{self, Own};
 use crate::delivery::peer::{Manner, Peer, Place, Trouble};
 use crate::delivery::pool::Key;
@@ -60,8 +61,21 @@ pub async fn attempt(service: &Service, lease: &Lease, shutdown: &ShutdownToken)
             return attempt;
         }
     };
+    let body = match lease.body() {
+        Ok(body) => body,
+        Err(error) => {
+            service.signals.queue_failed(lease.message.trace, &error);
+            return attempt;
+        }
+    };
+    // The sender's wish counts against policies that are found, not against those of the operator's own hosts (RFC 8689 §3).
+    let is_waived = !lease.message.mail_from.require_tls && rule.way == Way::Mx && prepare::waives_tls(&body);
     let domain = &first.1.rcpt.address.domain;
-    let protections = match Protections::ask(service, &rule, domain, &places, shutdown).await {
+    let asked = match is_waived {
+        true => Ok(Protections::default()),
+        false => Protections::ask(service, &rule, domain, &places, shutdown).await,
+    };
+    let protections = match asked {
         Ok(protections) => protections,
         Err(reply) => {
             let outcome = || judged(service, lease, reply.clone(), "", Promises::default());
@@ -76,16 +90,9 @@ pub async fn attempt(service: &Service, lease: &Lease, shutdown: &ShutdownToken)
         attempt.outcomes.extend(here.iter().map(|one| (one.0, own(reply.clone(), Verdict::Failed))));
         return attempt;
     }
-    let body = match lease.body() {
-        Ok(body) => body,
-        Err(error) => {
-            service.signals.queue_failed(lease.message.trace, &error);
-            return attempt;
-        }
-    };
     let mail_from = mail_from(service, lease).await;
-    let one =
-        Try { service, lease, rule: &rule, body: &body, mail_from: &mail_from, protections: &protections, shutdown };
+    let (body, mail_from, protections) = (&body, &mail_from, &protections);
+    let one = Try { service, lease, rule: &rule, body, mail_from, protections, is_waived, shutdown };
     one.at_places(here, places, &mut attempt).await;
     attempt
 }
@@ -138,6 +145,8 @@ struct Try<'a> {
     body: &'a Bytes,
     mail_from: &'a MailFrom,
     protections: &'a Protections,
+    /// Whether the sender values arrival over privacy; then nothing that is published counts.
+    is_waived: bool,
     shutdown: &'a ShutdownToken,
 }
 
@@ -146,6 +155,7 @@ impl Try<'_> {
     async fn at_places(&self, mut open: Vec<&(u32, Recipient)>, places: Vec<Place>, attempt: &mut Attempt) {
         let (service, lease) = (self.service, self.lease);
         let mut last = (Reply::new(451, EnhancedStatus::new(4, 4, 1), "no host could be reached"), String::new());
+        let mut is_insecure = false;
         for place in places {
             if open.is_empty() || self.shutdown.is_stopped() {
                 break;
@@ -165,7 +175,9 @@ impl Try<'_> {
                         // The host takes fewer at once than we would send.
                         waiting.splice(..0, batch.into_iter().skip(took));
                     }
-                    Err(Trouble::Away(reply) | Trouble::Refused(reply) | Trouble::Handshake(reply)) => {
+                    Err(trouble) => {
+                        is_insecure |= matches!(trouble, Trouble::Insecure(..));
+                        let reply = trouble.into_reply();
                         service.signals.attempted(lease.message.trace, lease.route.channel, &name, &reply);
                         last = (reply, name.clone());
                         open.extend(batch);
@@ -174,7 +186,8 @@ impl Try<'_> {
                 }
             }
         }
-        if !open.is_empty() && attempt.reached.is_none() {
+        // A host that is not private enough for one message may do for the next.
+        if !open.is_empty() && attempt.reached.is_none() && !is_insecure {
             attempt.reached = Some(false);
         }
         let (reply, host) = last;
@@ -184,16 +197,16 @@ impl Try<'_> {
     }
 
     /// Counts what a session came to, for the owner of the domain (RFC 8460).
-    fn count(&self, place: &Place, outcome: Result<(), &str>) {
-        let Try { service, lease, rule, protections, .. } = *self;
+    fn count(&self, place: &Place, outcome: Result<(), (Failure, &str)>) {
+        let Try { service, lease, rule, protections, is_waived, .. } = *self;
         let Place::Host { name, address } = place else { return };
-        if rule.way != Way::Mx {
+        if rule.way != Way::Mx || is_waived {
             return;
         }
         let fact = protections.fact(place, name, address.ip());
         let fact = match outcome {
             Ok(()) => fact,
-            Err(reason) => fact.with_failure(reason),
+            Err((failure, reason)) => fact.with_failure(failure, reason),
         };
         service.parts.authentication.count_session(&lease.route.destination, &fact);
     }
@@ -205,22 +218,28 @@ impl Try<'_> {
         batch: &[&(u32, Recipient)],
         peers: &mut Vec<(Key, Peer)>,
     ) -> Result<(Vec<Reply>, Promises), Trouble> {
-        let Try { service, lease, rule, body, mail_from, protections, shutdown } = *self;
+        let Try { service, lease, rule, body, mail_from, protections, is_waived, shutdown } = *self;
         let protection = protections.of(place);
-        if let Protection::Barred(reply) = protection {
-            self.count(place, Err(&reply.text()));
-            return Err(Trouble::Refused(reply.clone()));
+        if let Protection::Barred(failure, reply) = protection {
+            self.count(place, Err((*failure, &reply.text())));
+            return Err(Trouble::Insecure(*failure, reply.clone()));
         }
         let policy = match lease.message.mail_from.require_tls {
             true => TlsPolicy::Verified,
-            // The sender's wish counts against policies that are found, not against those of the operator's own hosts.
-            false if rule.way == Way::Mx && prepare::waives_tls(body) => rule.tls.min(TlsPolicy::Opportunistic),
+            false if is_waived => rule.tls.min(TlsPolicy::Opportunistic),
             false => protection.raise(rule.tls),
         };
         let pins = protection.pins();
         let login = rule.login.as_ref();
-        let key =
-            Key { place: place.clone(), policy, login: login.map(|login| login.name.clone()), pins: pins.clone() };
+        let domain = if pins.is_empty() { "" } else { &lease.route.destination };
+        let domain = idna::domain_to_ascii(domain).unwrap_or_default();
+        let key = Key {
+            place: place.clone(),
+            policy,
+            login: login.map(|login| login.name.clone()),
+            pins: pins.clone(),
+            domain: domain.clone(),
+        };
         let ours = peers.iter().position(|(known, _)| *known == key).map(|at| peers.swap_remove(at).1);
         let mut kept = ours.or_else(|| service.pool.take(&key));
         let mut policy = policy;
@@ -230,26 +249,26 @@ impl Try<'_> {
                 Some(peer) => peer,
                 None => {
                     let mut manner = manner(service, lease, place, policy, login, shutdown);
-                    manner.pins = &pins;
+                    (manner.pins, manner.domain) = (&pins, &domain);
                     match Peer::connect(place, &manner).await {
                         Ok(peer) => {
-                            let outcome = if peer.is_encrypted() { Ok(()) } else { Err("the host does not offer TLS") };
+                            let outcome = outcome_of(&peer, protection);
+                            let outcome =
+                                outcome.as_ref().map_or(Ok(()), |(failure, why)| Err((*failure, why.as_str())));
                             if policy != TlsPolicy::Never {
                                 self.count(place, outcome);
                             }
                             peer
                         }
                         // RFC 7435: without TLS rather than not at all, where it was only wished for.
-                        Err(Trouble::Handshake(reply)) if policy == TlsPolicy::Opportunistic => {
-                            self.count(place, Err(&reply.text()));
+                        Err(Trouble::Handshake(failure, reply)) if policy == TlsPolicy::Opportunistic => {
+                            self.count(place, Err((failure, &reply.text())));
                             policy = TlsPolicy::Never;
                             continue;
                         }
                         Err(trouble) => {
-                            if let Trouble::Refused(reply) = &trouble
-                                && reply.status.is_some_and(is_about_tls)
-                            {
-                                self.count(place, Err(&reply.text()));
+                            if let Trouble::Insecure(failure, reply) = &trouble {
+                                self.count(place, Err((*failure, &reply.text())));
                             }
                             return Err(trouble);
                         }
@@ -273,9 +292,20 @@ impl Try<'_> {
     }
 }
 
-/// RFC 3463 §3.8: what the connection's privacy is refused with.
-fn is_about_tls(status: EnhancedStatus) -> bool {
-    [EnhancedStatus::new(4, 7, 5), EnhancedStatus::new(4, 7, 10)].contains(&status)
+/// What was wrong with a connection that stands, as the owner of the domain wants to hear of it: also what a policy in force
+/// would have refused while it is tried out (RFC 8461 §5).
+fn outcome_of(peer: &Peer, protection: &Protection) -> Option<(Failure, String)> {
+    match protection {
+        _ if !peer.is_encrypted() => Some((Failure::StartTlsNotSupported, "the host does not offer TLS".to_owned())),
+        Protection::StsTesting(false) => {
+            let why = format!("the domain's MTA-STS policy does not name {}", peer.name);
+            Some((Failure::CertificateHostMismatch, why))
+        }
+        Protection::StsTesting(true) => {
+            peer.distrust().map(|(distrust, why)| (Failure::of(Some(distrust)), why.to_owned()))
+        }
+        _ => None,
+    }
 }
 
 /// Keeps a connection for the next message, or says goodbye.
@@ -309,6 +339,7 @@ fn manner<'a>(
         tls: &service.parts.tls,
         policy,
         pins: &[],
+        domain: "",
         login,
         nonce: format!("{:016x}{:016x}", random.u64(), random.u64()),
         source,

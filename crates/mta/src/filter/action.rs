@@ -2,7 +2,7 @@
 //! message comes, to know what must be said before the reply; what must wait for the delivery goes with the message.
 
 use message::structure::Structure;
-use sieve::{Context, Effect, Extensions, Machine, Step};
+use sieve::{Context, Effect, Extensions, Machine, Script, Step};
 use std::sync::Arc;
 
 /// What an action comes to for one recipient.
@@ -47,8 +47,16 @@ pub fn script(action: &str, verdict: &str) -> String {
 /// # Errors
 /// What is wrong with it, with its line.
 pub fn check(action: &str) -> Result<(), String> {
-    let source = script(action, "verdict");
-    sieve::compile(source.as_bytes(), Extensions::for_administrators()).map(|_| ()).map_err(|fault| fault.to_string())
+    compile(&script(action, "verdict")).map(|_| ())
+}
+
+/// Makes a script ready to run.
+///
+/// # Errors
+/// What is wrong with it, with its line.
+pub fn compile(source: &str) -> Result<Arc<Script>, String> {
+    let compiled = sieve::compile(source.as_bytes(), Extensions::for_administrators());
+    compiled.map(Arc::new).map_err(|fault| fault.to_string())
 }
 
 /// A text as it may stand inside of quotes (RFC 5228 §2.4.2).
@@ -106,15 +114,15 @@ pub struct Subject<'a> {
     pub spam_percent: Option<u8>,
     /// The virus level.
     pub virus: Option<u8>,
+    /// Addresses that a script may send a message on to, as at the delivery.
+    pub redirects_max: usize,
 }
 
 /// Runs a script and says what it comes to.
 ///
 /// # Errors
-/// Why it cannot be run, or failed; the message is then kept.
-pub fn run(source: &str, subject: &Subject<'_>) -> Result<Act, String> {
-    let script =
-        sieve::compile(source.as_bytes(), Extensions::for_administrators()).map_err(|fault| fault.to_string())?;
+/// Why it failed.
+pub fn run(script: &Arc<Script>, subject: &Subject<'_>) -> Result<Act, String> {
     let context = Context {
         message: subject.message,
         structure: subject.structure,
@@ -127,10 +135,10 @@ pub fn run(source: &str, subject: &Subject<'_>) -> Result<Act, String> {
         environment: Vec::new(),
         spam_percent: subject.spam_percent,
         virus: subject.virus,
-        redirects_max: 0,
+        redirects_max: subject.redirects_max,
         traces: false,
     };
-    let mut machine = Machine::new(Arc::new(script), context);
+    let mut machine = Machine::new(Arc::clone(script), context);
     match machine.resume() {
         // What only the recipient's mailboxes can answer is left to the delivery.
         Step::Ask(_) => Ok(Act::AtDelivery),
@@ -200,8 +208,9 @@ mod tests {
             now: model::Timestamp(0),
             spam_percent: None,
             virus: None,
+            redirects_max: 2,
         };
-        run(source, &subject)
+        run(&compile(source)?, &subject)
     }
 
     #[test]
@@ -221,6 +230,9 @@ mod tests {
         assert_eq!(come_to("discard;"), Ok(Act::Discard));
         assert_eq!(come_to("require \"reject\"; reject \"no\";"), Ok(Act::Refuse("no".to_owned())));
         assert_eq!(come_to("require \"fileinto\"; fileinto \"Spam\";"), Ok(Act::AtDelivery));
+        assert_eq!(come_to("redirect \"a@far.test\"; redirect \"b@far.test\";"), Ok(Act::AtDelivery));
+        let third = "redirect \"a@far.test\"; redirect \"b@far.test\"; redirect \"c@far.test\";";
+        assert!(come_to(third).is_err_and(|why| why.contains("more than 2")), "as at the delivery");
         let Ok(Act::Change(change)) = come_to("require \"editheader\"; addheader \"Spam-Test\" \"True\";") else {
             panic!("a change");
         };

@@ -1,4 +1,4 @@
-//! Changes that filters want, made: fields added, replaced and deleted, the body replaced, the subject tagged. Octets that are
+//! Changes that filters want, made: fields added, replaced and deleted, the body replaced. Octets that are
 //! not to be changed stay as they are.
 
 use message::header;
@@ -94,33 +94,12 @@ impl Parts {
     pub fn replace_body(&mut self, body: &[u8]) {
         self.rest = [b"\r\n", body].concat();
     }
-
-    /// Puts a tag before the subject, once.
-    pub fn tag(&mut self, tag: &str) {
-        let place = (0..self.fields.len()).find(|place| self.is_named(*place, "Subject"));
-        let old = place
-            .and_then(|place| self.fields.get(place))
-            .map(|octets| header::fields(octets).next().map(|field| field.unfolded().into_owned()).unwrap_or_default());
-        let old = old.unwrap_or_default();
-        if old.starts_with(tag) {
-            return;
-        }
-        let value = format!(" {tag} {old}").trim_end().as_bytes().to_vec();
-        let Ok(octets) = written(&Field { name: "Subject".to_owned(), value }) else { return };
-        match place.and_then(|place| self.fields.get_mut(place)) {
-            Some(field) => *field = octets,
-            None => self.fields.push(octets),
-        }
-    }
 }
 
 /// A field as it stands in a header. Line ends in the value are those of folding: what follows one begins with white space,
 /// whatever the filter sent, and no line is empty, so that no value ends the header.
 fn written(field: &Field) -> Result<Vec<u8>, &'static str> {
-    let is_name = !field.name.is_empty() && field.name.bytes().all(|octet| octet.is_ascii_graphic() && octet != b':');
-    if !is_name {
-        return Err("the name of the field cannot be one");
-    }
+    check_name(&field.name)?;
     let mut octets = field.name.clone().into_bytes();
     octets.push(b':');
     let mut lines = field.value.split(|octet| *octet == b'\n').map(without_breaks).filter(|line| !is_blank(line));
@@ -138,6 +117,15 @@ fn written(field: &Field) -> Result<Vec<u8>, &'static str> {
     }
     octets.extend_from_slice(b"\r\n");
     Ok(octets)
+}
+
+/// Whether a field can have this name (RFC 5322 §2.2).
+///
+/// # Errors
+/// It cannot.
+pub fn check_name(name: &str) -> Result<(), &'static str> {
+    let is_name = !name.is_empty() && name.bytes().all(|octet| octet.is_ascii_graphic() && octet != b':');
+    if is_name { Ok(()) } else { Err("the name of the field cannot be one") }
 }
 
 fn without_breaks(line: &[u8]) -> Vec<u8> {
@@ -180,16 +168,8 @@ mod tests {
     }
 
     #[test]
-    fn the_body_is_replaced_and_the_subject_tagged_once() {
+    fn the_body_is_replaced() {
         assert!(after(|parts| parts.replace_body(b"new\r\n")).ends_with("X-B: 3\r\n\r\nnew\r\n"));
-        let tagged = after(|parts| {
-            parts.tag("[SPAM]");
-            parts.tag("[SPAM]");
-        });
-        assert!(tagged.starts_with("Subject: [SPAM] one\r\nX-A"), "{tagged}");
-        let mut bare = Parts::of(b"\r\nbody");
-        bare.tag("[SPAM]");
-        assert_eq!(bare.joined(), b"Subject: [SPAM]\r\n\r\nbody");
     }
 
     proptest! {

@@ -4,7 +4,7 @@
 use crate::filter::failure::{Failure, Strange};
 use crate::filter::http::{self, Framing, Head, value};
 use crate::filter::icap::{self, Options};
-use crate::filter::limits::GROWTH_OCTETS_MAX;
+use crate::filter::limits::{GROWTH_OCTETS_MAX, PIECE_OCTETS};
 use crate::filter::original::Original;
 use crate::filter::report::Report;
 use crate::filter::wire::Wire;
@@ -91,7 +91,7 @@ fn head(host: &str, original: &Original, service: &str, options: Options, previe
 }
 
 async fn send_chunks(wire: &mut Wire, octets: &[u8], end: &str) -> Result<(), Failure> {
-    for piece in octets.chunks(64 << 10) {
+    for piece in octets.chunks(PIECE_OCTETS) {
         wire.send(format!("{:x}\r\n", piece.len()).as_bytes(), "sending the message").await?;
         wire.send(piece, "sending the message").await?;
         wire.send(b"\r\n", "sending the message").await?;

@@ -10,21 +10,13 @@ use crate::filter::spamd::{self, Head};
 use crate::filter::wire::Wire;
 use bytes::Buf;
 
-/// What came back: the report, and the message as spamd rewrote it.
-pub struct Answer {
-    /// The report.
-    pub report: Report,
-    /// The message in whole, when it was asked for.
-    pub rewritten: Option<Vec<u8>>,
-}
-
-/// Asks about the message.
+/// Asks about the message; what came back with the report is the whole message as spamd rewrote it, when it was asked for.
 pub async fn ask(
     wire: &mut Wire,
     original: &Original,
     command: SpamdCommand,
     user: Option<&str>,
-) -> Result<Answer, Failure> {
+) -> Result<(Report, Option<Vec<u8>>), Failure> {
     let word = match command {
         SpamdCommand::Check => "CHECK",
         SpamdCommand::Symbols => "SYMBOLS",
@@ -48,7 +40,7 @@ pub async fn ask(
         report.verdict = report.verdict.map(|verdict| tidy(&format!("{verdict} {rules}")));
     }
     let rewritten = (command == SpamdCommand::Process).then(|| without(&body, received.as_bytes()));
-    Ok(Answer { report, rewritten })
+    Ok((report, rewritten))
 }
 
 /// Teaches it that a message is spam, or is not.

@@ -8,7 +8,7 @@ use crate::filter::original::Original;
 use crate::filter::report::Report;
 use crate::filter::settings::{Filter, Host, Protocol};
 use crate::filter::signals::Signals;
-use crate::filter::wire::{Limits, Wire};
+use crate::filter::wire::{Limits, Wire, share};
 use crate::filter::{ask_clamd, ask_icap, ask_milter, ask_rspamd, ask_spamd};
 use model::TraceId;
 use net::{Registry, Resolver};
@@ -140,7 +140,8 @@ impl Engine {
             if health.is_resting() {
                 continue;
             }
-            match self.ask_host(at, original, places, deadline).await {
+            let limits = self.limits(deadline, self.hosts.len() - at);
+            match self.ask_host(at, original, places, limits).await {
                 Ok(answer) => {
                     health.succeeded();
                     return Ok(answer);
@@ -158,8 +159,14 @@ impl Engine {
         Err(last)
     }
 
-    fn limits(&self, deadline: Instant) -> Limits {
-        Limits { connect: self.filter.connect_timeout, step: self.filter.step_timeout, deadline }
+    /// The times for one host; those that are still to be asked share what is left for dialling.
+    fn limits(&self, deadline: Instant, hosts: usize) -> Limits {
+        let left = deadline.saturating_duration_since(Instant::now());
+        Limits {
+            connect: self.filter.connect_timeout.min(share(left, hosts)),
+            step: self.filter.step_timeout,
+            deadline,
+        }
     }
 
     /// Asks one host; a kept connection that turns out to be closed is tried again afresh.
@@ -168,21 +175,21 @@ impl Engine {
         host: usize,
         original: &Original,
         places: &[usize],
-        deadline: Instant,
+        limits: Limits,
     ) -> Result<Answer, Failure> {
         if let Some(line) = self.take_idle(host) {
-            match self.converse(host, line, original, places, deadline).await {
+            match self.converse(host, line, original, places, limits).await {
                 Err(Failure::Lost { .. }) => {}
                 answered => return answered,
             }
         }
-        let line = self.connect(host, original.trace, deadline).await?;
-        self.converse(host, line, original, places, deadline).await
+        let line = self.connect(host, original.trace, limits).await?;
+        self.converse(host, line, original, places, limits).await
     }
 
-    async fn connect(&self, host: usize, trace: TraceId, deadline: Instant) -> Result<Line, Failure> {
+    async fn connect(&self, host: usize, trace: TraceId, limits: Limits) -> Result<Line, Failure> {
         let Some(place) = self.filter.hosts.get(host) else { return Err(Failure::Resting) };
-        let mut wire = Wire::connect(place, &*self.resolver, self.limits(deadline), trace).await?;
+        let mut wire = Wire::connect(place, &*self.resolver, limits, trace).await?;
         Ok(match self.filter.protocol {
             Protocol::Milter => {
                 let octets_max = usize::try_from(self.filter.message_octets_max).unwrap_or(usize::MAX);
@@ -202,9 +209,8 @@ impl Engine {
         line: Line,
         original: &Original,
         places: &[usize],
-        deadline: Instant,
+        limits: Limits,
     ) -> Result<Answer, Failure> {
-        let limits = self.limits(deadline);
         let plain = |report| Answer { report, rewritten: None };
         match line {
             Line::Milter(mut wire, mut session) => {
@@ -238,8 +244,9 @@ impl Engine {
                     }
                     Protocol::Spamd => {
                         let user = self.filter.user.as_deref();
-                        let answer = ask_spamd::ask(&mut wire, original, self.filter.spamd_command, user).await?;
-                        Ok(Answer { report: answer.report, rewritten: answer.rewritten })
+                        let command = self.filter.spamd_command;
+                        let (report, rewritten) = ask_spamd::ask(&mut wire, original, command, user).await?;
+                        Ok(Answer { report, rewritten })
                     }
                     _ => ask_clamd::ask(&mut wire, original).await.map(plain),
                 }
@@ -255,9 +262,10 @@ impl Engine {
         let deadline = Instant::now() + self.filter.total_timeout;
         let mut last = Failure::Resting;
         let hosts = if self.filter.learn_hosts.is_empty() { &self.filter.hosts } else { &self.filter.learn_hosts };
-        for host in hosts {
+        for (at, host) in hosts.iter().enumerate() {
+            let limits = self.limits(deadline, hosts.len() - at);
             let taught = async {
-                let mut wire = Wire::connect(host, &*self.resolver, self.limits(deadline), TraceId(0)).await?;
+                let mut wire = Wire::connect(host, &*self.resolver, limits, TraceId(0)).await?;
                 let user = self.filter.user.as_deref();
                 match self.filter.protocol {
                     Protocol::Rspamd => {

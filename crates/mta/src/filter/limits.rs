@@ -17,6 +17,9 @@ pub const HEAD_OCTETS_MAX: usize = 64 << 10;
 /// Octets of an answer that holds no message, such as rspamd's JSON.
 pub const ANSWER_OCTETS_MAX: usize = 4 << 20;
 
+/// Changes that rspamd may ask for with one message: each looks through all fields.
+pub const CHANGES_MAX: usize = 1_000;
+
 /// Octets of a chunk's size line in HTTP.
 pub const CHUNK_LINE_OCTETS_MAX: usize = 4_096;
 

@@ -1,6 +1,7 @@
 //! rspamd's answer to `/checkv2`, read: the action, the score, the rules that matched and the changes it wants. Pure.
 
 use crate::filter::failure::Strange;
+use crate::filter::limits::CHANGES_MAX;
 use crate::filter::report::{Report, Score, tidy};
 use serde::Deserialize;
 use serde_json::Value;
@@ -60,7 +61,6 @@ pub fn read(json: &[u8]) -> Result<Report, Strange> {
     };
     let milter = answer.milter.unwrap_or_default();
     for (name, which) in &milter.remove_headers {
-        // 0 means all of the name, n the n-th from the top, negative ones count from the end.
         for index in indices(which) {
             report.changes.push(Change::ChangeHeader { index, field: field(name, "") });
         }
@@ -76,6 +76,9 @@ pub fn read(json: &[u8]) -> Result<Report, Strange> {
         .extend(milter.add_rcpt.into_iter().map(|address| Change::AddRecipient { address, arguments: vec![] }));
     report.changes.extend(milter.del_rcpt.into_iter().map(Change::DeleteRecipient));
     report.changes.extend(milter.change_from.map(|address| Change::ChangeFrom { address, arguments: vec![] }));
+    if report.changes.len() > CHANGES_MAX {
+        return Err(Strange(format!("more than {CHANGES_MAX} changes")));
+    }
     Ok(report)
 }
 
@@ -116,7 +119,8 @@ fn texts(value: &Value) -> Vec<&str> {
     }
 }
 
-/// The numbers of fields to remove: 0 is all of them, which is told as the greatest number.
+/// The numbers of fields to remove, from the top: 0 is all of them, which is told as the greatest number. Negative ones, which
+/// count from the end, are no numbers that a change can have.
 fn indices(value: &Value) -> Vec<u32> {
     match value {
         Value::Array(values) => values.iter().flat_map(indices).collect(),
@@ -158,6 +162,17 @@ mod tests {
         assert_eq!(of("reject").refusal.unwrap().code, 554);
         assert_eq!(of("soft reject").refusal.unwrap().code, 451);
         assert_eq!(of("greylist").verdict.as_deref(), Some("greylist"));
+    }
+
+    #[test]
+    fn changes_are_bounded() {
+        let with = |count: usize| {
+            let fields = vec!["\"x\""; count].join(",");
+            let json = format!(r#"{{"action":"no action","milter":{{"add_headers":{{"X":[{fields}]}}}}}}"#);
+            read(json.as_bytes()).map(|report| report.changes.len())
+        };
+        assert_eq!(with(CHANGES_MAX), Ok(CHANGES_MAX));
+        assert!(with(CHANGES_MAX + 1).is_err());
     }
 
     #[test]

@@ -5,7 +5,7 @@ use crate::filter::concern;
 use crate::filter::engine::{Answer, Engine};
 use crate::filter::failure::Failure;
 use crate::filter::original::Original;
-use crate::filter::settings::Filter;
+use crate::filter::settings::{Filter, Protocol, SpamdCommand};
 use crate::filter::wildcard;
 use net::{Registry, Resolver};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -101,6 +101,17 @@ impl Filters {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.engines().is_empty()
+    }
+
+    /// Copies of a message that are held while it is judged: the one that all filters look at, the one that is changed, and
+    /// one for each filter that may send it back.
+    pub fn copies(&self) -> usize {
+        let sends_back = |engine: &&Arc<Engine>| match engine.filter.protocol {
+            Protocol::Milter | Protocol::Icap => true,
+            Protocol::Spamd => engine.filter.spamd_command == SpamdCommand::Process,
+            Protocol::Rspamd | Protocol::Clamd => false,
+        };
+        2 + self.engines().iter().filter(sends_back).count()
     }
 
     /// Asks all that are concerned, side by side, and gives their answers in the order of their numbers.

@@ -22,6 +22,8 @@ pub struct Signals {
     learned: Counter,
     unlearned: Counter,
     inapplicable: Counter,
+    script_failures: Counter,
+    not_changed: Counter,
     up: Gauge,
     seconds: Histogram,
     failures: Vec<(&'static str, Counter)>,
@@ -66,6 +68,14 @@ impl Signals {
             inapplicable: counter(
                 "heliograph_filter_inapplicable_total",
                 "Actions that could not be done for a recipient elsewhere.",
+            ),
+            script_failures: counter(
+                "heliograph_filter_script_failures_total",
+                "Times that the script for a verdict failed for a recipient, so that the filter counted as away.",
+            ),
+            not_changed: counter(
+                "heliograph_filter_not_changed_total",
+                "Changes that a filter wanted and that were not made.",
             ),
             up,
             seconds: registry.histogram(
@@ -131,7 +141,8 @@ impl Signals {
     }
 
     pub fn script_failed(&self, trace: TraceId, verdict: &str, reason: &str) {
-        warn!(%trace, filter = %self.name, verdict, reason, "the action for this verdict failed; the message is kept");
+        self.script_failures.add(1);
+        warn!(%trace, filter = %self.name, verdict, reason, "the action for this verdict failed; on_failure says what is done");
     }
 
     pub fn inapplicable(&self, trace: TraceId, recipient: &str, verdict: &str) {
@@ -140,6 +151,7 @@ impl Signals {
     }
 
     pub fn not_changed(&self, trace: TraceId, what: &str, reason: &str) {
+        self.not_changed.add(1);
         warn!(%trace, filter = %self.name, what, reason, "a change that the filter wants could not be made");
     }
 

@@ -15,8 +15,6 @@ pub struct Head {
     pub length: Option<usize>,
     /// Whether it is spam, with score and limit.
     pub spam: Option<(bool, Score)>,
-    /// What a TELL did: `DidSet`.
-    pub did_set: Option<String>,
     /// The octets of the head itself.
     pub octets: usize,
 }
@@ -53,7 +51,6 @@ pub fn head(input: &[u8]) -> Result<Option<Head>, Strange> {
                 head.length = Some(length);
             }
             "spam" => head.spam = Some(spam(value)?),
-            "didset" => head.did_set = Some(tidy(value)),
             _ => {}
         }
     }

@@ -45,6 +45,7 @@ impl Wire {
         trace: TraceId,
     ) -> Result<Wire, Failure> {
         let until = limits.deadline.min(Instant::now() + limits.connect);
+        let left = || until.saturating_duration_since(Instant::now());
         let failed = |why: String| Failure::Connect { host: host.to_string(), why };
         let connecting = async {
             match host {
@@ -54,8 +55,10 @@ impl Wire {
                 Host::Tcp { host: name, port } => {
                     let addresses = addresses(name, *port, resolver).await.map_err(&failed)?;
                     let mut last = "the name has no address".to_owned();
-                    for address in addresses {
-                        match dial::tcp(address, None, limits.connect, trace, ShutdownToken::never()).await {
+                    // Each has its share of the time that is left, so that one that is silent leaves some to the others.
+                    for (place, address) in addresses.iter().copied().enumerate() {
+                        let share = share(left(), addresses.len() - place);
+                        match dial::tcp(address, None, share, trace, ShutdownToken::never()).await {
                             Ok(connection) => return Ok(connection),
                             Err(error) => last = causes(&error),
                         }
@@ -83,8 +86,11 @@ impl Wire {
         self.deadline = limits.deadline;
     }
 
-    fn until(&self) -> Instant {
-        self.deadline.min(Instant::now() + self.step)
+    /// The end of the next step. The end of all is looked at first: a filter that always has something to say, or takes
+    /// everything at once, would never be waited for.
+    fn until(&self, phase: &'static str) -> Result<Option<Instant>, Failure> {
+        let now = Instant::now();
+        if now >= self.deadline { Err(self.timed_out(phase)) } else { Ok(Some(self.deadline.min(now + self.step))) }
     }
 
     /// Sends all of `octets`; each piece has a step's time.
@@ -93,7 +99,7 @@ impl Wire {
     /// [`Failure::Lost`], [`Failure::TimedOut`].
     pub async fn send(&mut self, octets: &[u8], phase: &'static str) -> Result<(), Failure> {
         for piece in octets.chunks(PIECE_OCTETS) {
-            let until = Some(self.until());
+            let until = self.until(phase)?;
             self.connection.send(piece, until).await.map_err(|error| match error.kind() {
                 std::io::ErrorKind::TimedOut => self.timed_out(phase),
                 _ => self.lost(phase),
@@ -107,7 +113,7 @@ impl Wire {
     /// # Errors
     /// [`Failure::Lost`], [`Failure::TimedOut`].
     pub async fn more_or_end(&mut self, phase: &'static str) -> Result<bool, Failure> {
-        let until = Some(self.until());
+        let until = self.until(phase)?;
         match self.connection.receive(&mut self.input, until).await {
             Ok(Received::Octets(_)) => Ok(true),
             Ok(Received::Closed) => Ok(false),
@@ -182,6 +188,11 @@ impl Wire {
     pub fn lost(&self, phase: &'static str) -> Failure {
         Failure::Lost { host: self.host.clone(), phase }
     }
+}
+
+/// The time that one of so many may have.
+pub fn share(left: Duration, among: usize) -> Duration {
+    left / u32::try_from(among.max(1)).unwrap_or(u32::MAX)
 }
 
 async fn addresses(name: &str, port: u16, resolver: &dyn Resolver) -> Result<Vec<SocketAddr>, String> {

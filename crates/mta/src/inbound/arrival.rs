@@ -58,6 +58,8 @@ pub struct Arrival {
     pub heard: Option<Box<Heard>>,
     /// What is known of its authenticity; nothing before that stage, and for mail that is not checked.
     pub authentication: Results,
+    /// Whether who logged in may speak for all its authors, so that it is signed with their domain's keys.
+    pub is_author: bool,
 }
 
 impl Arrival {

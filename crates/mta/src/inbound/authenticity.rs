@@ -3,6 +3,13 @@
 //! What the name service does not tell in time never refuses a message: a temporary error is written down and the message
 //! is taken. Mail of those who have logged in, over LMTP and from trusted relays is not checked.
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use message::header;
+use message::limits::FIELD_OCTETS_MAX;
+use model::TraceId;
+use smtp::envelope::Envelope;
 use smtp::server::Kind;
 
 use crate::authentication::check::Inquiry;
@@ -12,10 +19,13 @@ use crate::authentication::results::{Results, Verdict};
 use crate::authentication::service::Authentication;
 use crate::authentication::settings::Strictness;
 use crate::authentication::sign;
+use crate::authentication::trimmed;
 use crate::inbound::arrival::{Arrival, Finding};
 use crate::inbound::recipient::Accepted;
 use crate::inbound::refusal;
 
+/// How long a report waits for those before it, and how long reading it may take.
+const REPORT_PATIENCE: Duration = Duration::from_secs(5);
 impl Authentication {
     /// Checks a message, writes down what was found, and does what its owner asks for if that is enforced.
     pub async fn examine(&self, arrival: &mut Arrival) -> Finding {
@@ -23,11 +33,20 @@ impl Authentication {
         if origin.kind == Kind::Lmtp {
             return Finding::Pass;
         }
+        if trimmed::has_too_many_fields(&arrival.body) {
+            self.signals.unreadable(arrival.trace, "it has too many fields");
+            return Finding::Refuse(refusal::too_many_fields());
+        }
         let service = self.settings.service.clone();
         let is_ours = origin.account.is_some() || origin.kind == Kind::Submission;
         let address = origin.peer.ip();
         let is_trusted = address.is_some_and(|ip| self.settings.trusted.iter().any(|network| network.contains(ip)));
-        if self.settings.check && !is_ours && !is_trusted {
+        let is_checked = self.settings.check && !is_ours && !is_trusted;
+        if is_checked && self.settings.dmarc == Strictness::Enforce && !has_one_author(&arrival.body) {
+            self.signals.unreadable(arrival.trace, "nobody can say who its author is");
+            return Finding::Refuse(refusal::several_authors());
+        }
+        if is_checked {
             let sender = arrival.envelope.mail_from.reverse_path.as_ref().map_or_else(String::new, ToString::to_string);
             let inquiry = Inquiry {
                 address,
@@ -39,12 +58,17 @@ impl Authentication {
             };
             arrival.authentication = self.check(arrival.trace, inquiry).await;
             self.signals.checked(arrival.trace, &arrival.authentication);
+            // Who keeps this server busy does not get forgeries past it.
+            if arrival.authentication.is_late && self.settings.dmarc == Strictness::Enforce {
+                return Finding::Refuse(refusal::filter_away());
+            }
         }
-        if let (std::borrow::Cow::Owned(kept), count) = forged::without(&arrival.body, &service) {
+        // What a host that we trust has written under our common name stays; a client that logs in is no such host.
+        let is_believed = is_trusted && !is_ours;
+        if !is_believed && let (std::borrow::Cow::Owned(kept), count) = forged::without(&arrival.body, &service) {
             self.signals.forged(arrival.trace, count);
             arrival.body = kept;
         }
-        self.read_report(arrival).await;
         if !arrival.authentication.checked {
             return Finding::Pass;
         }
@@ -53,30 +77,53 @@ impl Authentication {
         self.enforce(arrival)
     }
 
-    /// Reads a report that others send to the address for it. It is filed like any mail, whether or not it can be read.
-    async fn read_report(&self, arrival: &Arrival) {
+    /// A copy of a message to the address for reports of others, which is read when the message is taken.
+    pub fn report_in(&self, arrival: &Arrival) -> Option<Vec<u8>> {
+        if arrival.origin.kind == Kind::Lmtp || !self.is_for_reports(&arrival.envelope) {
+            return None;
+        }
+        if arrival.body.len() > received::MESSAGE_OCTETS_MAX {
+            self.signals.report_unread(arrival.trace, "it is larger than a report needs to be");
+            return None;
+        }
+        Some(arrival.body.clone())
+    }
+
+    fn is_for_reports(&self, envelope: &Envelope) -> bool {
         let wanted = &self.settings.report_to;
         let is_wanted = |address: &model::Address| {
             let address = address.to_string();
             wanted.iter().any(|known| known.to_string().eq_ignore_ascii_case(&address))
         };
-        if !arrival.envelope.recipients.iter().any(|recipient| is_wanted(&recipient.address)) {
-            return;
-        }
-        let (body, now_secs) = (arrival.body.clone(), self.now_secs());
-        let reading = tokio::task::spawn_blocking(move || received::read(&body, now_secs)).await;
-        let report = match reading {
-            Ok(Ok(report)) => report,
-            Ok(Err(why)) => return self.signals.report_unread(arrival.trace, &why),
-            Err(_) => return self.signals.report_unread(arrival.trace, "reading it was given up"),
+        envelope.recipients.iter().any(|recipient| is_wanted(&recipient.address))
+    }
+
+    /// Reads a report that others send to the address for it, once the message is taken. It is filed like any mail, whether
+    /// or not it can be read.
+    pub async fn read_report(&self, trace: TraceId, body: Vec<u8>) {
+        let unread = |why: &str| self.signals.report_unread(trace, why);
+        let now_secs = self.now_secs();
+        // One at a time, so that what unpacks to much is there once. The turn goes with the work, which nobody can stop.
+        let turn = tokio::time::timeout(REPORT_PATIENCE, Arc::clone(&self.report_turn).acquire_owned()).await;
+        let Ok(Ok(turn)) = turn else { return unread("too many reports come at once") };
+        let reading = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            received::read(&body, now_secs)
+        });
+        let report = match tokio::time::timeout(REPORT_PATIENCE, reading).await {
+            Ok(Ok(Ok(report))) => report,
+            Ok(Ok(Err(why))) => return unread(&why),
+            Ok(Err(_)) | Err(_) => return unread("reading it was given up"),
         };
         let Ok(text) = serde_json::to_vec(&report) else { return };
-        match self.store.keep_report(now_secs, arrival.trace.0, text).await {
-            Ok(()) => {
+        let name = [&report.kind, &report.organisation, &report.report_id, &report.domain];
+        match self.store.keep_report(now_secs, &name.map(String::as_str), text).await {
+            Ok(true) => {
                 let kind = if report.kind == "tls" { "tls" } else { "dmarc" };
-                self.signals.report_received(arrival.trace, kind, &report.domain, &report.organisation);
+                self.signals.report_received(trace, kind, &report.domain, &report.organisation);
             }
-            Err(error) => self.signals.report_unread(arrival.trace, &error.to_string()),
+            Ok(false) => self.signals.report_known(trace, &report.domain, &report.organisation),
+            Err(error) => unread(&error.to_string()),
         }
     }
 
@@ -154,6 +201,10 @@ impl Authentication {
         if keys.is_empty() {
             return None;
         }
+        if !arrival.is_author {
+            self.signals.not_the_author(arrival.trace, &domain);
+            return None;
+        }
         let signed = tokio::task::block_in_place(|| sign::sign(keys.iter().map(|key| &**key), whole));
         match signed {
             Ok(fields) => {
@@ -188,4 +239,11 @@ impl Authentication {
             }
         }
     }
+}
+
+/// Whether there is not more than one From field (RFC 5322 §3.6), short enough to be read: DMARC has no say in others, and
+/// programs that show them pick one (RFC 7489 §6.6.1).
+fn has_one_author(message: &[u8]) -> bool {
+    let mut fields = header::fields(message).filter(|field| field.is("From"));
+    fields.next().is_none_or(|first| first.value.len() <= FIELD_OCTETS_MAX) && fields.next().is_none()
 }

@@ -21,8 +21,9 @@ pub async fn gather(service: &Service, arrival: &mut Arrival) -> Result<(), Repl
         Ok(Gathering::Other) => {}
         Ok(Gathering::Waits(place, gathered)) => {
             let route = Route::new(Channel::Defragment, &place.to_string());
-            let meant = arrival.recipients.iter_mut().filter(|recipient| !recipient.is_nobody());
-            meant.for_each(|recipient| recipient.route = Some(route.clone()));
+            // What is to be held is held in its fragments, too: nobody else lets them go on.
+            let waits = |recipient: &&mut Accepted| !recipient.is_nobody() && !recipient.is_held();
+            arrival.recipients.iter_mut().filter(waits).for_each(|recipient| recipient.route = Some(route.clone()));
             arrival.gathered = Some(gathered);
         }
         Ok(Gathering::Whole(whole, gathered)) => {

@@ -2,13 +2,13 @@
 //! mail, what the policy says of it and of the addresses behind it, where it goes instead, and greylisting. Sessions and
 //! explanations both go through here; an explanation counts and remembers nothing.
 
+use crate::inbound::author;
 use crate::inbound::greylisting;
 use crate::inbound::recipient::{self, Accepted};
 use crate::inbound::refusal;
 use crate::inbound::service::Service;
 use crate::judge::hearing::{From, Hearing};
 use directory::entry::Account;
-use directory::resolve::Resolution;
 use model::{Address, TraceId};
 use net::Endpoint;
 use smtp::envelope::{MailFrom, RcptTo};
@@ -54,25 +54,16 @@ pub async fn sender(
     from: &From<'_>,
 ) -> Result<(), Reply> {
     if let Some(account) = from.account {
-        if let Some(address) = &mail.reverse_path {
-            may_send_as(service, trace, account.id, address).await?;
+        if let Some(address) = &mail.reverse_path
+            && !author::may_send_as(service, trace, account.id, address).await?
+        {
+            return Err(refusal::sender_denied());
         }
         if service.parts.rates.too_many_messages(Some(&account.address), hearing.effects()).await {
             return Err(refusal::too_much_sent());
         }
     }
     hearing.mail(trace, mail, from).await
-}
-
-async fn may_send_as(service: &Service, trace: TraceId, account: u32, address: &Address) -> Result<(), Reply> {
-    let resolution = service.parts.directory.resolve(address).await.map_err(|error| {
-        service.signals.directory_away(trace, &error);
-        refusal::directory_away()
-    })?;
-    match resolution {
-        Resolution::Expanded { local, .. } if local.iter().any(|target| target.account.id == account) => Ok(()),
-        _ => Err(refusal::sender_denied()),
-    }
 }
 
 /// Judges a recipient.

@@ -37,6 +37,11 @@ impl Fates {
         self.fates.values().filter(|fate| **fate == Fate::Dropped).count()
     }
 
+    /// Whether somebody is refused for now, so that the client brings the message again.
+    pub fn may_come_again(&self) -> bool {
+        self.fates.values().any(|fate| matches!(fate, Fate::Refused(reply) if reply.is_temporary()))
+    }
+
     /// One reply for each whom the client named; `filed` are those of the recipients who were left, in their order.
     pub fn replies(&self, filed: Vec<Reply>, trace: TraceId) -> Vec<Reply> {
         let mut filed = filed.into_iter();

@@ -9,6 +9,7 @@ use account::owner::Owner;
 use directory::resolve::{LocalTarget, Resolution};
 use model::{Address, TraceId};
 use queue::entry::{Channel, Route};
+use queue::queue::can_carry;
 use smtp::reply::Reply;
 
 /// A recipient that was accepted.
@@ -48,6 +49,27 @@ impl Accepted {
         self.is_discarded = true;
         self.targets = Vec::new();
         self.route = None;
+    }
+
+    /// Has a script run before the owner's own. `false` when it can carry no more of them.
+    pub fn instruct(&mut self, script: &str) -> bool {
+        self.instructions.push(script.to_owned());
+        let can_carry = can_carry(&self.instructions);
+        if !can_carry {
+            self.instructions.pop();
+        }
+        can_carry
+    }
+
+    /// Whether some of its mail leaves this server, or waits for an operator: no script of ours runs for that.
+    pub fn leaves(&self) -> bool {
+        !self.is_discarded && (self.targets.is_empty() || !self.comes_home())
+    }
+
+    /// Whether scripts run for what is filed here of its mail, now or when the queue has found where that is.
+    pub fn comes_home(&self) -> bool {
+        let route = self.route.as_ref().map(|route| route.channel);
+        !self.is_discarded && !matches!(route, Some(Channel::Smtp | Channel::Lmtp | Channel::Held))
     }
 
     /// Whether it stays in the queue until an operator releases it.

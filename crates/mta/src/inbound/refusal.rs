@@ -118,16 +118,21 @@ pub fn refused_by_policy(reason: &str, utf8: bool) -> Reply {
 
 /// Words that the client cannot be told are not told.
 fn refused_because(reason: &str, utf8: bool, otherwise: &str) -> Reply {
-    const REASON_OCTETS_MAX: usize = 400;
-    let words: Vec<&str> = reason.split_whitespace().collect();
+    reply(550, (5, 7, 1), sayable(reason, utf8).as_deref().unwrap_or(otherwise))
+}
+
+/// Words as they can stand on a line of a reply: one line, within its bound (RFC 5321 §4.5.3.1.5), and nothing but ASCII for
+/// a client that has not said SMTPUTF8 (RFC 6531 §3.7.4).
+fn sayable(words: &str, utf8: bool) -> Option<String> {
+    const WORDS_OCTETS_MAX: usize = 400;
+    let words: Vec<&str> = words.split_whitespace().collect();
     let mut text = words.join(" ");
-    let is_sayable = (utf8 || text.is_ascii()) && !text.is_empty() && !text.chars().any(char::is_control);
-    if !is_sayable {
-        return reply(550, (5, 7, 1), otherwise);
+    if !(utf8 || text.is_ascii()) || text.is_empty() || text.chars().any(char::is_control) {
+        return None;
     }
-    let end = (0..=REASON_OCTETS_MAX.min(text.len())).rev().find(|at| text.is_char_boundary(*at));
+    let end = (0..=WORDS_OCTETS_MAX.min(text.len())).rev().find(|at| text.is_char_boundary(*at));
     text.truncate(end.unwrap_or(0));
-    reply(550, (5, 7, 1), &text)
+    Some(text)
 }
 
 /// A fragment that cannot be put together with others (RFC 3463 §3.7), or that has no room to wait.
@@ -147,6 +152,16 @@ pub fn spf_failed(domain: &str, explanation: Option<&str>) -> Reply {
 /// The owner of the author's domain wants it refused (RFC 7489 §10.3).
 pub fn dmarc_failed(domain: &str) -> Reply {
     reply(550, (5, 7, 1), &format!("not authentic, and {domain} asks to refuse such mail (DMARC)"))
+}
+
+/// The header has more fields than anybody looks at (RFC 3463 §3.7).
+pub fn too_many_fields() -> Reply {
+    reply(554, (5, 6, 0), "the message has too many header fields")
+}
+
+/// DMARC is enforced, and the message does not tell who its author is (RFC 7489 §6.6.1).
+pub fn several_authors() -> Reply {
+    reply(550, (5, 7, 1), "the message must have one From field")
 }
 
 /// A rewritten address that leads nowhere.
@@ -235,10 +250,35 @@ pub fn filter_missing() -> Reply {
 
 /// A filter's verdict, as the operator's script words it.
 pub fn content_refused(reason: &str) -> Reply {
-    reply(550, (5, 7, 1), reason.lines().next().unwrap_or("refused"))
+    reply(550, (5, 7, 1), reason)
+}
+
+/// A refusal in the words of a filter, or of the script for its verdict. Lines that the client cannot be told are not told.
+pub fn of_filter(said: &Reply, utf8: bool) -> Reply {
+    let mut lines: Vec<String> = said.lines.iter().filter_map(|line| sayable(line, utf8)).collect();
+    if lines.is_empty() {
+        lines.push("a filter does not let the message pass".to_owned());
+    }
+    Reply { lines, ..said.clone() }
 }
 
 /// Policy, filters or scripts decided that nobody gets the message, which is written down in its trace; nothing was stored.
 pub fn dropped(trace: model::TraceId) -> Reply {
     reply(250, (2, 0, 0), &format!("accepted as {trace}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_filter_says_what_a_reply_can_say() {
+        let mut said = content_refused(&"x".repeat(5_000));
+        said.lines.extend(["gr\u{fc}n".to_owned(), "a\r\n250 b".to_owned()]);
+        let lines = |utf8| of_filter(&said, utf8).lines;
+        assert_eq!(lines(false), ["x".repeat(400), "a 250 b".to_owned()]);
+        assert_eq!(lines(true)[1], "gr\u{fc}n");
+        let silent = of_filter(&content_refused("gr\u{fc}n"), false);
+        assert_eq!((silent.code, silent.lines.len(), silent.text().is_ascii()), (550, 1, true));
+    }
 }

@@ -18,7 +18,10 @@ use queue::queue::Queue;
 use smtp::capabilities::Capabilities;
 use smtp::server::{Config, Kind};
 use std::sync::Arc;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// Kibibytes of the memory budget that a session takes at a time.
+pub(crate) const SPOOL_STEP_KIB: u32 = 64;
 
 /// Everything that a session needs, handed in.
 pub struct Parts {
@@ -63,9 +66,15 @@ pub struct Service {
 impl Service {
     /// Sessions of this kind; `listener` names them in metrics.
     pub fn new(kind: Kind, listener: &str, settings: Settings, parts: Parts, registry: &Registry) -> Service {
-        let kib = usize::try_from(settings.spool_octets_max >> 10).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS);
         let signals = Signals::new(registry, listener);
-        Service { kind, settings, parts, signals, spool: Arc::new(Semaphore::new(kib)) }
+        let spool = Arc::new(Semaphore::new(spool_kib(&settings)));
+        Service { kind, settings, parts, signals, spool }
+    }
+
+    /// Takes memory for copies of a message out of what all sessions may hold; nothing when there is too little left.
+    pub(crate) fn memory_for_copies(&self, octets: usize, copies: usize) -> Option<OwnedSemaphorePermit> {
+        let kib = u32::try_from(copies_kib(spool_kib(&self.settings), octets, copies)).ok()?;
+        Arc::clone(&self.spool).try_acquire_many_owned(kib).ok()
     }
 
     /// What the engine runs on for this connection.
@@ -105,5 +114,29 @@ impl Service {
             errors_max: settings.errors_max,
             idle_commands_max: 1_000,
         }
+    }
+}
+
+/// Kibibytes of messages that all sessions may hold.
+fn spool_kib(settings: &Settings) -> usize {
+    usize::try_from(settings.spool_octets_max >> 10).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS)
+}
+
+/// What copies of a message take. Where all memory is too little for them they take what is left beside it,
+/// so that the largest message is taken when nothing else is there.
+fn copies_kib(all_kib: usize, octets: usize, copies: usize) -> usize {
+    let kib = octets.div_ceil(1024);
+    kib.saturating_mul(copies).min(all_kib.saturating_sub(kib + SPOOL_STEP_KIB as usize))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn copies_take_their_octets_and_leave_room_for_the_largest_message() {
+        assert_eq!(copies_kib(1_000, 100 << 10, 3), 300);
+        assert_eq!(copies_kib(1_000, 400 << 10, 3), 600 - SPOOL_STEP_KIB as usize);
+        assert_eq!((copies_kib(1_000, 1_000 << 10, 3), copies_kib(1_000, 0, 3)), (0, 0));
     }
 }

@@ -12,7 +12,7 @@ use crate::inbound::prefix;
 use crate::inbound::recipient::Accepted;
 use crate::inbound::refusal;
 use crate::inbound::scripted::{self, Way};
-use crate::inbound::service::Service;
+use crate::inbound::service::{SPOOL_STEP_KIB, Service};
 use crate::inbound::settings::EarlyTalkers;
 use crate::inbound::stages;
 use crate::inbound::system_script;
@@ -33,9 +33,6 @@ use tokio::time::Instant;
 
 /// Recipients that a trace names.
 const NOTED_MAX: usize = 5;
-
-/// Kibibytes of the memory budget that are taken at a time.
-const SPOOL_STEP_KIB: u32 = 64;
 
 impl Door for Service {
     fn serve(self: Arc<Self>, connection: Connection) -> BoxFuture<'static, ()> {
@@ -382,6 +379,7 @@ impl Session<'_> {
             copy: None,
             heard: self.hearing.heard(),
             authentication: Results::default(),
+            is_author: false,
         };
         if let Finding::Refuse(reply) = stages::examine(self.service, &mut arrival).await {
             self.service.signals.refused(self.trace(), self.connection.peer(), "DATA", &reply);
@@ -396,6 +394,7 @@ impl Session<'_> {
             return self.for_nobody(&mut arrival, &fates).await;
         }
         let message_id = message::header::find(&arrival.body, "Message-ID").map(|field| field.unfolded().into_owned());
+        let report = self.service.parts.authentication.report_in(&arrival);
         let (answered, octets) = self.file(&mut arrival).await;
         let Arrival { envelope, recipients, authentication, .. } = arrival;
         let replies = &answered.replies;
@@ -406,6 +405,9 @@ impl Session<'_> {
         };
         self.note(&envelope, message_id.as_deref(), octets, &answered);
         if taken > 0 {
+            if let Some(report) = report {
+                self.service.parts.authentication.read_report(self.trace(), report).await;
+            }
             self.tell_greylister(&envelope, &authentication);
             let from = envelope.mail_from.reverse_path.as_ref();
             self.service.signals.accepted(self.trace(), from, taken, octets);
@@ -443,7 +445,10 @@ impl Session<'_> {
         if let Err(reply) = accept::submit_copy(self.service, self.trace(), arrival.copy.take()).await {
             return vec![reply; fates.named()];
         }
-        content::give_up(self.service, arrival, &refusal::content_refused("nobody is to get it")).await;
+        // Who is to come again needs them all once more.
+        if !fates.may_come_again() {
+            content::give_up(self.service, arrival, &refusal::content_refused("nobody is to get it")).await;
+        }
         fates.replies(Vec::new(), self.trace())
     }
 

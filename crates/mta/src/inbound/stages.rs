@@ -1,6 +1,7 @@
 //! The stages that examine a whole message, in their order.
 
 use crate::inbound::arrival::{Arrival, Fate, Finding};
+use crate::inbound::author;
 use crate::inbound::content;
 use crate::inbound::recipient::Accepted;
 use crate::inbound::refusal;
@@ -34,6 +35,10 @@ pub async fn examine(service: &Service, arrival: &mut Arrival) -> Finding {
             Ok(reason) => hold = reason,
             Err(finding) => return finding,
         }
+    }
+    match author::is_author(service, arrival).await {
+        Ok(is_author) => arrival.is_author = is_author,
+        Err(reply) => return Finding::Refuse(reply),
     }
     content::choose(service, arrival);
     if let Some(reason) = hold {

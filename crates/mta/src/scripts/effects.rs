@@ -304,10 +304,13 @@ pub fn adjusted(scores: Scores, thousandths: i64) -> Scores {
     Scores { spam_percent: u8::try_from(after).ok(), ..scores }
 }
 
-/// The message with something before its subject.
+/// The message with something before its subject, once.
 pub fn tagged(octets: &[u8], tag: &str) -> Vec<u8> {
     let found = header::find(octets, "Subject");
     let before = found.as_ref().map(|field| field.decoded()).unwrap_or_default();
+    if before.trim_start().starts_with(tag) {
+        return octets.to_vec();
+    }
     let mut field = Prefix::new();
     field.field("Subject", &message::word::encode(format!("{tag} {before}").trim_end()));
     let place = |at: u64| usize::try_from(at).unwrap_or(usize::MAX);

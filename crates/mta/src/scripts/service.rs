@@ -152,6 +152,11 @@ impl Scripts {
         Ok(compiled)
     }
 
+    /// Addresses that the scripts of one recipient may send a message on to.
+    pub fn redirects_max(&self) -> usize {
+        self.settings.redirects_max
+    }
+
     /// A fragment of a filter or of policy.
     pub(crate) fn fragment(&self, text: &str) -> Compiled {
         if let Some(known) = self.fragments.get(text) {

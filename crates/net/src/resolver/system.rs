@@ -41,7 +41,8 @@ impl Default for SystemSettings {
 /// hickory as a [`Resolver`].
 pub struct SystemResolver {
     inner: TokioResolver,
-    /// The same servers, with every signature checked up to the root's key.
+    /// The same servers, with every signature checked up to the root's key. It answers about hosts that take mail too: what
+    /// [`Resolver::is_authentic`] vouches for must be what is used.
     validating: Option<TokioResolver>,
     signals: NameSignals,
 }
@@ -98,6 +99,11 @@ impl SystemResolver {
             _ => self.signals.absent(),
         }
         Err(failure)
+    }
+
+    /// Who says where mail goes: whoever can tell a forged answer from others.
+    fn of_hosts(&self) -> &TokioResolver {
+        self.validating.as_ref().unwrap_or(&self.inner)
     }
 
     /// An answer without a record of the kind (only aliases, say) is "no records".
@@ -169,7 +175,7 @@ fn host(name: &Name) -> String {
 impl Resolver for SystemResolver {
     fn mx<'a>(&'a self, domain: &'a str) -> DnsAnswer<'a, Vec<Mx>> {
         Box::pin(async move {
-            let records = self.ask(domain, "MX", self.inner.mx_lookup(complete(domain)?)).await?;
+            let records = self.ask(domain, "MX", self.of_hosts().mx_lookup(complete(domain)?)).await?;
             let mut found: Vec<Mx> = records
                 .iter()
                 .filter_map(|record| match record {
@@ -186,8 +192,8 @@ impl Resolver for SystemResolver {
         Box::pin(async move {
             let complete = complete(name)?;
             let (v6, v4) = tokio::join!(
-                self.ask(name, "AAAA", self.inner.ipv6_lookup(complete.clone())),
-                self.ask(name, "A", self.inner.ipv4_lookup(complete.clone())),
+                self.ask(name, "AAAA", self.of_hosts().ipv6_lookup(complete.clone())),
+                self.ask(name, "A", self.of_hosts().ipv4_lookup(complete.clone())),
             );
             let found: Vec<HostAddress> = [&v6, &v4]
                 .into_iter()

@@ -17,6 +17,7 @@ use crate::error::Error;
 use crate::resolver::record::Tlsa;
 use crate::socket::Socket;
 use crate::tls::dane::Pinned;
+use crate::tls::distrust::Distrust;
 use crate::tls::{EXPORTER_LABEL, TlsInfo, binding, cipher_name, version_name};
 
 /// How much a server must prove.
@@ -33,8 +34,8 @@ pub enum Trust {
 pub enum TrustVerdict {
     /// It was.
     Verified,
-    /// It was not, for this reason.
-    Unverified(String),
+    /// It was not: of which kind the reason is, and the reason.
+    Unverified(Distrust, String),
 }
 
 /// What connecting out needs to speak TLS. Cheap to clone.
@@ -90,20 +91,22 @@ impl ClientTls {
     }
 
     /// Connects to a server that must be the one that TLSA records describe; without any usable one, whoever is there
-    /// (RFC 7672 §2.2).
+    /// (RFC 7672 §2.2). The first of `names` is the server's.
     pub(crate) async fn connect_pinned(
         &self,
         socket: Socket,
-        name: &str,
+        names: &[String],
         records: &[Tlsa],
     ) -> io::Result<(TlsStream<Socket>, TlsInfo)> {
         let records: Vec<Tlsa> = records.iter().filter(|record| record.is_usable()).cloned().collect();
+        let name = names.first().map_or("", String::as_str);
         if records.is_empty() {
             return self.connect(socket, name, Trust::Opportunistic).await;
         }
         let refused = || io::Error::new(io::ErrorKind::InvalidInput, format!("no certificate can be for `{name}`"));
         let server_name = ServerName::try_from(name.trim_end_matches('.').to_owned()).map_err(|_| refused())?;
-        let trusts = Trusts::Described(Pinned(records));
+        let others = names.iter().skip(1).filter_map(|name| ServerName::try_from(name.clone()).ok());
+        let trusts = Trusts::Described(Pinned { records, others: others.collect() });
         let verifier = Arc::new(Verifier { provider: Arc::clone(&self.provider), trusts });
         let config = configure(&self.provider, verifier).map_err(|error| io::Error::other(error.to_string()))?;
         let stream = TlsConnector::from(config).connect(server_name.clone(), socket).await?;
@@ -130,11 +133,13 @@ impl ClientTls {
 
     fn judge(&self, chain: &[CertificateDer<'_>], name: &ServerName<'_>) -> TrustVerdict {
         let Some((own, others)) = chain.split_first() else {
-            return TrustVerdict::Unverified("the server showed no certificate".to_owned());
+            return TrustVerdict::Unverified(Distrust::NotTrusted, "the server showed no certificate".to_owned());
         };
         match self.verifier.verify_server_cert(own, others, name, &[], UnixTime::now()) {
             Ok(_) => TrustVerdict::Verified,
-            Err(error) => TrustVerdict::Unverified(error.to_string()),
+            Err(error) => {
+                TrustVerdict::Unverified(Distrust::of(&error).unwrap_or(Distrust::NotTrusted), error.to_string())
+            }
         }
     }
 }

@@ -42,7 +42,12 @@ pub fn describes(record: &Tlsa, certificate: &CertificateDer<'_>) -> bool {
 
 /// The usable records of a server: only what they describe is believed.
 #[derive(Debug)]
-pub(crate) struct Pinned(pub Vec<Tlsa>);
+pub(crate) struct Pinned {
+    /// The records.
+    pub records: Vec<Tlsa>,
+    /// Names beside the server's that a certificate of the domain's authority may be for (RFC 7672 §3.2.2).
+    pub others: Vec<ServerName<'static>>,
+}
 
 impl Pinned {
     /// Whether this is the server that the records describe.
@@ -55,12 +60,12 @@ impl Pinned {
         now: UnixTime,
     ) -> bool {
         // Of the server's own certificate neither name nor dates count (RFC 7672 §3.1.1).
-        self.0.iter().any(|record| record.usage == 3 && describes(record, own))
+        self.records.iter().any(|record| record.usage == 3 && describes(record, own))
             || self.is_vouched_for(provider, own, others, name, now)
     }
 
-    /// Whether an authority among `others`, or the server's own certificate, that a record of usage 2 describes vouches
-    /// for the server under its name (RFC 7672 §3.1.2).
+    /// Whether an authority among `others` that a record of usage 2 describes vouches for the server under one of its names
+    /// (RFC 7672 §3.1.2). Its own certificate is no authority: that is what usage 3 is for.
     fn is_vouched_for(
         &self,
         provider: &Arc<CryptoProvider>,
@@ -69,7 +74,7 @@ impl Pinned {
         name: &ServerName<'_>,
         now: UnixTime,
     ) -> bool {
-        let anchors = self.0.iter().filter(|record| record.usage == 2);
+        let anchors = self.records.iter().filter(|record| record.usage == 2);
         for record in anchors {
             for anchor in others.iter().take(CHAIN_MAX).filter(|one| describes(record, one)) {
                 let mut roots = RootCertStore::empty();
@@ -78,7 +83,8 @@ impl Pinned {
                 }
                 let builder = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider));
                 let Ok(verifier) = builder.build() else { continue };
-                if verifier.verify_server_cert(own, others, name, &[], now).is_ok() {
+                let mut names = std::iter::once(name).chain(&self.others);
+                if names.any(|name| verifier.verify_server_cert(own, others, name, &[], now).is_ok()) {
                     return true;
                 }
             }

@@ -3,6 +3,7 @@ use std::path::PathBuf;
 use super::*;
 use crate::connection::Connection;
 use crate::error::Error;
+use crate::tls::distrust::Distrust;
 use bytes::BytesMut;
 
 /// A folder of this test's own, removed at its end.
@@ -54,6 +55,8 @@ async fn certificates_are_chosen_by_name() {
         let (_, info) = shake(&server, &client, name, Trust::Opportunistic).await.unwrap();
         let stood = info.trust == Some(TrustVerdict::Verified);
         assert_eq!(stood, name != "else.example", "{name}: {:?}", info.trust);
+        let refused = shake(&server, &client, name, Trust::Required).await.err().map(|error| error.distrust());
+        assert_eq!(refused, (!stood).then_some(Some(Distrust::WrongName)));
     }
 }
 
@@ -79,11 +82,11 @@ async fn required_trust_is_required() {
     let server = ServerTls::new(certificates, TlsFloor::Tls12).unwrap();
     let client = ClientTls::new(None).unwrap();
     let refused = shake(&server, &client, "a.example", Trust::Required).await.unwrap_err();
-    assert!(matches!(refused, Error::Handshake { .. }), "{refused:?}");
+    assert_eq!(refused.distrust(), Some(Distrust::NotTrusted), "{refused:?}");
     let (_, info) = shake(&server, &client, "a.example", Trust::Opportunistic).await.unwrap();
-    assert!(matches!(info.trust, Some(TrustVerdict::Unverified(_))));
+    assert!(matches!(info.trust, Some(TrustVerdict::Unverified(..))));
     let (_, info) = shake(&server, &client, "under_score.example.", Trust::Opportunistic).await.unwrap();
-    assert!(matches!(info.trust, Some(TrustVerdict::Unverified(_))));
+    assert!(matches!(info.trust, Some(TrustVerdict::Unverified(..))));
 }
 
 #[tokio::test]
@@ -141,7 +144,10 @@ async fn tlsa_records_stand_in_for_authorities() {
     ] {
         let (ours, mut theirs) = Connection::pair(64 * 1024);
         let mut ours = ours.with_server_tls(server.clone());
-        let (_, connected) = tokio::join!(ours.start_tls(), theirs.start_tls_pinned(&client, "else.example", &records));
+        let (_, connected) =
+            tokio::join!(ours.start_tls(), theirs.start_tls_pinned(&client, &["else.example"], &records));
         assert_eq!(connected.is_ok(), stands, "{records:?}: {connected:?}");
+        let refused = connected.err().map(|error| error.distrust());
+        assert_eq!(refused, (!stands).then_some(Some(Distrust::NotDescribed)));
     }
 }

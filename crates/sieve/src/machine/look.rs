@@ -210,13 +210,13 @@ impl<'a> Machine<'a> {
         }
         let headers = self.headers(scope);
         for name in names {
-            let mut is_there = false;
-            for octets in &headers {
+            let mut rest = headers.iter();
+            loop {
+                let Some(octets) = rest.next() else { return Ok(false) };
                 self.pay(octets.len() as u64)?;
-                is_there = is_there || (!name.is_empty() && header::find(octets, name).is_some());
-            }
-            if !is_there {
-                return Ok(false);
+                if !name.is_empty() && header::find(octets, name).is_some() {
+                    break;
+                }
             }
         }
         Ok(true)

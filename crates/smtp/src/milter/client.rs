@@ -11,6 +11,9 @@ use crate::milter::response::{Change, Response, Verdict};
 /// The oldest version of the protocol that an answer may name.
 const OLDEST_VERSION: u32 = 2;
 
+/// The first version that has a DATA stage.
+const DATA_SINCE: u32 = 4;
+
 /// The first version in which a connection can serve one client after the other.
 const REUSED_SINCE: u32 = 6;
 
@@ -193,6 +196,9 @@ impl Session {
         }
         if !self.offered.actions.contains(answer.actions) || !self.offered.steps.contains(answer.steps) {
             return Err(Offence::NotOffered);
+        }
+        if answer.version < DATA_SINCE {
+            answer.steps.0 |= Steps::NO_DATA.0;
         }
         let chosen = std::mem::take(&mut self.agreed.macros);
         answer.macros.extend(chosen);

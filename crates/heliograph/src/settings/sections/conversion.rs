@@ -68,7 +68,8 @@ pub const KEYS: &[Key] = &[
         path: "conversion.commands",
         kind: Kind::Number { min: 1, max: 2000 },
         default: "50",
-        doc: "Commands that are run for one message; a message with more parts to convert counts as a failure.",
+        doc: "Commands that are run for one message. One with more parts for them is held, or goes back to its sender at once with \
+              `defer`, since it would be the same the next time; with `pass` the further parts stay as they are.",
         example: "200",
         effect: Effect::Restart,
     },

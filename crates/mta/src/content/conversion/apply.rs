@@ -15,6 +15,7 @@ use message::rewrite::{Rewriter, Transfer};
 use message::word;
 use model::TraceId;
 use std::collections::BTreeMap;
+use tokio::task::block_in_place;
 
 /// What becomes of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,8 +58,9 @@ pub async fn convert(
     message: &[u8],
     between: Between<'_>,
 ) -> (Converted, Vec<String>) {
-    let structure = parse::structure(message);
-    let found = leaves::of(message, &structure);
+    let structure = block_in_place(|| parse::structure(message));
+    let found = block_in_place(|| leaves::of(message, &structure));
+    let conversion = &content.settings.conversion;
     let mut told = Vec::new();
     for (number, what) in &found.protected {
         content.signals.protected(trace, number, what);
@@ -66,8 +68,14 @@ pub async fn convert(
     }
     let mut rewriter = Rewriter::new(message, &structure);
     let mut run = Run { content, trace, message, between, commands: 0 };
-    for leaf in &found.leaves {
-        let Some(entry) = matching::entry(&content.settings.conversion.conversions, leaf, between) else { continue };
+    let wanted =
+        found.leaves.iter().filter_map(|leaf| Some((leaf, matching::entry(&conversion.conversions, leaf, between)?)));
+    let wanted: Vec<(&Leaf<'_>, &Entry)> = wanted.collect();
+    let commands = wanted.iter().filter(|(_, entry)| entry.command.is_some() && !entry.deletes).count();
+    if commands > conversion.commands_max && conversion.on_failure != OnFailure::Pass {
+        return too_many(content, trace, commands, told);
+    }
+    for (leaf, entry) in wanted {
         let label =
             format!("part {} ({}/{}), entry on line {}", leaf.number, leaf.part.kind, leaf.part.subtype, entry.line);
         match run.part(leaf, entry, &mut rewriter).await {
@@ -82,7 +90,7 @@ pub async fn convert(
                 content.signals.conversion_failed(trace, &leaf.number, entry.line, &why);
                 told.push(format!("conversion: {label}: failed: {why}"));
                 let why = format!("the conversion of {label} failed: {why}");
-                match content.settings.conversion.on_failure {
+                match conversion.on_failure {
                     OnFailure::Pass => {}
                     OnFailure::Defer => return (Converted::Defer(why), told),
                     OnFailure::Hold => return (Converted::Hold(why), told),
@@ -90,8 +98,23 @@ pub async fn convert(
             }
         }
     }
-    let changed = (!rewriter.is_empty()).then(|| rewriter.finish());
+    let changed = (!rewriter.is_empty()).then(|| block_in_place(|| rewriter.finish()));
     (Converted::Message(changed), told)
+}
+
+/// A message with more parts for commands than may run for it, where parts do not stay as they are. None runs: it would be
+/// the same the next time, so that trying again is of no use.
+fn too_many(content: &Content, trace: TraceId, commands: usize, mut told: Vec<String>) -> (Converted, Vec<String>) {
+    let conversion = &content.settings.conversion;
+    let why = format!("the message has {commands} parts to convert, and more than {} are not", conversion.commands_max);
+    content.signals.unconverted(trace, &why);
+    told.push(format!("conversion: {why}"));
+    let converted = match conversion.on_failure {
+        OnFailure::Hold => Converted::Hold(why),
+        OnFailure::Defer | OnFailure::Pass => Converted::Return(why),
+    };
+    content.signals.decided(trace, decision(&converted));
+    (converted, told)
 }
 
 fn decision(converted: &Converted) -> &'static str {
@@ -112,7 +135,7 @@ impl Run<'_> {
             self.content.signals.deleted(self.trace, &leaf.number, entry.line);
             return Part::Done("deleted".to_owned());
         }
-        let Ok(input) = message::content::octets(self.message, leaf.part) else {
+        let Ok(input) = block_in_place(|| message::content::octets(self.message, leaf.part)) else {
             return Part::Failed(format!("nobody knows the transfer encoding {}", leaf.part.encoding));
         };
         let left = match &entry.command {
@@ -141,7 +164,7 @@ impl Run<'_> {
             Status::AsIs => return Part::Done("left as it is, as the command asked".to_owned()),
             Status::Normal => {}
         }
-        let what = change(leaf, entry, &said, &left, &input, rewriter);
+        let what = block_in_place(|| change(leaf, entry, &said, &left, &input, rewriter));
         self.content.signals.converted(self.trace, &leaf.number, entry.line);
         Part::Done(what)
     }
@@ -162,7 +185,10 @@ impl Run<'_> {
         }
         let job = Job {
             command: command.to_owned(),
-            input: if is_text { with_last_line_ended(with_plain_lines(input)) } else { input.to_vec() },
+            input: match is_text {
+                true => block_in_place(|| with_last_line_ended(with_plain_lines(input))),
+                false => input.to_vec(),
+            },
             headers,
             variables: variables(leaf, entry, self.between),
             timeout: settings.timeout,

@@ -21,6 +21,8 @@ enum Play {
     Hang,
     /// Closes when something came.
     Close,
+    /// Says this again and again, without end.
+    Chatter(&'static [u8]),
     /// Says this when it has read so many octets, in pieces, then closes.
     Say { after: usize, what: Vec<u8> },
 }
@@ -51,6 +53,7 @@ async fn play(mut socket: TcpStream, play: Play) {
         Play::Close => {
             let _ = socket.read(&mut [0; 16]).await;
         }
+        Play::Chatter(what) => while socket.write_all(&what.repeat(1_000)).await.is_ok() {},
         Play::Say { after, what } => {
             let (mut seen, mut room) = (0, [0; 4096]);
             while seen < after {
@@ -110,6 +113,24 @@ async fn a_filter_that_hangs_is_left_after_a_step() {
         let failure = ask(&engine(protocol, vec![peer.host], |_| {})).await.unwrap_err();
         assert!(matches!(failure, Failure::TimedOut { .. }), "{protocol:?} {failure}");
     }
+}
+
+#[tokio::test]
+async fn a_filter_that_always_has_something_to_say_ends_with_its_time() {
+    // A milter says that it is at work.
+    let peer = peer(vec![Play::Chatter(b"\0\0\0\x01p")]).await;
+    let engine = engine(Protocol::Milter, vec![peer.host], |filter| filter.total_timeout = Duration::from_millis(300));
+    let asked = tokio::time::timeout(Duration::from_secs(30), ask(&engine)).await.expect("an end");
+    assert!(matches!(asked, Err(Failure::TimedOut { .. })), "{asked:?}");
+}
+
+#[test]
+fn hosts_share_the_time_for_dialling() {
+    let host = Host::Tcp { host: "127.0.0.1".to_owned(), port: 1 };
+    let engine = engine(Protocol::Clamd, vec![host], |filter| filter.connect_timeout = Duration::from_secs(3));
+    let connect = |secs, hosts| engine.limits(Instant::now() + Duration::from_secs(secs), hosts).connect;
+    assert_eq!(connect(60, 2), Duration::from_secs(3), "there is enough for all");
+    assert!(connect(4, 4) <= Duration::from_secs(1) && connect(0, 1) == Duration::ZERO);
 }
 
 #[tokio::test]

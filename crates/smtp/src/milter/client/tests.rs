@@ -176,6 +176,25 @@ fn what_was_not_agreed_is_an_offence() {
 }
 
 #[test]
+fn older_filters_are_told_of_no_data_stage() {
+    let said = |version: u32| {
+        let mut session = Session::new(1 << 20);
+        session.take_output();
+        let quiet = Steps(Steps::NO_REPLY_MAIL.0 | Steps::NO_REPLY_RCPT.0);
+        let unwanted = Steps(Steps::NO_CONNECT.0 | Steps::NO_HELO.0 | Steps::NO_HEADERS.0 | quiet.0);
+        let mut answer = Vec::new();
+        Response::Negotiate(Offer { version, actions: Actions::default(), steps: unwanted, macros: Vec::new() })
+            .write(&mut answer);
+        session.receive(&mut answer.as_slice(), &message(b"body")).unwrap();
+        let mut data = Vec::new();
+        Command::Data.write(&mut data);
+        session.take_output().windows(data.len()).any(|window| window == data)
+    };
+    assert!(!said(2) && !said(3), "these versions do not know it");
+    assert!(said(4) && said(6));
+}
+
+#[test]
 fn skip_leaves_out_the_rest_of_the_body() {
     let body = vec![b'x'; 500_000];
     let filter = server::Session::new(Actions::default(), Steps::SKIP);
