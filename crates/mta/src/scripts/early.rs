@@ -160,12 +160,20 @@ async fn run<'a>(
             Step::Done(outcome) => return outcome,
             Step::Ask(question) => question,
         };
-        let answered = tokio::time::timeout_at(until, answer(scripts, library, &question)).await;
-        machine.answer(match answered {
-            Ok(Ok(answer)) => answer,
-            Ok(Err(Unanswered::Away(reason) | Unanswered::Never(reason))) => Answer::Unknown(reason),
-            Err(_) => Answer::Unknown("the look-ups of this command have taken too long".to_owned()),
-        });
+        machine.answer(answer_in_time(scripts, library, &question, until).await);
+    }
+}
+
+/// What cannot be answered, or not in time, ends the run.
+async fn answer_in_time(scripts: &Scripts, library: &Library, question: &Question, until: Instant) -> Answer {
+    let answered = match Instant::now() < until {
+        true => tokio::time::timeout_at(until, answer(scripts, library, question)).await.ok(),
+        false => None,
+    };
+    match answered {
+        Some(Ok(answer)) => answer,
+        Some(Err(Unanswered::Away(reason) | Unanswered::Never(reason))) => Answer::Unknown(reason),
+        None => Answer::Unknown("the look-ups of this command have taken too long".to_owned()),
     }
 }
 
