@@ -378,6 +378,7 @@ impl Session<'_> {
             gathered: None,
             copy: None,
             heard: self.hearing.heard(),
+            returned: None,
             authentication: Results::default(),
             is_author: false,
         };
@@ -442,7 +443,12 @@ impl Session<'_> {
                 return vec![refusal::queue_away(&error); fates.named()];
             }
         }
-        if let Err(reply) = accept::submit_copy(self.service, self.trace(), arrival.copy.take()).await {
+        // Where everybody is refused nothing was taken, and the client may bring it once more.
+        let copy = arrival.copy.take();
+        if fates.dropped() == 0 {
+            let missed = copy.map_or(0, |copy| copy.recipients.len());
+            self.service.parts.scripts.not_captured(self.trace(), missed);
+        } else if let Err(reply) = accept::submit_copy(self.service, self.trace(), copy).await {
             return vec![reply; fates.named()];
         }
         // Who is to come again needs them all once more.
@@ -528,6 +534,8 @@ impl Session<'_> {
             hello: self.engine.hello().unwrap_or_default().to_owned(),
             tls: self.connection.tls().is_some(),
             account: self.login.account.clone(),
+            channel: self.hearing.source().to_owned(),
+            may_relay: self.hearing.may_relay(),
         }
     }
 
