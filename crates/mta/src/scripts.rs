@@ -13,6 +13,7 @@
 //! | `run` | the layers for one recipient |
 //! | `subject` | for whom they run |
 //! | `stage` | the administrator's scripts of a whole message, before it is answered |
+//! | `early`, `fitness` | those of the stages before there is a message, and what they may say |
 //! | `answers` | what scripts ask |
 //! | `whole` | a message that is looked at, parsed once |
 //! | `decision` | what is to be done |
@@ -25,7 +26,9 @@
 mod answers;
 mod cache;
 pub mod decision;
+pub mod early;
 pub(crate) mod effects;
+mod fitness;
 pub mod forward;
 mod letter;
 pub mod library;
