@@ -157,6 +157,50 @@ def test_messages_signed_by_others(tmp_path, message, wanted):
     assert {name: results.get(name) for name in wanted} == wanted, found["dkim"]
 
 
+def published_key(name):
+    """A key that the tests of the library carry as text within their source."""
+    source = (DATA / "test_arc.py").read_text()
+    return source.split(f"'{name}.': \"\"\"", 1)[1].split('"""', 1)[0].replace("\\\n", "")
+
+
+def test_a_message_with_degenerate_folding(tmp_path):
+    """Signed by gmail.com in 2013: its field is folded in the middle of values, which is ugly and legal."""
+    name = "20120113._domainkey.gmail.com"
+    names = [f"{name} txt {published_key(name)}"]
+    [found] = check(tmp_path, names, data("test2.message"))["dkim"]
+    assert (found["domain"], found["selector"], found["verdict"]) == ("gmail.com", "20120113", "pass"), found
+    other = data("test2.message").replace(b"Hello, DKIM", b"Hello, dkim")
+    assert [one["verdict"] for one in check(tmp_path, names, other)["dkim"]] == ["fail"]
+
+
+def test_a_signature_of_a_domain_that_is_none_proves_nothing(tmp_path):
+    """Its d= is `legitimate.com(.attacker.com`, which somebody who takes parentheses for comments reads as another domain.
+    The key is published under every name that could be asked, so that only the look at the name itself refuses it."""
+    key = text("test.txt")
+    names = [f"test._domainkey.{domain} txt {key}" for domain in ("legitimate.com(.attacker.com", "legitimate.com", "attacker.com")]
+    [found] = check(tmp_path, names, data("test.message.baddomain"))["dkim"]
+    assert (found["verdict"], found["reason"]) == ("permerror", "the domain or the selector is no name"), found
+
+
+def test_a_real_message_keeps_its_signature_in_every_manner(tmp_path):
+    """`message.mbox` was signed by kitterman.com in 2011. Its key is published by nobody any more and is not among the
+    vectors, where the message stands for its fields that come several times. So it is signed again, with `Received`."""
+    message = data("message.mbox")
+    [found] = check(tmp_path, [], message)["dkim"]
+    assert (found["domain"], found["selector"], found["verdict"]) == ("kitterman.com", "2007-00", "permerror"), "no key"
+    for manner in MANNERS:
+        signer = dkim.DKIM(message)
+        signer.should_not_sign.remove(b"received")
+        signature = signer.sign(
+            b"test", b"example.com", data("test.private"), canonicalize=manner, include_headers=signer.all_sign_headers()
+        )
+        assert signature.lower().count(b"received") >= 5, "every one of them is signed"
+        verdicts = lambda octets: {one["domain"]: one["verdict"] for one in check(tmp_path, keys(), octets)["dkim"]}
+        assert verdicts(signature + message) == {"example.com": "pass", "kitterman.com": "permerror"}, manner
+        changed = message.replace(b"(qmail 84128", b"(qmail 84129", 1)
+        assert changed != message and verdicts(signature + changed)["example.com"] == "fail", manner
+
+
 MANNERS = [(header, body) for header in (b"simple", b"relaxed") for body in (b"simple", b"relaxed")]
 SIGNERS = {
     "rsa": (b"test", b"example.com", "test.private", b"rsa-sha256"),

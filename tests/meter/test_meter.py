@@ -52,6 +52,38 @@ def test_two_nodes_share_one_meter(tmp_path):
     assert not (tmp_path / "meter" / "data" / "partitions").exists(), "the meter alone opens no store"
 
 
+MAPPING = (
+    "PORT_ACCESS\n\n  *|*|*|$(127.0.0.0/8)|*  "
+    "$C$:A$[IMTA_LIB:check_metermaid.so,throttle,ext_throttle,$3]$N421$ Connection$ declined$ at$ this$ time$E\n"
+)
+
+
+def test_a_mapping_table_asks_a_meter_on_another_server(tmp_path):
+    """Two servers whose PORT_ACCESS calls `check_metermaid.so`, and a third that alone has the table and counts for both."""
+    (tmp_path / "mappings").write_text(MAPPING)
+    tables = '[[meter.tables]]\nname = "ext_throttle"\ndata_type = "ip"\nquota = 3\nquota_time = "1d"\n'
+    with node(tmp_path / "meter", meter_settings(tables=tables), roles="meter") as meter:
+        settings = (
+            f'[policy]\nmappings = "{tmp_path / "mappings"}"\n[meter]\nsecret = "{SECRET}"\n'
+            f'servers = ["127.0.0.1:{meter.port("meter")}"]\n{listener("smtp")}{listener("admin")}'
+        )
+        with node(tmp_path / "one", settings) as one, node(tmp_path / "two", settings) as two:
+            lines = [greeting(server.port("smtp"), "127.0.0.9") for _ in range(3) for server in (one, two)]
+            assert all(line.startswith("220 ") for line in lines[:3]), lines
+            assert lines[3:] == ["421 Connection declined at this time\r\n"] * 3
+            assert greeting(two.port("smtp"), "127.0.0.8").startswith("220 "), "another address is unaffected"
+            assert metric(meter, "heliograph_meter_over_total", table="ext_throttle") == 3
+            weights = {row["key"]: row["weight"] for row in meter.json("meter", "top", "ext_throttle")}
+            assert weights == {"127.0.0.9": 3, "127.0.0.8": 1}, "counted there, and there alone"
+            for server in (one, two):
+                assert metric(server, "heliograph_meter_client_connected") == 1
+                assert metric(server, "heliograph_policy_lookups_total", kind="meter", result="failed") == 0
+            # A look-up that fails does not match: who was over the quota comes in.
+            meter.kill()
+            assert greeting(one.port("smtp"), "127.0.0.9").startswith("220 ")
+            assert metric(one, "heliograph_policy_lookups_total", kind="meter", result="failed") == 1
+
+
 def test_a_killed_meter_holds_nobody_back(tmp_path):
     """Section 3, acceptance 2: everybody is let in, one attempt to reconnect in 15 s at most, bounded waits."""
     meter = node(tmp_path / "meter", meter_settings(tables=CONNECTIONS), roles="meter").start()

@@ -145,6 +145,45 @@ def test_clamav_catches_what_came_in_two_fragments(judged, tmp_path):
             is_whole(whole)
 
 
+def gtube_in_two():
+    """The test text in base64, cut in its middle, as two message/partial fragments: neither half holds any of the pattern."""
+    inner = (
+        b"Subject: buy\r\nMessage-ID: <g@far.test>\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=us-ascii\r\n"
+        b"Content-Transfer-Encoding: base64\r\n\r\n"
+    )
+    encoded = base64.b64encode(f"{daemons.GTUBE}\r\n".encode())
+    return [fragment("gtube", 1, 2, inner + encoded[:48] + b"\r\n"), fragment("gtube", 2, 2, encoded[48:] + b"\r\n")]
+
+
+@pytest.mark.parametrize(
+    "protocol, start, refusal",
+    [
+        # Its own wish, in its own words.
+        ("rspamd", daemons.rspamd, ""),
+        # It has no wishes, and gives the pattern a thousand points; some it gives to every fragment without text.
+        ("spamd", daemons.spamd, "verdicts = [{ pattern = 'True ; 100*', action = 'require \"reject\"; reject \"Gtube pattern\";' }]"),
+    ],
+    ids=["rspamd", "spamassassin"],
+)
+def test_spam_that_came_in_two_fragments_is_caught(judged, tmp_path, protocol, start, refusal):
+    with start(tmp_path / protocol) as daemon:
+        judged.prepare()
+        judged.plain = judged.settings.read_text() + f"\n{DEFRAGMENT}"
+        judged.write(table(protocol, daemon, refusal))
+        with judged:
+            one, two = gtube_in_two()
+            for first, last in ((one, two), (two, one)):
+                assert judged.send(first)[0] == 250, "no half tells that it is one"
+                assert waiting(judged, "defragment") == 1
+                code, text = judged.send(last)
+                assert code in (550, 554) and text == b"5.7.1 Gtube pattern", text
+                assert waiting(judged, "defragment") == 0, "the half that waited is gone with it"
+            assert bodies(judged, judged.alice) == []
+            assert [judged.send(part)[0] for part in fragments(3)] == [250] * 3
+            [whole] = wait_for(judged, judged.alice, 1)
+            is_whole(whole)
+
+
 def test_a_milter_on_sendmails_library(judged, tmp_path):
     script = Path(__file__).parent / "milter_script.py"
     with daemons.pymilter(tmp_path / "milter", script) as milter:

@@ -6,7 +6,9 @@ import email
 import email.policy
 import random
 import smtplib
+import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 
 import pytest
 
@@ -104,6 +106,54 @@ def test_half_of_the_time_to_the_first_notice_is_waited(tmp_path):
         server.command("queue", "retry", one["id"])
         [got] = wait_for(server, JOINT, 1)
         assert b"message/partial" in got
+
+
+def alone(server, count):
+    """The fragments as they were delivered, each for itself and whole."""
+    got = wait_for(server, JOINT, count, seconds=150)
+    sent = fragments(5)[:count]
+    assert sorted(one.split(b"\r\n\r\n", 1)[1] for one in got) == sorted(one.split(b"\r\n\r\n", 1)[1] for one in sent)
+    assert all(b"number=%d" % number in one and b"message/partial" in one for number, one in enumerate(sorted(got, key=number_of), 1))
+
+
+def number_of(message):
+    return message.split(b"number=", 1)[1][:1]
+
+
+def nobody_was_told(server):
+    assert bodies(server, server.alice) == [], "nobody was told of a delay or a failure"
+    assert not [one for one in server.json("queue", "list") if one["sender"] == ""], "and no notice is on its way"
+
+
+# Notices of all channels, how long a fragment waits if not half of the time to the first, and how long that is in seconds.
+WAITS = [
+    # The shortest notices that can be set.
+    ('["1m", "2m"]', "", 30),
+    # If the wait were counted against them, the sender would be told of a delay, or have the mail back, before its end.
+    ('["1m", "2m"]', '[defragment]\nwait = "63s"\n', 63),
+    ('["1m"]', '[defragment]\nwait = "64s"\n', 64),
+]
+
+
+def test_fragments_that_wait_are_counted_and_released_by_themselves_without_a_notice(tmp_path):
+    with ExitStack() as stack:
+        servers = []
+        # All at the same time, because that is what takes long.
+        for number, (notices, wait, seconds) in enumerate(WAITS):
+            settings = f"{DEFRAGMENT}[queue]\nnotices = {notices}\n{wait}"
+            server = stack.enter_context(configured(tmp_path / str(number), settings, with_joint))
+            begun = time.monotonic()
+            for part in fragments(5)[:3]:
+                bring(server, [JOINT.address], part, sender=server.alice.address)
+            counts = {one["channel"]: one["messages"] for one in server.json("queue", "summarize")}
+            assert counts.pop("defragment") == 3 and not any(counts.values()), "three fragments that wait"
+            servers.append((server, begun, seconds))
+        for server, begun, seconds in servers:
+            until(lambda: summary(server)["messages"] < 3, "the first to be released", 150)
+            assert time.monotonic() - begun >= seconds
+            alone(server, 3)
+            nobody_was_told(server)
+            until(lambda: summary(server)["messages"] == 0, "none that waits")
 
 
 def test_fragments_survive_a_crash(first):

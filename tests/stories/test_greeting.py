@@ -1,9 +1,12 @@
 """What a client sees before it says anything, and what becomes of those that do not wait."""
 
+import re
+import subprocess
+
 import pytest
 
 from kit.raw import Raw
-from kit.server import Server
+from kit.server import BINARY, Server
 
 
 @pytest.fixture
@@ -52,6 +55,52 @@ def test_the_name_is_always_there_and_can_be_another(greeting):
     settings.write_text(settings.read_text().replace('"mx.example.org"', '""'))
     refused = server.command("config", "check", str(settings), check=False)
     assert refused.returncode == 1 and "smtp.host" in refused.stderr
+
+
+# RFC 5321 §4.1.2 and RFC 1035 §2.3.4: labels of letters, digits and inner hyphens, each of 63 octets, 253 together.
+LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+DOMAIN = re.compile(rf"(?=.{{1,253}}$){LABEL}(?:\.{LABEL})+")
+LONGEST = ".".join(["a" * 63, "b" * 63, "c" * 63, "d" * 61])
+
+
+def name_in(server):
+    banner, hello = first_lines(server)
+    name = banner.split()[1]
+    assert hello.startswith(f"250-{name} greets")
+    return name
+
+
+@pytest.mark.parametrize("host", [None, "mx.example.org", "x-1.EXAMPLE.org", LONGEST])
+def test_the_name_in_the_banner_is_a_valid_domain(greeting, host):
+    server = greeting(f'host = "{host}"\n' if host else "")
+    name = name_in(server)
+    assert DOMAIN.fullmatch(name), name
+    assert host is None or name.lower() == host.lower()
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "", ".", "two words.example", "-mx.example.org", "mx-.example.org", "mx..example.org",
+        ".example.org", "mx.example.org\\r\\n250 ok", "mx/example.org", "mx@example.org", "[192.0.2]", "a" * 64 + ".example",
+        LONGEST + "d.example", "mx.example.org:25", "*.example.org",
+    ],
+)
+@pytest.mark.parametrize("section", ["smtp", "server"])
+def test_a_name_that_is_no_domain_is_refused(greeting, tmp_path, section, host):
+    """Two things pass that the grammar of a domain has not: an underscore, because names that people use have it, and the
+    literal of an address, which RFC 5321 §4.2 allows in a greeting."""
+    text = (tmp_path / "data" / "heliograph.toml").read_text()
+    if section == "server":
+        line = 'host = "mail.example.test"'
+        assert text.count(line) == 1
+        text = text.replace(line, f'host = "{host}"')
+    else:
+        text += f'\n[smtp]\nhost = "{host}"\n'
+    broken = tmp_path / "broken.toml"
+    broken.write_text(text)
+    done = subprocess.run([BINARY, "config", "check", str(broken)], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1 and f"{section}.host" in done.stderr, (host, done.stdout, done.stderr)
 
 
 def test_a_long_addition_makes_more_lines(greeting):

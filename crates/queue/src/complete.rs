@@ -1,6 +1,6 @@
 //! What an attempt came to: recipients, notices and the end of a message, in one transaction.
 
-use crate::entry::{Event, Heard, Message, NewEntry, Outcome, Recipient, Route, State, Verdict};
+use crate::entry::{Channel, Event, Heard, Message, NewEntry, Outcome, Recipient, Route, State, Verdict};
 use crate::error::Error;
 use crate::lease::Lease;
 use crate::limits::{RECIPIENTS_MAX, REPLY_OCTETS_MAX, cut};
@@ -242,7 +242,8 @@ fn successor(before: &Recipient, address: &Address, route: &Route, now: Timestam
     Recipient {
         rcpt: RcptTo { address: address.clone(), notify: rcpt.notify, original },
         route: route.clone(),
-        state: State::Due(now),
+        // Whose way is to wait for an operator is never due: nobody would take it, and a release would not find it.
+        state: if route.channel == Channel::Held { State::Held } else { State::Due(now) },
         attempts: 0,
         notices: before.notices,
         heard: None,

@@ -263,6 +263,11 @@ fn unacceptable(signature: &Signature) -> Option<&'static str> {
     if signature.a == Algorithm::RsaSha1 {
         return Some("rsa-sha1 proves nothing");
     }
+    // Others take a name such as `a.test(.b.test` apart in their own way, and believe another domain (RFC 6376 §3.5).
+    let is_name = |text: &str| !text.starts_with('[') && text.parse::<model::Domain>().is_ok();
+    if !is_name(&signature.d) || !is_name(&signature.s) {
+        return Some("the domain or the selector is no name");
+    }
     let covers_from = signature.h.iter().any(|name| name.trim().eq_ignore_ascii_case("from"));
     (!covers_from).then_some("From is not signed")
 }

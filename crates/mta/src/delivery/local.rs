@@ -3,7 +3,7 @@
 use crate::channels::brought::Brought;
 use crate::channels::choice;
 use crate::channels::named::Piece;
-use crate::delivery::routing::rule_of;
+use crate::delivery::routing::rule_for;
 use crate::delivery::service::Service;
 use crate::delivery::target;
 use crate::scripts::run;
@@ -69,7 +69,7 @@ pub async fn attempt(service: &Service, lease: &Lease) -> Attempted {
                 if !remote.is_empty() {
                     let mut ways = Vec::with_capacity(remote.len());
                     for to in remote {
-                        let route = way(service, lease, &to).await;
+                        let route = way(service, lease, &to, recipient.is_released).await;
                         ways.push((to, route));
                     }
                     onward.insert(*number, ways);
@@ -77,7 +77,8 @@ pub async fn attempt(service: &Service, lease: &Lease) -> Attempted {
                 continue;
             }
             Ok(Resolution::Foreign) => {
-                onward.insert(*number, vec![(address.clone(), way(service, lease, address).await)]);
+                let route = way(service, lease, address, recipient.is_released).await;
+                onward.insert(*number, vec![(address.clone(), route)]);
                 continue;
             }
             Ok(Resolution::Unknown) => reply(550, (5, 1, 1), "there is no such mailbox"),
@@ -148,14 +149,14 @@ fn judged(reply: Reply) -> Outcome {
 
 /// The way of an address that is not ours: by a named channel, or by way of the conversion channel when its mail is treated
 /// there, which the way here tells.
-async fn way(service: &Service, lease: &Lease, address: &Address) -> Route {
+async fn way(service: &Service, lease: &Lease, address: &Address, is_released: bool) -> Route {
     let parts = &service.parts;
     let brought = match lease.route.channel {
         Channel::Process => Brought::read(&lease.route.destination),
         _ => Brought::default(),
     };
     let mail = Piece { brought: &brought, from: lease.message.mail_from.reverse_path.as_ref(), to: address };
-    let by_rule = || rule_of(&service.settings.rules, &address.domain).route(&address.domain);
+    let by_rule = || rule_for(&service.settings.rules, &address.domain, is_released).route(&address.domain);
     let route = parts.channels.elsewhere(mail).unwrap_or_else(by_rule);
     choice::choose(&parts.channels, &parts.content, mail, route).await
 }

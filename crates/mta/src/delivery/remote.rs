@@ -7,7 +7,7 @@ use crate::delivery::peer::{Manner, Peer, Place, Trouble};
 use crate::delivery::pool::Key;
 use crate::delivery::prepare;
 use crate::delivery::protection::{Protection, Protections};
-use crate::delivery::routing::{Rule, TlsPolicy, Way, rule_of};
+use crate::delivery::routing::{Rule, TlsPolicy, Way, rule_for};
 use crate::delivery::service::Service;
 use bytes::Bytes;
 use model::{Address, Domain};
@@ -36,7 +36,7 @@ pub async fn attempt(service: &Service, lease: &Lease, shutdown: &ShutdownToken)
     let mut rule = None;
     for one in &lease.recipients {
         let domain = &one.1.rcpt.address.domain;
-        let (its, route) = way(service, lease, domain);
+        let (its, route) = way(service, lease, domain, one.1.is_released);
         if route == lease.route {
             here.push(one);
             rule = Some(its);
@@ -100,11 +100,11 @@ pub async fn attempt(service: &Service, lease: &Lease, shutdown: &ShutdownToken)
 }
 
 /// The rule by which mail for a domain goes on this channel now, and its route.
-fn way(service: &Service, lease: &Lease, domain: &Domain) -> (Rule, Route) {
+fn way(service: &Service, lease: &Lease, domain: &Domain, is_released: bool) -> (Rule, Route) {
     match service.parts.channels.of(&lease.route) {
         Some(named) => (named.rule.clone(), named.route(domain, &named.brought(&lease.route))),
         None => {
-            let rule = rule_of(&service.settings.rules, domain);
+            let rule = rule_for(&service.settings.rules, domain, is_released);
             let route = rule.route(domain);
             (rule, route)
         }

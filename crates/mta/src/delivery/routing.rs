@@ -108,12 +108,27 @@ impl Rule {
 
 /// The rule for a domain: the first that fits.
 pub fn rule_of(rules: &[Rule], domain: &Domain) -> Rule {
-    rules.iter().find(|rule| rule.fits(domain.as_str())).cloned().unwrap_or_else(Rule::default_way)
+    rule_for(rules, domain, false)
+}
+
+/// The rule for one recipient in the queue: what an operator has released is not held once more, but goes as if the rules
+/// that hold were not there.
+pub fn rule_for(rules: &[Rule], domain: &Domain, is_released: bool) -> Rule {
+    let mut fitting = rules.iter().filter(|rule| rule.fits(domain.as_str()) && !(is_released && rule.way == Way::Hold));
+    fitting.next().cloned().unwrap_or_else(Rule::default_way)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_released_passes_over_rules_that_hold() {
+        let rules = [Rule { domain: "a.test".to_owned(), way: Way::Hold, ..Rule::default_way() }];
+        let domain = "a.test".parse().unwrap();
+        assert_eq!(rule_for(&rules, &domain, false).way, Way::Hold);
+        assert_eq!(rule_for(&rules, &domain, true).way, Way::Mx);
+    }
 
     #[test]
     fn the_first_rule_that_fits_holds() {

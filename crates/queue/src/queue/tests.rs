@@ -351,6 +351,21 @@ async fn what_is_released_goes_on_by_its_way_and_is_known_as_released() {
 }
 
 #[tokio::test]
+async fn what_becomes_held_on_its_way_is_held_and_can_be_released() {
+    let ground = Ground::new();
+    let mut one = entry(Some("a@b.test"), &["x@c.test"]);
+    one.recipients[0].1 = Route::new(Channel::Process, "");
+    ground.queue.submit(one).await.unwrap();
+    let into = vec![("x@c.test".parse().unwrap(), Route::new(Channel::Held, ""))];
+    all(ground.take(Channel::Process).unwrap(), Verdict::Expanded(into), "250 ok").await;
+    let summary = ground.queue.summarize().unwrap();
+    let held = summary.iter().find(|one| one.channel == Channel::Held).unwrap();
+    assert_eq!((held.messages, held.held, held.ready), (1, 1, 0));
+    assert_eq!(ground.queue.change(&Filter::default(), Action::Release).await.unwrap(), 1);
+    assert!(ground.take(Channel::Process).is_some());
+}
+
+#[tokio::test]
 async fn what_is_released_goes_ahead_of_all_others() {
     let ground = Ground::new();
     for priority in [Some(5), Some(9), None] {
