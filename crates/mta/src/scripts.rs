@@ -13,6 +13,7 @@
 //! | `run` | the layers for one recipient |
 //! | `subject` | for whom they run |
 //! | `stage` | the administrator's scripts of a whole message, before it is answered |
+//! | `imap_event` | the script of a mailbox in which an IMAP command did something |
 //! | `answers` | what scripts ask |
 //! | `whole` | a message that is looked at, parsed once |
 //! | `decision` | what is to be done |
@@ -27,6 +28,7 @@ mod cache;
 pub mod decision;
 pub(crate) mod effects;
 pub mod forward;
+pub mod imap_event;
 mod letter;
 pub mod library;
 mod notify;

@@ -53,7 +53,7 @@ impl House {
         )
         .unwrap();
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let parts = Parts { directory, logins, mail, clock };
+        let parts = Parts { directory, logins, mail, clock, witness: None };
         let settings = Settings { plain_login_on_loopback: true, ..Settings::new("imap.example") };
         House { service: Arc::new(Service::new(settings, parts, &Registry::new())) }
     }
