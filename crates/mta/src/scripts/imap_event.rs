@@ -11,7 +11,6 @@ use crate::scripts::service::{Scripts, Unready};
 use crate::scripts::subject::Subject;
 use crate::scripts::whole::{Whole, aside};
 use directory::entry::Account;
-use mail::change::Place;
 use mail::deliver::{Quota, Rule, Target};
 use mail::filing::{Destination, Filing, Placed};
 use mail::flags::{FlagMode, Flags, SystemFlags};
@@ -398,3 +397,6 @@ fn changes(before: &[String], after: &[String]) -> (Flags, Flags) {
     let flags = crate::scripts::effects::flags;
     (flags(&missing(before, after)), flags(&missing(after, before)))
 }
+
+#[cfg(test)]
+mod tests;
