@@ -6,7 +6,7 @@
 
 use crate::scripts::answers::{self, Unanswered};
 use crate::scripts::decision::{Decision, Sent};
-use crate::scripts::effects::{Act, State};
+use crate::scripts::effects::{self, Act, Kept, State};
 use crate::scripts::service::{Scripts, Unready};
 use crate::scripts::subject::Subject;
 use crate::scripts::whole::{Whole, aside};
@@ -91,28 +91,37 @@ impl ImapEvents {
     }
 
     async fn run(&self, happening: &Happening) {
-        let ready = match self.ready(happening).await {
-            Ok(Some(ready)) => ready,
-            Ok(None) => return,
-            Err(failure) => return self.failed(happening, "", failure).await,
+        let trouble = match self.ready(happening).await {
+            Ok(Some(ready)) => self.run_for_all(&ready).await,
+            Ok(None) => None,
+            Err(failure) => self.failed(happening, failure),
         };
-        let clock = &self.scripts.parts.clock;
-        let began = clock.now();
+        if let Some(trouble) = trouble {
+            self.note(happening, trouble).await;
+        }
+    }
+
+    /// The first failure that is the script's own doing.
+    async fn run_for_all(&self, ready: &Ready<'_>) -> Option<Trouble> {
+        let (happening, clock) = (ready.happening, &self.scripts.parts.clock);
+        let (began, mut trouble) = (clock.now(), None);
         for (done, touched) in happening.messages.iter().enumerate() {
             if done >= MESSAGES_MAX || clock.now() > began.plus(TIME_MAX) {
                 let left = happening.messages.len() - done;
                 self.scripts.signals.left_alone(happening.trace, &ready.account.address, &happening.script, left);
-                return;
+                break;
             }
-            let outcome = match self.decide(&ready, touched).await {
-                Ok(Some(wanted)) => self.fulfil(&ready, wanted).await,
+            let outcome = match self.decide(ready, touched).await {
+                Ok(Some(wanted)) => self.fulfil(ready, wanted).await,
                 Ok(None) => Ok(()),
                 Err(failure) => Err(failure),
             };
             if let Err(failure) = outcome {
-                self.failed(happening, &ready.account.address, failure).await;
+                let told = self.failed(happening, failure);
+                trouble = trouble.or(told);
             }
         }
+        trouble
     }
 
     /// The script, compiled, and whose it is; nothing where there is none of its name.
@@ -186,8 +195,8 @@ impl ImapEvents {
         // instead cannot be done.
         let (added, removed) = match (after, kept) {
             (Some(after), _) => changes(&before, &after),
-            (None, crate::scripts::effects::Kept::Yes) => Default::default(),
-            (None, crate::scripts::effects::Kept::No) => (Flags::system(SystemFlags::DELETED), Flags::default()),
+            (None, Kept::Yes) => Default::default(),
+            (None, Kept::No) => (Flags::system(SystemFlags::DELETED), Flags::default()),
         };
         let filing = Filing { internal_date: Some(row.internal_date), ..decision.filing(&ready.target) };
         Ok(Some(Wanted { uid: touched.uid, filing, outgoing: decision.outgoing, added, removed }))
@@ -297,22 +306,31 @@ impl ImapEvents {
         NewEntry { body: storage::NewBlob::new(octets), ..entry }
     }
 
-    /// Tells the operator, and the owner where it is the script's own doing.
-    async fn failed(&self, happening: &Happening, account: &str, failure: Failure) {
+    /// Tells the operator; returns what the owner is to see.
+    fn failed(&self, happening: &Happening, failure: Failure) -> Option<Trouble> {
         let signals = &self.scripts.signals;
-        let (script, line, reason) = match failure {
-            Failure::Script { name, line, reason } => (name, line, reason),
-            Failure::Away(reason) => return signals.away(happening.trace, account, &reason),
-        };
-        signals.failed(happening.trace, account, &script, line, &reason);
+        let account = happening.place.owner.account.to_string();
+        match failure {
+            Failure::Script { name, line, reason } => {
+                signals.failed(happening.trace, &account, &name, line, &reason);
+                Some(Trouble { at: self.scripts.parts.clock.now(), script: name, line, reason })
+            }
+            Failure::Away(reason) => {
+                signals.away(happening.trace, &account, &reason);
+                None
+            }
+        }
+    }
+
+    /// Keeps a failure where the script's owner sees it.
+    async fn note(&self, happening: &Happening, trouble: Trouble) {
         let owner = happening.place.owner.clone();
         let partition = owner.partition.clone();
-        let trouble = Some(Trouble { at: self.scripts.parts.clock.now(), script, line, reason });
         let (quota, delivery, internal_date) = (Quota::default(), None, None);
-        let (placements, remember) = (Vec::new(), Vec::new());
+        let (placements, remember, trouble) = (Vec::new(), Vec::new(), Some(trouble));
         let filing = Filing { owner, quota, delivery, internal_date, placements, remember, trouble };
         if let Err(error) = self.scripts.parts.mail.place(&partition, vec![filing], Rule::Each).await {
-            signals.away(happening.trace, account, &error.to_string());
+            self.failed(happening, error.into());
         }
     }
 }
@@ -394,8 +412,7 @@ fn changes(before: &[String], after: &[String]) -> (Flags, Flags) {
     let missing = |from: &[String], of: &[String]| -> Vec<String> {
         of.iter().filter(|flag| !from.iter().any(|held| held.eq_ignore_ascii_case(flag))).cloned().collect()
     };
-    let flags = crate::scripts::effects::flags;
-    (flags(&missing(before, after)), flags(&missing(after, before)))
+    (effects::flags(&missing(before, after)), effects::flags(&missing(after, before)))
 }
 
 #[cfg(test)]

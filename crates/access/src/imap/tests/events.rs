@@ -4,11 +4,14 @@ use super::{Client, House};
 use mail::witness::Cause::{self, Added, Copied, Flagged};
 
 const ENTRY: &str = "/shared/imapsieve/script";
+/// A message's UID, and which of its flags and keywords have changed.
+type Message = (u32, u8, Vec<String>);
+
 const MESSAGE: &str = "Subject: x\r\n\r\nbody\r\n";
 
 impl House {
     /// What was told since the last time: cause, script, and each message with its changed flags.
-    fn told(&self) -> Vec<(Cause, String, Vec<(u32, u8, Vec<String>)>)> {
+    fn told(&self) -> Vec<(Cause, String, Vec<Message>)> {
         let all = std::mem::take(&mut *self.seen.0.lock().unwrap());
         all.into_iter()
             .map(|one| {
@@ -24,7 +27,7 @@ async fn attach(client: &mut Client, mailbox: &str, script: &str) {
     client.ok(&format!("SETMETADATA \"{mailbox}\" ({ENTRY} {script})")).await;
 }
 
-fn plain(uids: &[u32]) -> Vec<(u32, u8, Vec<String>)> {
+fn plain(uids: &[u32]) -> Vec<Message> {
     uids.iter().map(|uid| (*uid, 0, Vec::new())).collect()
 }
 
