@@ -18,6 +18,7 @@ use directory::login::Logins;
 use events::Bus;
 use mail::store::Mail;
 use mta::authentication::service::Authentication;
+use mta::channels::service::Channels;
 use mta::content::service::Content;
 use mta::filter::service::Filters;
 use mta::judge::court::Judge;
@@ -62,6 +63,8 @@ pub struct Services {
     pub scripts: Arc<Scripts>,
     /// What is done to the content of mail.
     pub content: Arc<Content>,
+    /// Channels that the operator named.
+    pub channels: Arc<Channels>,
     /// Which deliveries have to come again.
     pub greylisting: Greylisting,
     /// Who knows names.
@@ -98,7 +101,8 @@ pub fn compose(settings: &Settings) -> Result<Services, Failure> {
     let content = transfer::content(settings, &ground)?;
     let asked = (Arc::clone(&resolver), Arc::clone(&ground.clock));
     let greylisting = Greylisting::new(settings, store.layout.data(), asked, &ground.registry);
-    let judge = judge::judge(settings, &ground, &resolver, &directory, &metering, &greylisting);
+    let judge = Arc::new(judge::judge(settings, &ground, &resolver, &directory, &metering, &greylisting));
+    let channels = transfer::channels(settings, &ground, &judge)?;
     let authentication = transfer::authentication(settings, &ground, &resolver, &client_tls, &store.system)?;
 
     let Ground { clock, random, registry } = ground;
@@ -118,8 +122,9 @@ pub fn compose(settings: &Settings) -> Result<Services, Failure> {
         host: settings.server.host.to_string(),
         scripts: Arc::new(scripts),
         content: Arc::new(content),
+        channels: Arc::new(channels),
         resolver,
-        judge: Arc::new(judge),
+        judge,
         server_tls,
         client_tls,
     })

@@ -150,6 +150,7 @@ fn agents(settings: &Settings, services: &Services) -> Arc<mta::delivery::Servic
         resolver: Arc::clone(&services.resolver),
         tls: services.client_tls.clone(),
         content: Arc::clone(&services.content),
+        channels: Arc::clone(&services.channels),
         authentication: Arc::clone(&services.authentication),
         random: Arc::clone(&services.random),
     };

@@ -21,8 +21,8 @@ use crate::settings::document::Values;
 use crate::settings::key::Effect;
 use crate::settings::problem::Problems;
 use crate::settings::sections::{
-    authentication, channels, conversion, defragment, directory, disclaimers, dns, filters, greylist, imap, listeners,
-    log, mail, meter, policy, pop3, queue, rules, server, sieve, smtp, sources, storage, tls,
+    authentication, channel_names, channels, conversion, defragment, directory, disclaimers, dns, filters, greylist,
+    imap, listeners, log, mail, meter, policy, pop3, queue, rules, server, sieve, smtp, sources, storage, tls,
 };
 use crate::settings::value::Value;
 
@@ -128,17 +128,26 @@ impl Settings {
         let mut problems = Vec::new();
         let (server, sieve) = (server::make(values), sieve::make(values));
         let smtp = smtp::make(values);
-        let (rules, sources) = (rules::make(values, &mut problems), sources::make(values, &mut problems));
+        let queue = queue::make(values, &mut problems);
+        let rules = rules::make(values, &mut problems);
+        let mut sources = sources::make(values, &mut problems);
+        sources.extend(sources::of_detours(&queue.named.channels));
         let directory = directory::make(values, &mut problems);
         let listeners = listeners::make(values, &server.roles, &mut problems);
-        let (defragment, fragment_wait) = defragment::make(values);
+        let (mut defragment, fragment_wait) = defragment::make(values);
+        defragment.channels.extend(queue.named.defragment.iter().copied());
+        let mut fragment_octets = channels::fragment_octets(values);
+        fragment_octets.extend(queue.named.fragment_octets.clone());
         let content = mta::content::settings::Settings {
             disclaimers: disclaimers::make(values, &mut problems),
             conversion: conversion::make(values, &server.data, &mut problems),
             defragment,
-            fragment_octets: channels::fragment_octets(values),
+            fragment_octets,
         };
         let policy = policy::make(values, rules, sources, &mut problems);
+        let (sources, mappings) = (&policy.sources[..], &*policy.mappings);
+        let known = channel_names::Others { sources, mappings, destinations: &policy.manner.destinations };
+        channel_names::check(values, &queue.named, &known, &mut problems);
         let others = meter::Others { smtp: &smtp, directory: &directory, listeners: &listeners, policy: &policy };
         let meter = meter::make(values, others, &mut problems);
         let settings = Settings {
@@ -148,7 +157,7 @@ impl Settings {
             listeners,
             smtp,
             authentication: authentication::make(values, server.host.as_str(), &mut problems),
-            queue: queue::make(values, &mut problems),
+            queue,
             filters: filters::make(values, &mut problems),
             content,
             fragment_wait,

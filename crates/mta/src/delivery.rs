@@ -7,6 +7,7 @@
 //! | `settings`, `routing` | what the operator chooses; from a domain to its way |
 //! | `local` | into our mailboxes, and looking addresses up |
 //! | `remote` | one message to other hosts or stores |
+//! | `outing` | what a message takes along to a scanner that gives it back |
 //! | `hosts` | which hosts take mail for a domain (RFC 5321 §5.1) |
 //! | `peer` | one connection, driven |
 //! | `protection` | how private the way must be: DANE, MTA-STS |
@@ -17,6 +18,7 @@
 pub mod agent;
 pub mod hosts;
 mod local;
+mod outing;
 mod peer;
 mod pool;
 mod prepare;

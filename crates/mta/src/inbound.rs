@@ -16,6 +16,7 @@
 //! | `arrival` | a whole message, and what a stage says of it |
 //! | `stages` | the stages that examine it, in their order |
 //! | `content` | stages about the content: fragments, conversions, disclaimers |
+//! | `detour` | mail that a scanner gives back |
 //! | `system_script` | the administrator's scripts of a whole message |
 //! | `scripted` | what recipients' scripts make of it before it is answered |
 //! | `author` | for whom an account may speak |
@@ -31,6 +32,7 @@ pub mod arrival;
 mod authenticity;
 mod author;
 mod content;
+mod detour;
 pub(crate) mod entry;
 mod fate;
 mod greylisting;

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `authentication` | who really sent it, and how others can tell that we did |
 //! | `inbound` | sessions of those who bring mail |
+//! | `channels` | channels that the operator named, and detours to scanners |
 //! | `content` | conversions, disclaimers, fragments |
 //! | `delivery` | agents that take mail from the queue to where it belongs |
 //! | `judge` | the policy, at each stage of a session and of a message |
@@ -11,6 +12,7 @@
 //! | `scripts` | Sieve where mail is filed |
 
 pub mod authentication;
+pub mod channels;
 pub mod content;
 pub mod delivery;
 pub mod filter;

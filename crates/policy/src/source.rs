@@ -49,6 +49,9 @@ pub fn of<'a>(sources: &'a [Source], facts: &Facts) -> (&'a str, Manner) {
         .map_or_else(|| (usual(facts), Manner::default()), |source| (source.name.as_str(), source.manner))
 }
 
+/// The names of the channels of sessions that no entry fits.
+pub const USUAL: [&str; 4] = ["tcp_local", "tcp_auth", "tcp_submit", "tcp_lmtp"];
+
 /// The channel of sessions that no entry fits.
 fn usual(facts: &Facts) -> &'static str {
     match facts.protocol {

@@ -1,5 +1,6 @@
 //! A message in the queue with its recipients, and what becomes of them.
 
+pub use crate::channel::{Channel, ChannelName};
 use model::{Address, BlobHash, Timestamp, TraceId};
 use smtp::envelope::{DeliverByMode, Envelope, MailFrom, RcptTo};
 use smtp::reply::Reply;
@@ -7,89 +8,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 use storage::NewBlob;
 
-/// A way out of the queue, with its own agents, schedule and limits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Channel {
-    /// The address must be looked up before it has a way: notices and expansions begin here.
-    Process,
-    /// Into our own mailboxes.
-    Local,
-    /// To other hosts.
-    Smtp,
-    /// Into another store.
-    Lmtp,
-    /// Nowhere until somebody releases it.
-    Held,
-    /// To be changed before it goes on: conversions and disclaimers.
-    Conversion,
-    /// Fragments that wait for the others of their message (RFC 2046 §5.2.2).
-    Defragment,
-}
-
 /// The moment of what goes ahead of all that is due.
 pub const AHEAD: Timestamp = Timestamp(0);
-
-impl Channel {
-    /// All of them.
-    pub const ALL: [Channel; 7] = [
-        Channel::Process,
-        Channel::Local,
-        Channel::Smtp,
-        Channel::Lmtp,
-        Channel::Held,
-        Channel::Conversion,
-        Channel::Defragment,
-    ];
-
-    /// Its name.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Channel::Process => "process",
-            Channel::Local => "local",
-            Channel::Smtp => "smtp",
-            Channel::Lmtp => "lmtp",
-            Channel::Held => "held",
-            Channel::Conversion => "conversion",
-            Channel::Defragment => "defragment",
-        }
-    }
-
-    pub(crate) fn octet(self) -> u8 {
-        match self {
-            Channel::Process => 0,
-            Channel::Local => 1,
-            Channel::Smtp => 2,
-            Channel::Lmtp => 3,
-            Channel::Held => 4,
-            Channel::Conversion => 5,
-            Channel::Defragment => 6,
-        }
-    }
-
-    pub(crate) fn from_octet(octet: u8) -> Option<Channel> {
-        Channel::ALL.into_iter().find(|channel| channel.octet() == octet)
-    }
-}
-
-impl std::fmt::Display for Channel {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
-/// The text is no channel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the channels are process, local, smtp, lmtp, held, conversion and defragment")]
-pub struct NotAChannel;
-
-impl std::str::FromStr for Channel {
-    type Err = NotAChannel;
-
-    fn from_str(text: &str) -> Result<Channel, NotAChannel> {
-        Channel::ALL.into_iter().find(|channel| channel.as_str() == text).ok_or(NotAChannel)
-    }
-}
 
 /// By which channel and to which destination of it a recipient goes. Recipients of one message with the same route go
 /// together.

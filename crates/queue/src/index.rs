@@ -20,6 +20,8 @@ pub struct Index {
     /// Due, by route.
     ready: BTreeMap<Route, BTreeSet<Rank>>,
     leased: HashSet<(QueueId, Route)>,
+    /// How many jobs each channel has.
+    channels: BTreeMap<Channel, usize>,
     /// Fragments that wait for others.
     pub fragments: Fragments,
 }
@@ -57,7 +59,11 @@ impl Index {
                 self.deadlines.remove(&(deadline, id, job.route.clone()));
             }
             self.unready(&job.route, job.rank(id));
+            if let Some(count) = self.channels.get_mut(&job.route.channel) {
+                *count = count.saturating_sub(1);
+            }
         }
+        self.channels.retain(|_, count| *count > 0);
         self.fragments.set(id, entry);
         let Some((message, recipients)) = entry else { return };
         let mut first_due: BTreeMap<&Route, Timestamp> = BTreeMap::new();
@@ -72,6 +78,7 @@ impl Index {
             first_due.into_iter().map(|(route, due)| Job { route: route.clone(), due, priority, deadline }).collect();
         for job in &jobs {
             self.waiting.insert((job.due, id, job.route.clone()));
+            *self.channels.entry(job.route.channel).or_default() += 1;
             if let Some(deadline) = job.deadline {
                 self.deadlines.insert((deadline, id, job.route.clone()));
             }
@@ -123,6 +130,11 @@ impl Index {
         let taken = free.next().map(|(_, id, route)| (*id, route.clone()))?;
         self.leased.insert(taken.clone());
         Some(taken)
+    }
+
+    /// The channels in which something is to be done, now or later.
+    pub fn channels(&self) -> BTreeSet<Channel> {
+        self.channels.keys().copied().collect()
     }
 
     /// Gives a lease back.

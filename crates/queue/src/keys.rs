@@ -4,13 +4,14 @@
 //! |---|---|---|
 //! | 1 | queue id u64 | message record |
 //! | 2 | queue id u64, recipient u32 | recipient record |
-//! | 3 | channel u8 | empty: the channel is stopped |
+//! | 3 | channel u8, for 7 its name text | empty: the channel is stopped |
 //! | 4 | trace u64, number u32 | trace event |
 //! | 5 | day u32, trace u64 | queue id u64, hash of the Message-ID u64, 0 for none: traces that have an event of that day |
 //! | 6 | nothing | counter: the last queue id |
 //! | 7 | queue id u64 | trace u64 |
 //! | 8 | hash of a Message-ID u64, trace u64 | empty: messages that had it |
 
+use crate::channel::NAMED_OCTET;
 use crate::entry::Channel;
 use model::{AccountId, QueueId, TraceId};
 use storage::{Key, KeyParts, Space};
@@ -47,7 +48,12 @@ impl Keys {
     }
 
     pub fn stopped(self, channel: Channel) -> Key {
-        self.kind(3).u8(channel.octet())
+        let key = self.kind(3).u8(channel.octet());
+        channel.named().map_or_else(|| key.clone(), |name| key.clone().text(name.as_str()))
+    }
+
+    pub fn all_stopped(self) -> Key {
+        self.kind(3)
     }
 
     pub fn events(self, trace: TraceId) -> Key {
@@ -84,6 +90,15 @@ pub fn rest(key: &[u8]) -> Option<KeyParts<'_>> {
     let mut parts = KeyParts::after_space(key)?;
     parts.u8()?;
     Some(parts)
+}
+
+/// The channel of a key of kind 3; nothing when it is none that this program knows.
+pub fn stopped_channel(key: &[u8]) -> Option<Channel> {
+    let mut parts = rest(key)?;
+    match parts.u8()? {
+        NAMED_OCTET => parts.text()?.parse().ok().map(Channel::Named),
+        octet => Channel::from_octet(octet),
+    }
 }
 
 /// The number at the end of a key of kind 2 or 4.

@@ -3,6 +3,7 @@
 //! | file | holds |
 //! |---|---|
 //! | `queue` | [`queue::Queue`]: open, submit, enqueue inside a transaction |
+//! | `channel` | ways out of the queue, with those that the operator named |
 //! | `entry` | a message with its recipients, and what becomes of them |
 //! | `index` | what is due, in memory; always rebuilt from rows |
 //! | `fragments` | which fragments of messages wait, in memory; always rebuilt from rows |
@@ -15,6 +16,7 @@
 //! | `keys`, `record`, `octets` | rows |
 //! | `settings`, `limits`, `error`, `fuzz` | as named |
 
+pub mod channel;
 pub mod check;
 pub mod complete;
 pub mod entry;

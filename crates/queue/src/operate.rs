@@ -53,6 +53,9 @@ pub struct Summary {
     pub held: u64,
     /// When the oldest message arrived, in milliseconds since 1970.
     pub oldest_ms: Option<u64>,
+    /// Whether the settings do not know it (any more), so that its mail cannot leave.
+    #[serde(default)]
+    pub unknown: bool,
 }
 
 /// By what `top` counts.
@@ -123,14 +126,24 @@ impl Queue {
             deferred: 0,
             held: 0,
             oldest_ms: None,
+            unknown: !self.inner.settings.knows(channel),
         };
-        let mut all: Vec<Summary> = Channel::ALL.into_iter().map(empty).collect();
+        let mut all: Vec<Summary> = self.inner.settings.all_channels().map(empty).collect();
         self.visit(&Filter::default(), None, &mut |entry| {
+            let open = entry.recipients.iter().filter(|recipient| recipient.state.is_open());
+            for channel in open.map(|recipient| recipient.route.channel) {
+                if !all.iter().any(|summary| summary.channel == channel) {
+                    all.push(empty(channel));
+                }
+            }
             for summary in &mut all {
                 summary.count(&entry, now);
             }
             true
         })?;
+        let lost = stopped.iter().filter(|channel| !all.iter().any(|summary| summary.channel == **channel));
+        let lost: Vec<Summary> = lost.copied().map(empty).collect();
+        all.extend(lost);
         Ok(all)
     }
 
@@ -225,6 +238,19 @@ impl Queue {
         drop(all);
         self.ring();
         Ok(())
+    }
+
+    /// The channels in which mail waits that the settings do not know (any more): nobody else takes it.
+    pub fn lost_channels(&self) -> Result<BTreeSet<Channel>, Error> {
+        let mut channels = self.refresh()?.channels();
+        channels.retain(|channel| !self.inner.settings.knows(*channel));
+        Ok(channels)
+    }
+
+    /// Whether there is such a channel: in the settings, with mail in it, or stopped.
+    pub fn has_channel(&self, channel: Channel) -> Result<bool, Error> {
+        let known = self.inner.settings.knows(channel) || lock(&self.inner.stopped).contains(&channel);
+        Ok(known || self.refresh()?.channels().contains(&channel))
     }
 
     /// The channels that are stopped.

@@ -89,11 +89,10 @@ impl Queue {
         if let Some(error) = failed {
             return Err(error);
         }
-        for channel in Channel::ALL {
-            if snapshot.get(&keys.stopped(channel))?.is_some() {
-                stopped.insert(channel);
-            }
-        }
+        snapshot.each(keys.all_stopped().range(), &mut |key, _| {
+            stopped.extend(keys::stopped_channel(key));
+            Ok(ControlFlow::Continue(()))
+        })?;
         let (index, stopped) = (Mutex::new(index), Mutex::new(stopped));
         let notes = Mutex::default();
         let inner = Inner { partition, keys, settings, clock, random, index, stopped, notes, changes };

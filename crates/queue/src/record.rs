@@ -1,5 +1,6 @@
 //! Messages, recipients and trace events as they are stored. Every record begins with its version.
 
+use crate::channel::NAMED_OCTET;
 use crate::entry::{Channel, Event, Heard, Message, Recipient, Route, Scores, State};
 use crate::limits::INSTRUCTIONS_MAX;
 use crate::octets::{Reader, RecordError, Writer};
@@ -123,7 +124,8 @@ pub fn encode_recipient(recipient: &Recipient) -> Vec<u8> {
     out.option(recipient.rcpt.original.as_ref(), |out, original| {
         out.text(&original.kind).text(&original.address);
     });
-    out.u8(recipient.route.channel.octet()).text(&recipient.route.destination);
+    channel(&mut out, recipient.route.channel);
+    out.text(&recipient.route.destination);
     match recipient.state {
         State::Due(at) => out.u8(0).u64(at.0),
         State::Held => out.u8(1),
@@ -154,7 +156,7 @@ pub fn decode_recipient(octets: &[u8]) -> Result<Recipient, RecordError> {
         _ => return Err(RecordError::Value),
     };
     let original = from.option(|from| Ok(OriginalRecipient { kind: from.text()?, address: from.text()? }))?;
-    let channel = Channel::from_octet(from.u8()?).ok_or(RecordError::Value)?;
+    let channel = read_channel(&mut from)?;
     let mut recipient = Recipient {
         rcpt: RcptTo { address, notify, original },
         route: Route { channel, destination: from.text()? },
@@ -193,6 +195,21 @@ pub fn decode_recipient(octets: &[u8]) -> Result<Recipient, RecordError> {
     }
     from.end()?;
     Ok(recipient)
+}
+
+/// One octet; behind that of named channels the name.
+fn channel(out: &mut Writer, channel: Channel) {
+    out.u8(channel.octet());
+    if let Channel::Named(name) = channel {
+        out.text(name.as_str());
+    }
+}
+
+fn read_channel(from: &mut Reader<'_>) -> Result<Channel, RecordError> {
+    match from.u8()? {
+        NAMED_OCTET => from.parsed().map(Channel::Named),
+        octet => Channel::from_octet(octet).ok_or(RecordError::Value),
+    }
 }
 
 /// An event's bytes.

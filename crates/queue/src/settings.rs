@@ -59,9 +59,21 @@ impl Settings {
         }
     }
 
-    /// How a channel tries.
+    /// How a channel tries. A named one that is not in the settings any more does as the one to other hosts.
     pub fn channel(&self, channel: Channel) -> ChannelSettings {
-        self.channels.get(&channel).cloned().unwrap_or_default()
+        let usual = || self.channels.get(&Channel::Smtp).filter(|_| channel.named().is_some());
+        self.channels.get(&channel).or_else(usual).cloned().unwrap_or_default()
+    }
+
+    /// Whether mail can leave by a channel: every server has it, or the operator named it.
+    pub fn knows(&self, channel: Channel) -> bool {
+        channel.named().is_none() || self.channels.contains_key(&channel)
+    }
+
+    /// All channels that there are.
+    pub fn all_channels(&self) -> impl Iterator<Item = Channel> {
+        let named = self.channels.keys().copied().filter(|channel| channel.named().is_some());
+        Channel::ALL.into_iter().chain(named)
     }
 
     /// How long a fragment for this channel waits for the others.

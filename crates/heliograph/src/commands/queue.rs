@@ -116,12 +116,12 @@ pub enum QueueVerb {
     Retry(Which),
     /// Stop a channel: no new attempts.
     Stop {
-        /// process, local, smtp, lmtp, conversion or defragment.
+        /// process, local, smtp, lmtp, conversion, defragment, or one of [[named_channels]].
         channel: String,
     },
     /// Start a channel again.
     Start {
-        /// process, local, smtp, lmtp, conversion or defragment.
+        /// process, local, smtp, lmtp, conversion, defragment, or one of [[named_channels]].
         channel: String,
     },
     /// The most frequent senders, recipients, domains, subjects or replies.
@@ -249,9 +249,7 @@ fn filter(which: Which) -> Result<Filter, Failure> {
 }
 
 fn parse_channel(text: &str) -> Result<Channel, Failure> {
-    text.parse().map_err(|_| {
-        Failure::usage(format!("{text} is no channel: process, local, smtp, lmtp, held, conversion, defragment"))
-    })
+    text.parse().map_err(|error| Failure::usage(format!("{text} is no channel: {error}")))
 }
 
 fn change(context: &Context, which: Which, action: Action, question: Option<&str>) -> Result<(), Failure> {
@@ -290,12 +288,14 @@ fn parse<T: DeserializeOwned>(report: &Value) -> Result<T, Failure> {
 }
 
 fn summary(channels: &[Summary]) -> String {
-    let mut text = String::from("channel     messages     ready  deferred      held  octets\n");
+    let width = channels.iter().map(|channel| channel.channel.as_str().len()).max().unwrap_or_default().max(10);
+    let mut text = format!("{:<width$}  messages     ready  deferred      held  octets\n", "channel");
     for channel in channels {
         let stopped = if channel.stopped { "  (stopped)" } else { "" };
+        let unknown = if channel.unknown { "  (not in the settings)" } else { "" };
         let _infallible = writeln!(
             text,
-            "{:<10} {:>9} {:>9} {:>9} {:>9}  {}{stopped}",
+            "{:<width$} {:>9} {:>9} {:>9} {:>9}  {}{stopped}{unknown}",
             channel.channel.as_str(),
             channel.messages,
             channel.ready,

@@ -1,12 +1,15 @@
-//! What is done to mail on its way: scripts, content, authentication.
+//! What is done to mail on its way: scripts, content, named channels, authentication.
 
 use std::sync::Arc;
 
 use directory::embedded::Embedded;
 use mail::store::Mail;
 use mta::authentication::service::Authentication;
+use mta::channels::key::Key;
+use mta::channels::service::Channels;
 use mta::content::conversion::command;
 use mta::content::service::Content;
+use mta::judge::court::Judge;
 use mta::scripts::service::Scripts;
 use net::{ClientTls, Resolver};
 use storage::{Layout, Partition};
@@ -55,6 +58,23 @@ pub fn content(settings: &Settings, ground: &Ground) -> Result<Content, Failure>
             .map_err(|error| Failure::failed(format!("cannot make the folder {scratch}")).because(error))?;
     }
     Ok(Content::new(chosen, settings.server.host.as_str(), Arc::clone(&ground.random), &ground.registry))
+}
+
+/// The channels that the operator named, with the secret that signs what makes a detour.
+///
+/// # Errors
+/// The secret cannot be kept.
+pub fn channels(settings: &Settings, ground: &Ground, judge: &Arc<Judge>) -> Result<Channels, Failure> {
+    let named = settings.queue.named.channels.clone();
+    let data = &settings.server.data;
+    let key = match named.iter().any(|channel| channel.detour.is_some()) {
+        false => None,
+        true => Some(Key::open(data, &*ground.random).map_err(|error| {
+            let folder = data.display();
+            Failure::failed(format!("cannot keep the secret of detours in {folder}")).because(error)
+        })?),
+    };
+    Ok(Channels::new(named, Some(Arc::clone(judge)), key, &ground.registry))
 }
 
 /// Who really sent a message, and how others can tell that we did.

@@ -148,6 +148,7 @@ pub fn inbound_service(
         rates: Arc::clone(&services.metering.rates),
         greylist: services.greylisting.of(kind),
         content: Arc::clone(&services.content),
+        channels: Arc::clone(&services.channels),
         filters: services.filters.clone(),
         rules: settings.queue.rules.clone(),
         clock: Arc::clone(&services.clock),

@@ -1,6 +1,7 @@
 //! All sections, joined. Each file below holds the keys of one and makes what the program runs on from them.
 
 pub mod authentication;
+pub mod channel_names;
 pub mod channels;
 pub mod conversion;
 pub mod defragment;
@@ -14,6 +15,7 @@ pub mod listeners;
 pub mod log;
 pub mod mail;
 pub mod meter;
+pub mod named_channels;
 pub mod policy;
 pub mod pop3;
 pub mod queue;
@@ -54,6 +56,11 @@ pub const SECTIONS: &[(&str, &str, &[Key])] = &[
     ("disclaimers[]", "Texts for mail that leaves: one [[disclaimers]] each.", disclaimers::KEYS),
     ("conversion", "Parts of messages that external commands change.", conversion::KEYS),
     ("defragment", "Fragments of messages that wait for each other.", defragment::KEYS),
+    (
+        "named_channels[]",
+        "Channels of the operator's own, by which some mail leaves before all routes: one [[named_channels]] each.",
+        named_channels::KEYS,
+    ),
     ("routes[]", "Domains whose mail leaves by a way of its own: one [[routes]] each.", routes::KEYS),
     (
         "filters[]",

@@ -14,6 +14,8 @@ address = '*:25'
 [[routes]]
 domain = 'example.org'
 host = 'mail.example.org:25'
+[[named_channels]]
+name = 'tcp_partner'
 [[filters]]
 protocol = 'clamd'
 hosts = ['unix:clamd.sock']

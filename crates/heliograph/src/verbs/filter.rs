@@ -100,6 +100,8 @@ pub fn perform(operations: &Operations, request: FilterRequest) -> Result<Value,
             let original = Original {
                 trace: TraceId(0),
                 kind: Kind::Smtp,
+                source: String::new(),
+                outs: Vec::new(),
                 peer,
                 hello: "localhost".to_owned(),
                 tls: false,

@@ -121,12 +121,23 @@ pub fn perform(operations: &Operations, request: QueueRequest) -> Result<Value, 
             report(&wait(boxed).map_err(refused)?)
         }
         QueueRequest::Stop { channel, stopped } => {
+            known(operations, channel)?;
             let stopping = async { queue.stop(channel, stopped).await.map(|()| None) };
             let boxed: std::pin::Pin<Box<dyn Future<Output = Result<Option<u64>, _>>>> = Box::pin(stopping);
             report(&wait(boxed).map_err(refused)?)
         }
         QueueRequest::Trace { id } => trace(operations, &id),
     }
+}
+
+/// Refuses what is no channel: neither in the settings nor with mail in it.
+fn known(operations: &Operations, channel: Channel) -> Result<(), Failure> {
+    let queue = &operations.services.queue;
+    if queue.has_channel(channel).map_err(refused)? {
+        return Ok(());
+    }
+    let all: Vec<String> = queue.settings().all_channels().map(|channel| channel.to_string()).collect();
+    Err(Failure::usage(format!("there is no channel {channel}: there are {}", all.join(", "))))
 }
 
 fn trace(operations: &Operations, text: &str) -> Result<Value, Failure> {

@@ -104,6 +104,11 @@ pub fn is_fragment(message: &[u8]) -> bool {
     kind.is_some_and(|kind| kind.eq_ignore_ascii_case("message/partial"))
 }
 
+/// Whether fragments are put together for any channel.
+pub fn are_joined(content: &Content) -> bool {
+    !content.settings.defragment.channels.is_empty()
+}
+
 /// The channel for which a message is put together: one of those that it leaves by. It is then put together for all of its
 /// recipients.
 pub fn channel(content: &Content, mut outs: impl Iterator<Item = Channel>) -> Option<Channel> {

@@ -23,7 +23,7 @@ pub async fn attempt(content: &Content, directory: &dyn Directory, lease: &Lease
         // Nobody writes such a route; whoever gets here finds its way anew.
         return Change { outcomes: passed(lease, &Route::new(Channel::Process, "")), ..Change::default() };
     };
-    if way.source.is_empty() {
+    if way.brought.is_own() {
         return Change { outcomes: passed(lease, &way.route), ..Change::default() };
     }
     let body = match lease.body() {
@@ -36,9 +36,8 @@ pub async fn attempt(content: &Content, directory: &dyn Directory, lease: &Lease
     let out = way.out_channel();
     let mut told = Vec::new();
     let mut converted = None;
-    if let Conversion::Yes { tag } = selection::should_convert(content, &way.source, out) {
-        let tag = if way.tag.is_empty() { tag } else { way.tag.clone() };
-        let between = Between { source: &way.source, out, tag: &tag };
+    if let Conversion::Yes { tag } = selection::of_way(content, &way) {
+        let between = Between { source: &way.brought.kind, out, tag: &tag };
         let (result, sentences) = apply::convert(content, lease.message.trace, &body, between).await;
         told.extend(sentences);
         match result {
@@ -62,7 +61,7 @@ fn disclaim(
     let mut groups: BTreeMap<Vec<usize>, Vec<u32>> = BTreeMap::new();
     let from = lease.message.mail_from.reverse_path.as_ref();
     for (number, recipient) in &lease.recipients {
-        let which = disclaimer::of(content, &way.source, way.out_channel(), from, &recipient.rcpt.address);
+        let which = disclaimer::of(content, &way.brought.kind, way.out_channel(), from, &recipient.rcpt.address);
         groups.entry(which).or_default().push(*number);
     }
     let mut change = Change::default();

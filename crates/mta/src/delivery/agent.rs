@@ -20,6 +20,8 @@ use tokio::task::JoinSet;
 const NAP: Duration = Duration::from_secs(30);
 /// How often old traces are looked for.
 const SWEEP: Duration = Duration::from_secs(3600);
+/// How often mail is looked for that nobody takes.
+const LOOK: Duration = Duration::from_secs(5);
 /// After the queue could not be read, and between looks at idle connections.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -27,6 +29,12 @@ const PAUSE: Duration = Duration::from_secs(1);
 pub async fn attempt(service: &Service, lease: Lease, shutdown: &ShutdownToken) -> Result<(), queue::error::Error> {
     let _under_way = UnderWay { service, destination: lease.route.destination.clone() };
     let trace = lease.message.trace;
+    if let Some(reply) = unknown(service, &lease) {
+        let outcome = || Outcome { reply: reply.clone(), host: String::new(), verdict: Verdict::Deferred };
+        let outcomes = lease.recipients.iter().map(|(number, _)| (*number, outcome())).collect();
+        let completed = lease.complete(outcomes).await;
+        return completed.map(|_| ()).inspect_err(|error| service.signals.queue_failed(trace, error));
+    }
     if let Some(reply) = too_large(service, &lease) {
         service.signals.attempted(trace, lease.route.channel, "", &reply);
         let outcomes = refused(&lease, &reply);
@@ -40,7 +48,7 @@ pub async fn attempt(service: &Service, lease: Lease, shutdown: &ShutdownToken) 
             sign_again(service, &lease, &mut change).await;
             Some(change)
         }
-        Channel::Smtp | Channel::Lmtp => fragments::split(content, &lease),
+        Channel::Smtp | Channel::Lmtp | Channel::Named(_) => fragments::split(content, &lease),
         _ => None,
     };
     if let Some(change) = change {
@@ -55,7 +63,7 @@ pub async fn attempt(service: &Service, lease: Lease, shutdown: &ShutdownToken) 
             caused = attempted.caused;
             attempted.outcomes
         }
-        Channel::Smtp | Channel::Lmtp => {
+        Channel::Smtp | Channel::Lmtp | Channel::Named(_) => {
             let attempt = remote::attempt(service, &lease, shutdown).await;
             service.rest(&lease.route.destination, attempt.reached);
             peers = attempt.peers;
@@ -81,6 +89,18 @@ async fn sign_again(service: &Service, lease: &Lease, change: &mut Change) {
             replacement.body = tokio::task::block_in_place(|| NewBlob::new(signed));
         }
     }
+}
+
+/// That the settings do not know the channel (any more): its mail waits by the times of the channel to other hosts.
+fn unknown(service: &Service, lease: &Lease) -> Option<Reply> {
+    let channel = lease.route.channel;
+    if channel.named().is_none_or(|name| service.parts.channels.find(name).is_some()) {
+        return None;
+    }
+    service.parts.channels.signals.unknown(lease.message.trace, channel);
+    // RFC 3463 §3.4: X.3.5, system incorrectly configured.
+    let text = format!("the channel {channel} is not in the settings");
+    Some(Reply::new(451, EnhancedStatus::new(4, 3, 5), text))
 }
 
 /// Why the channel does not take a message of this size.
@@ -110,9 +130,10 @@ impl Drop for UnderWay<'_> {
 /// Runs all agents until the program ends: what is under way when it drains is finished, if there is time.
 pub async fn start(service: Arc<Service>, shutdown: ShutdownToken) {
     let mut channels = JoinSet::new();
-    for channel in Channel::ALL.into_iter().filter(|channel| *channel != Channel::Held) {
+    for channel in service.parts.queue.settings().all_channels().filter(|channel| *channel != Channel::Held) {
         channels.spawn(run(Arc::clone(&service), channel, shutdown.clone()));
     }
+    channels.spawn(put_off(Arc::clone(&service), shutdown.clone()));
     channels.spawn(tidy(Arc::clone(&service), shutdown.clone()));
     while channels.join_next().await.is_some() {}
 }
@@ -152,6 +173,24 @@ async fn run(service: Arc<Service>, channel: Channel, shutdown: ShutdownToken) {
     tokio::select! {
         () = async { while tasks.join_next().await.is_some() {} } => {}
         () = shutdown.stopped() => tasks.shutdown().await,
+    }
+}
+
+/// Has what is due for channels that the settings do not know wait on, so that it is told and counted.
+async fn put_off(service: Arc<Service>, shutdown: ShutdownToken) {
+    while !shutdown.is_draining() {
+        for channel in service.parts.queue.lost_channels().unwrap_or_default() {
+            // A failure is logged where it happens; the message stays in the queue.
+            while let Ok(Some(lease)) = service.take(channel) {
+                if attempt(&service, lease, &shutdown).await.is_err() {
+                    break;
+                }
+            }
+        }
+        tokio::select! {
+            () = tokio::time::sleep(LOOK) => {}
+            () = shutdown.draining() => {}
+        }
     }
 }
 

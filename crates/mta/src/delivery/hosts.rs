@@ -85,6 +85,22 @@ pub async fn of_host(resolver: &dyn Resolver, host: &str, port: u16) -> Result<V
     })
 }
 
+/// The addresses of several hosts, in their order; those that cannot be found are passed over while others are.
+pub async fn of_hosts(resolver: &dyn Resolver, hosts: &[(String, u16)]) -> Result<Vec<Candidate>, Reply> {
+    let (mut found, mut last) = (Vec::new(), None);
+    for (host, port) in hosts {
+        match of_host(resolver, host, *port).await {
+            Ok(candidates) => found.extend(candidates),
+            Err(reply) => last = Some(reply),
+        }
+    }
+    found.truncate(CANDIDATES_MAX);
+    match last {
+        Some(reply) if found.is_empty() => Err(reply),
+        _ => Ok(found),
+    }
+}
+
 /// The addresses of hosts in their order. When there is none: a temporary failure if there was any, else some failure.
 async fn addresses(resolver: &dyn Resolver, hosts: &[String], port: u16) -> Result<Vec<Candidate>, Option<DnsError>> {
     let mut found = Vec::new();

@@ -1,6 +1,8 @@
 //! Looking addresses up, and filing mail in our own mailboxes, exactly once.
 
-use crate::content::selection;
+use crate::channels::brought::Brought;
+use crate::channels::choice;
+use crate::channels::named::Piece;
 use crate::delivery::routing::rule_of;
 use crate::delivery::service::Service;
 use crate::delivery::target;
@@ -65,13 +67,17 @@ pub async fn attempt(service: &Service, lease: &Lease) -> Attempted {
                     add(&mut plan, lease, *number, recipient, &target);
                 }
                 if !remote.is_empty() {
-                    let ways = remote.into_iter().map(|to| (to.clone(), way(service, lease, &to))).collect();
+                    let mut ways = Vec::with_capacity(remote.len());
+                    for to in remote {
+                        let route = way(service, lease, &to).await;
+                        ways.push((to, route));
+                    }
                     onward.insert(*number, ways);
                 }
                 continue;
             }
             Ok(Resolution::Foreign) => {
-                onward.insert(*number, vec![(address.clone(), way(service, lease, address))]);
+                onward.insert(*number, vec![(address.clone(), way(service, lease, address).await)]);
                 continue;
             }
             Ok(Resolution::Unknown) => reply(550, (5, 1, 1), "there is no such mailbox"),
@@ -140,12 +146,18 @@ fn judged(reply: Reply) -> Outcome {
     Outcome { reply, host: String::new(), verdict }
 }
 
-/// The way of an address that is not ours: by the conversion channel when its mail is treated there, which the way here tells.
-fn way(service: &Service, lease: &Lease, address: &Address) -> Route {
-    let route = rule_of(&service.settings.rules, &address.domain).route(&address.domain);
-    let source = if lease.route.channel == Channel::Process { lease.route.destination.as_str() } else { "" };
-    let from = lease.message.mail_from.reverse_path.as_ref();
-    selection::route(&service.parts.content, source, from, address, route)
+/// The way of an address that is not ours: by a named channel, or by way of the conversion channel when its mail is treated
+/// there, which the way here tells.
+async fn way(service: &Service, lease: &Lease, address: &Address) -> Route {
+    let parts = &service.parts;
+    let brought = match lease.route.channel {
+        Channel::Process => Brought::read(&lease.route.destination),
+        _ => Brought::default(),
+    };
+    let mail = Piece { brought: &brought, from: lease.message.mail_from.reverse_path.as_ref(), to: address };
+    let by_rule = || rule_of(&service.settings.rules, &address.domain).route(&address.domain);
+    let route = parts.channels.elsewhere(mail).unwrap_or_else(by_rule);
+    choice::choose(&parts.channels, &parts.content, mail, route).await
 }
 
 fn add(plan: &mut Plan, lease: &Lease, number: u32, recipient: &Recipient, local: &LocalTarget) {

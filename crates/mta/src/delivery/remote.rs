@@ -2,6 +2,7 @@
 
 use crate::authentication::facts::Failure;
 use crate::delivery::hosts::{self, Own};
+use crate::delivery::outing::Outing;
 use crate::delivery::peer::{Manner, Peer, Place, Trouble};
 use crate::delivery::pool::Key;
 use crate::delivery::prepare;
@@ -9,9 +10,9 @@ use crate::delivery::protection::{Protection, Protections};
 use crate::delivery::routing::{Rule, TlsPolicy, Way, rule_of};
 use crate::delivery::service::Service;
 use bytes::Bytes;
-use model::Address;
+use model::{Address, Domain};
 use net::ShutdownToken;
-use queue::entry::{Channel, Outcome, Recipient, Verdict};
+use queue::entry::{Outcome, Recipient, Route, Verdict};
 use queue::lease::Lease;
 use smtp::client::Kind;
 use smtp::envelope::{Envelope, MailFrom};
@@ -35,8 +36,7 @@ pub async fn attempt(service: &Service, lease: &Lease, shutdown: &ShutdownToken)
     let mut rule = None;
     for one in &lease.recipients {
         let domain = &one.1.rcpt.address.domain;
-        let its = rule_of(&service.settings.rules, domain);
-        let route = its.route(domain);
+        let (its, route) = way(service, lease, domain);
         if route == lease.route {
             here.push(one);
             rule = Some(its);
@@ -91,10 +91,24 @@ pub async fn attempt(service: &Service, lease: &Lease, shutdown: &ShutdownToken)
         return attempt;
     }
     let mail_from = mail_from(service, lease).await;
-    let (body, mail_from, protections) = (&body, &mail_from, &protections);
-    let one = Try { service, lease, rule: &rule, body, mail_from, protections, is_waived, shutdown };
+    let outing = Outing::of(service, lease);
+    let (rule, body, mail_from, protections) = (&rule, &body, &mail_from, &protections);
+    let detour = outing.as_ref();
+    let one = Try { service, lease, rule, body, mail_from, protections, is_waived, detour, shutdown };
     one.at_places(here, places, &mut attempt).await;
     attempt
+}
+
+/// The rule by which mail for a domain goes on this channel now, and its route.
+fn way(service: &Service, lease: &Lease, domain: &Domain) -> (Rule, Route) {
+    match service.parts.channels.of(&lease.route) {
+        Some(named) => (named.rule.clone(), named.route(domain, &named.brought(&lease.route))),
+        None => {
+            let rule = rule_of(&service.settings.rules, domain);
+            let route = rule.route(domain);
+            (rule, route)
+        }
+    }
 }
 
 fn own(reply: Reply, verdict: Verdict) -> Outcome {
@@ -104,12 +118,16 @@ fn own(reply: Reply, verdict: Verdict) -> Outcome {
 /// What a reply means.
 fn judged(service: &Service, lease: &Lease, reply: Reply, host: &str, promises: Promises) -> Outcome {
     let Promises { dsn, deliver_by } = promises;
-    let verdict = match (reply.class(), lease.route.channel) {
-        (2, Channel::Lmtp) => Verdict::Delivered,
-        (2, _) => Verdict::Relayed { dsn, deliver_by },
+    let channels = &service.parts.channels;
+    let verdict = match (reply.class(), channels.kind(lease.route.channel)) {
+        (2, Kind::Lmtp) => Verdict::Delivered,
+        // It comes back with all that its sender wants to know.
+        (2, Kind::Smtp) if channels.is_detour(&lease.route) => Verdict::Relayed { dsn: true, deliver_by: true },
+        (2, Kind::Smtp) => Verdict::Relayed { dsn, deliver_by },
         (5, _) => Verdict::Failed,
         _ => Verdict::Deferred,
     };
+    channels.signals.replied(lease.route.channel, &reply);
     service.signals.attempted(lease.message.trace, lease.route.channel, host, &reply);
     Outcome { reply, host: host.to_owned(), verdict }
 }
@@ -121,6 +139,7 @@ async fn places(service: &Service, rule: &Rule, first: &Recipient) -> Result<Vec
     let found = match &rule.way {
         Way::Mx => hosts::of_domain(resolver, random, &first.rcpt.address.domain, own).await?,
         Way::Host { host, port } | Way::Lmtp { host, port } => hosts::of_host(resolver, host, *port).await?,
+        Way::Hosts(all) => hosts::of_hosts(resolver, all).await?,
         Way::LmtpUnix(path) => return Ok(vec![Place::Unix(path.clone())]),
         Way::Hold => Vec::new(),
     };
@@ -147,6 +166,8 @@ struct Try<'a> {
     protections: &'a Protections,
     /// Whether the sender values arrival over privacy; then nothing that is published counts.
     is_waived: bool,
+    /// What the message takes along to a scanner.
+    detour: Option<&'a Outing<'a>>,
     shutdown: &'a ShutdownToken,
 }
 
@@ -164,6 +185,7 @@ impl Try<'_> {
             let mut waiting = std::mem::take(&mut open);
             while !waiting.is_empty() {
                 let most = service.settings.recipients_max.max(1);
+                let most = self.detour.map_or(most, |outing| outing.fitting(&waiting).min(most));
                 let batch: Vec<&(u32, Recipient)> = waiting.drain(..waiting.len().min(most)).collect();
                 match self.at_place(&place, &batch, &mut attempt.peers).await {
                     Ok((replies, promises)) => {
@@ -218,7 +240,7 @@ impl Try<'_> {
         batch: &[&(u32, Recipient)],
         peers: &mut Vec<(Key, Peer)>,
     ) -> Result<(Vec<Reply>, Promises), Trouble> {
-        let Try { service, lease, rule, body, mail_from, protections, is_waived, shutdown } = *self;
+        let Try { service, lease, rule, body, mail_from, protections, is_waived, detour, shutdown } = *self;
         let protection = protections.of(place);
         if let Protection::Barred(failure, reply) = protection {
             self.count(place, Err((*failure, &reply.text())));
@@ -276,9 +298,14 @@ impl Try<'_> {
                 }
             };
             let take = peer.recipients_max().unwrap_or(usize::MAX).max(1).min(batch.len());
-            let recipients = batch.iter().take(take).map(|one| one.1.rcpt.clone()).collect();
+            let batch = batch.get(..take).unwrap_or(batch);
+            let recipients = batch.iter().map(|one| one.1.rcpt.clone()).collect();
             let envelope = Envelope { mail_from: mail_from.clone(), recipients };
-            match peer.send(envelope, body).await {
+            let sent = match detour {
+                None => peer.send(envelope, body).await,
+                Some(outing) => peer.send(envelope, &outing.body(service, batch, body)?).await,
+            };
+            match sent {
                 Ok(replies) => {
                     let promises = Promises { dsn: peer.offers("DSN"), deliver_by: peer.offers("DELIVERBY") };
                     peers.push((key, peer));
@@ -334,7 +361,7 @@ fn manner<'a>(
     };
     let random = &service.parts.random;
     Manner {
-        kind: if lease.route.channel == Channel::Lmtp { Kind::Lmtp } else { Kind::Smtp },
+        kind: service.parts.channels.kind(lease.route.channel),
         host: &settings.host,
         tls: &service.parts.tls,
         policy,
@@ -358,7 +385,12 @@ async fn mail_from(service: &Service, lease: &Lease) -> MailFrom {
         let left = until.since(now).as_secs().max(u64::from(until > now));
         by.secs = i64::try_from(left).unwrap_or(i64::MAX);
     }
-    if lease.route.channel == Channel::Smtp
+    if service.parts.channels.is_detour(&lease.route) {
+        // It comes back, with the time that is left then.
+        mail.deliver_by = None;
+        return mail;
+    }
+    if service.parts.channels.kind(lease.route.channel) == Kind::Smtp
         && let Some(sender) = rewritten(service, lease).await
     {
         mail.reverse_path = Some(sender);

@@ -29,6 +29,8 @@ pub enum Way {
         /// Its port.
         port: u16,
     },
+    /// To the first of these hosts that takes it.
+    Hosts(Vec<(String, u16)>),
     /// Into the store of this host, over LMTP.
     Lmtp {
         /// Its name or address.
@@ -93,6 +95,10 @@ impl Rule {
         match &self.way {
             Way::Mx => Route::new(Channel::Smtp, &domain.as_str().to_lowercase()),
             Way::Host { host, port } => Route::new(Channel::Smtp, &format!("{host}:{port}")),
+            Way::Hosts(hosts) => {
+                let names: Vec<String> = hosts.iter().map(|(host, port)| format!("{host}:{port}")).collect();
+                Route::new(Channel::Smtp, &names.join(","))
+            }
             Way::Lmtp { host, port } => Route::new(Channel::Lmtp, &format!("{host}:{port}")),
             Way::LmtpUnix(path) => Route::new(Channel::Lmtp, &format!("unix:{}", path.display())),
             Way::Hold => Route::new(Channel::Held, ""),

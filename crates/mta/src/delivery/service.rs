@@ -1,6 +1,7 @@
 //! What all agents share, and taking what is due.
 
 use crate::authentication::service::Authentication;
+use crate::channels::service::Channels;
 use crate::content::service::Content;
 use crate::delivery::pool::Pool;
 use crate::delivery::settings::Settings;
@@ -35,6 +36,8 @@ pub struct Parts {
     pub tls: ClientTls,
     /// What is done to the content of mail.
     pub content: Arc<Content>,
+    /// Channels that the operator named.
+    pub channels: Arc<Channels>,
     /// Who rewrites senders, and whose policies hold.
     pub authentication: Arc<Authentication>,
     /// Random numbers.
@@ -66,7 +69,7 @@ impl Service {
     pub fn take(&self, channel: Channel) -> Result<Option<Lease>, queue::error::Error> {
         let now = self.parts.queue.now();
         let most = match channel {
-            Channel::Smtp | Channel::Lmtp => self.settings.destination_agents,
+            Channel::Smtp | Channel::Lmtp | Channel::Named(_) => self.settings.destination_agents,
             Channel::Process | Channel::Local | Channel::Held | Channel::Conversion | Channel::Defragment => usize::MAX,
         };
         let lease =

@@ -7,14 +7,18 @@ use crate::filter::settings::Concern;
 pub fn places(concern: &Concern, original: &Original) -> Vec<usize> {
     let sender = original.sender();
     let is_sender = fits_any(&concern.senders, &sender) && !fits_any(&concern.not_senders, &sender);
-    if !is_sender || !concern.channels.contains(&original.kind) {
+    if !is_sender {
         return Vec::new();
     }
+    let is_named = |name: &str| concern.names.iter().any(|named| named.eq_ignore_ascii_case(name));
+    let comes = concern.channels.contains(&original.kind) || is_named(&original.source);
+    let leaves = |place: usize| original.outs.get(place).is_some_and(|out| !out.is_empty() && is_named(out));
     let wants = |addresses: &Vec<String>| {
         let is_in = |patterns: &[String]| addresses.iter().any(|address| fits_any(patterns, address));
         is_in(&concern.recipients) && !is_in(&concern.not_recipients)
     };
-    original.recipients.iter().enumerate().filter(|(_, names)| wants(names)).map(|(place, _)| place).collect()
+    let wanting = original.recipients.iter().enumerate().filter(|(_, names)| wants(names)).map(|(place, _)| place);
+    wanting.filter(|place| comes || leaves(*place)).collect()
 }
 
 fn fits_any(patterns: &[String], address: &str) -> bool {

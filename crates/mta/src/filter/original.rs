@@ -12,8 +12,10 @@ use smtp::server::Kind;
 pub struct Original {
     /// The transaction's name.
     pub trace: TraceId,
-    /// The channel by which it came.
+    /// The kind of the channel by which it came.
     pub kind: Kind,
+    /// That channel, as tables and rules name it.
+    pub source: String,
     /// From where.
     pub peer: Endpoint,
     /// How the client named itself; empty when it did not.
@@ -28,6 +30,8 @@ pub struct Original {
     pub mail_from: MailFrom,
     /// For each recipient its address as the client gave it, then those of the accounts behind it.
     pub recipients: Vec<Vec<String>>,
+    /// For each recipient the named channel by which its mail leaves; empty for none.
+    pub outs: Vec<String>,
     /// The message with the fields that earlier stages put on top.
     pub message: Bytes,
 }

@@ -112,8 +112,10 @@ pub struct Concern {
     pub senders: Vec<String>,
     /// Senders whose mail it is not asked about; goes before `senders`.
     pub not_senders: Vec<String>,
-    /// The channels by which mail comes.
+    /// The kinds of channels by which mail comes.
     pub channels: Vec<Kind>,
+    /// Channels by which it comes, as tables and rules name them, and named ones by which it leaves.
+    pub names: Vec<String>,
 }
 
 /// One filter.
@@ -186,6 +188,7 @@ impl Filter {
                 recipients: vec!["*".to_owned()],
                 senders: vec!["*".to_owned()],
                 channels: vec![Kind::Smtp, Kind::Submission, Kind::Lmtp],
+                names: Vec::new(),
                 ..Concern::default()
             },
             verdicts: Vec::new(),

@@ -95,6 +95,7 @@ fn original(arrival: &Arrival, host: &str) -> Original {
     Original {
         trace: arrival.trace,
         kind: arrival.origin.kind,
+        source: arrival.origin.channel.clone(),
         peer: arrival.origin.peer,
         hello: arrival.origin.hello.clone(),
         tls: arrival.origin.tls,
@@ -102,8 +103,15 @@ fn original(arrival: &Arrival, host: &str) -> Original {
         host: host.to_owned(),
         mail_from: arrival.envelope.mail_from.clone(),
         recipients: arrival.recipients.iter().map(names).collect(),
+        outs: arrival.recipients.iter().map(out).collect(),
         message: Bytes::from(joined(&arrival.fields, &arrival.body)),
     }
+}
+
+/// The named channel by which a recipient's mail leaves.
+fn out(accepted: &Accepted) -> String {
+    let named = accepted.route.as_ref().and_then(|route| route.channel.named());
+    named.map(|name| name.to_string()).unwrap_or_default()
 }
 
 /// Writes down for the message's trace what each filter said.

@@ -2,6 +2,7 @@
 //! stored yet and nothing is promised; a stage changes the message, tells the recipients apart, or ends it.
 
 use crate::authentication::results::Results;
+use crate::channels::brought::Brought;
 use crate::content::fragments::Gathered;
 use crate::inbound::recipient::Accepted;
 use crate::judge::hearing::Heard;
@@ -27,6 +28,10 @@ pub struct Origin {
     pub tls: bool,
     /// Who was logged in.
     pub account: Option<Box<Account>>,
+    /// The channel of the session, as tables and rules name it.
+    pub channel: String,
+    /// Whether that channel may send elsewhere without a login.
+    pub may_relay: bool,
 }
 
 /// The message with all that is known of it.
@@ -56,6 +61,8 @@ pub struct Arrival {
     pub copy: Option<NewEntry>,
     /// What the policy decided about it so far; nothing when there is no policy.
     pub heard: Option<Box<Heard>>,
+    /// How it came before a scanner had it, who has given it back: it was judged then.
+    pub returned: Option<Brought>,
     /// What is known of its authenticity; nothing before that stage, and for mail that is not checked.
     pub authentication: Results,
     /// Whether who logged in may speak for all its authors, so that it is signed with their domain's keys.
@@ -68,6 +75,12 @@ impl Arrival {
         let waits =
             |accepted: &Accepted| accepted.route.as_ref().is_some_and(|route| route.channel == Channel::Defragment);
         self.recipients.iter().any(waits)
+    }
+
+    /// How it came.
+    pub fn brought(&self) -> Brought {
+        let Origin { kind, account, channel, .. } = &self.origin;
+        self.returned.clone().unwrap_or_else(|| Brought::of_session(*kind, account.is_some(), channel))
     }
 
     /// What the scripts that file it are told of it.

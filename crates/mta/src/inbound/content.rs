@@ -1,20 +1,23 @@
 //! The stages of an arriving message that are about its content: fragments are put together first, so that everything after
 //! judges the whole; at the end those who are to get something else than what came are sent by way of the conversion channel.
 
+use crate::channels::choice;
+use crate::channels::named::Piece;
 use crate::content::fragments::{self, Gathering, Ground, Refused};
 use crate::content::selection;
 use crate::inbound::arrival::Arrival;
+use crate::inbound::detour;
 use crate::inbound::recipient::{Accepted, at_home_route};
 use crate::inbound::refusal;
 use crate::inbound::service::Service;
 use queue::entry::{Channel, Route};
 use smtp::reply::Reply;
-use smtp::server::Kind;
 
 /// Puts a message together whose last fragment this is, or has the fragment wait.
 pub async fn gather(service: &Service, arrival: &mut Arrival) -> Result<(), Reply> {
     let content = &service.parts.content;
-    let Some(channel) = fragments::channel(content, arrival.recipients.iter().map(out)) else { return Ok(()) };
+    let outs = outs(service, arrival).await;
+    let Some(channel) = fragments::channel(content, outs.into_iter()) else { return Ok(()) };
     let (ground, trace) = (Ground { content, queue: &service.parts.queue, memory: &service.spool }, arrival.trace);
     let gathering = fragments::gather(ground, trace, channel, &arrival.envelope, &arrival.body).await;
     match gathering {
@@ -61,24 +64,34 @@ pub async fn give_up(service: &Service, arrival: &mut Arrival, reply: &Reply) {
     }
 }
 
-/// Sends those by way of the conversion channel whose mail is converted or gets a disclaimer.
-pub fn choose(service: &Service, arrival: &mut Arrival) {
-    let content = &service.parts.content;
-    if !selection::is_used(content) {
+/// Chooses the way of each recipient's mail: by a named channel, as the CONVERSIONS table says, by way of the conversion
+/// channel. Nobody is asked about those who get nothing.
+pub async fn choose(service: &Service, arrival: &mut Arrival) {
+    let (content, channels) = (&service.parts.content, &service.parts.channels);
+    if !selection::is_used(content) && !channels.is_used() {
         return;
     }
-    let source = source(arrival.origin.kind, arrival.origin.account.is_some());
+    let brought = detour::brought(service, arrival);
     let from = arrival.envelope.mail_from.reverse_path.clone();
-    for recipient in &mut arrival.recipients {
+    for (place, recipient) in arrival.recipients.iter_mut().enumerate() {
+        if recipient.is_nobody() || arrival.fates.contains_key(&place) {
+            continue;
+        }
+        let mail = Piece { brought: &brought, from: from.as_ref(), to: &recipient.address };
         let is_held = recipient.is_held();
         let before = recipient.route.as_ref().map(|route| if is_held { route.released() } else { route.clone() });
         let way = before.clone().unwrap_or_else(at_home_route);
-        let route = selection::route(content, source, from.as_ref(), &recipient.address, way);
-        if route.channel == Channel::Conversion {
-            recipient.route = Some(route);
-        } else if before == Some(at_home_route()) {
+        let named = match way.channel {
+            // A stage may have sent it elsewhere, by the rules alone.
+            Channel::Smtp | Channel::Lmtp => channels.elsewhere(mail),
+            _ => None,
+        };
+        let route = choice::choose(channels, content, mail, named.unwrap_or(way)).await;
+        match before {
+            _ if route != at_home_route() => recipient.route = Some(route),
             // Where it leads is found in the queue, which must know by then how the message came.
-            recipient.route = Some(Route::new(Channel::Process, source));
+            Some(_) => recipient.route = Some(Route::new(Channel::Process, &brought.to_string())),
+            None => {}
         }
         if is_held {
             // Whoever releases it lets it go on by the way that it would have taken.
@@ -87,14 +100,20 @@ pub fn choose(service: &Service, arrival: &mut Arrival) {
     }
 }
 
-/// The channel that brought a message, as patterns name it.
-fn source(kind: Kind, is_logged_in: bool) -> &'static str {
-    match kind {
-        Kind::Lmtp => "lmtp",
-        Kind::Submission => "submission",
-        Kind::Smtp if is_logged_in => "submission",
-        Kind::Smtp => "smtp",
+/// The channels by which the message leaves, as far as that is known before it is judged.
+async fn outs(service: &Service, arrival: &Arrival) -> Vec<Channel> {
+    let (content, channels) = (&service.parts.content, &service.parts.channels);
+    let mut outs: Vec<Channel> = arrival.recipients.iter().map(out).collect();
+    if fragments::are_joined(content) && channels.is_used() && fragments::is_fragment(&arrival.body) {
+        let brought = detour::brought(service, arrival);
+        let from = arrival.envelope.mail_from.reverse_path.as_ref();
+        for recipient in arrival.recipients.iter().filter(|recipient| !recipient.is_nobody()) {
+            let mail = Piece { brought: &brought, from, to: &recipient.address };
+            let way = recipient.route.clone().unwrap_or_else(at_home_route);
+            outs.extend(choice::foresee(channels, mail, &way).await);
+        }
     }
+    outs
 }
 
 /// The channel by which a recipient's mail leaves; our own mailboxes are local, whatever leads there.

@@ -2,6 +2,8 @@
 //! mail, what the policy says of it and of the addresses behind it, where it goes instead, and greylisting. Sessions and
 //! explanations both go through here; an explanation counts and remembers nothing.
 
+use crate::channels::brought::Brought;
+use crate::channels::named::Piece;
 use crate::inbound::author;
 use crate::inbound::greylisting;
 use crate::inbound::recipient::{self, Accepted};
@@ -11,6 +13,7 @@ use crate::judge::hearing::{From, Hearing};
 use directory::entry::Account;
 use model::{Address, TraceId};
 use net::Endpoint;
+use queue::entry::Channel;
 use smtp::envelope::{MailFrom, RcptTo};
 use smtp::reply::Reply;
 use smtp::server::Kind;
@@ -36,7 +39,7 @@ pub struct Asked<'a> {
 
 /// Counts a connection, before anything costlier is asked about it; the greeting of one too many.
 pub async fn connection(service: &Service, hearing: &Hearing, peer: Endpoint) -> Option<Reply> {
-    let is_counted = service.kind != Kind::Lmtp;
+    let is_counted = service.kind != Kind::Lmtp && !may_return(service, peer);
     let is_over = is_counted && service.parts.rates.too_many_connections(peer, hearing.effects()).await;
     is_over.then(|| refusal::too_many_connections(&service.settings.host))
 }
@@ -85,6 +88,7 @@ pub async fn recipient(
     if let Some(greylist) = &service.parts.greylist
         && service.kind == Kind::Smtp
         && account.is_none()
+        && !may_return(service, asked.peer)
     {
         let Asked { peer, hello, reverse_path, .. } = asked;
         let suspected = greylisting::judge(greylist, peer, hello, reverse_path, &rcpt.address, hearing.effects()).await;
@@ -95,9 +99,20 @@ pub async fn recipient(
     Ok(accepted)
 }
 
+/// Whether a client may be a scanner that gives mail back: where that goes is judged when the message is there.
+fn may_return(service: &Service, peer: Endpoint) -> bool {
+    service.kind == Kind::Smtp && service.parts.channels.may_return(peer)
+}
+
 async fn judge(service: &Service, hearing: &mut Hearing, rcpt: &RcptTo, asked: Asked<'_>) -> Result<Accepted, Reply> {
-    let may_relay = asked.account.is_some() || hearing.may_relay();
+    let has_login = asked.account.is_some();
+    let may_relay = has_login || hearing.may_relay() || may_return(service, asked.peer);
     let mut accepted = recipient::judge(service, asked.trace, &rcpt.address, asked.octets, may_relay).await?;
+    if accepted.route.as_ref().is_some_and(|route| route.channel != Channel::Process) {
+        let brought = Brought::of_session(service.kind, has_login, hearing.source());
+        let mail = Piece { brought: &brought, from: asked.reverse_path, to: &accepted.address };
+        accepted.route = service.parts.channels.elsewhere(mail).or(accepted.route);
+    }
     let directory = &*service.parts.directory;
     match hearing.recipient(asked.trace, directory, rcpt, &mut accepted, asked.before).await? {
         None => Ok(accepted),

@@ -69,7 +69,7 @@ impl Accepted {
     /// Whether scripts run for what is filed here of its mail, now or when the queue has found where that is.
     pub fn comes_home(&self) -> bool {
         let route = self.route.as_ref().map(|route| route.channel);
-        !self.is_discarded && !matches!(route, Some(Channel::Smtp | Channel::Lmtp | Channel::Held))
+        !self.is_discarded && !matches!(route, Some(Channel::Smtp | Channel::Lmtp | Channel::Named(_) | Channel::Held))
     }
 
     /// Whether it stays in the queue until an operator releases it.

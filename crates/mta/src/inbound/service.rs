@@ -1,6 +1,7 @@
 //! What all sessions of one listener share.
 
 use crate::authentication::service::Authentication;
+use crate::channels::service::Channels;
 use crate::content::service::Content;
 use crate::delivery::routing::Rule;
 use crate::filter::service::Filters;
@@ -45,6 +46,8 @@ pub struct Parts {
     pub filters: Filters,
     /// What is done to the content of mail.
     pub content: Arc<Content>,
+    /// Channels that the operator named.
+    pub channels: Arc<Channels>,
     /// Who really sent it.
     pub authentication: Arc<Authentication>,
     /// The time.

@@ -378,6 +378,7 @@ impl Session<'_> {
             gathered: None,
             copy: None,
             heard: self.hearing.heard(),
+            returned: None,
             authentication: Results::default(),
             is_author: false,
         };
@@ -533,6 +534,8 @@ impl Session<'_> {
             hello: self.engine.hello().unwrap_or_default().to_owned(),
             tls: self.connection.tls().is_some(),
             account: self.login.account.clone(),
+            channel: self.hearing.source().to_owned(),
+            may_relay: self.hearing.may_relay(),
         }
     }
 

@@ -3,6 +3,7 @@
 use crate::inbound::arrival::{Arrival, Fate, Finding};
 use crate::inbound::author;
 use crate::inbound::content;
+use crate::inbound::detour;
 use crate::inbound::recipient::Accepted;
 use crate::inbound::refusal;
 use crate::inbound::service::Service;
@@ -16,35 +17,42 @@ pub async fn examine(service: &Service, arrival: &mut Arrival) -> Finding {
     if message::edit::hops(&arrival.body) > service.settings.hops_max {
         return Finding::Refuse(refusal::mail_loop());
     }
+    if let Err(reply) = detour::take_back(service, arrival).await {
+        return Finding::Refuse(reply);
+    }
     if let Err(reply) = content::gather(service, arrival).await {
         return Finding::Refuse(reply);
     }
-    if let Finding::Refuse(reply) = service.parts.authentication.examine(arrival).await {
-        return Finding::Refuse(reply);
-    }
-    // What judges the message stands here: it sees what was put together, and what leaves is changed last.
-    if let Finding::Refuse(reply) = service.parts.filters.examine(service, arrival).await {
-        return Finding::Refuse(reply);
-    }
-    if let Err(reply) = judge(service, arrival).await {
-        return Finding::Refuse(reply);
-    }
-    let mut hold = None;
-    if !arrival.is_fragment() {
-        match obey_scripts(service, arrival).await {
-            Ok(reason) => hold = reason,
+    // What a scanner has given back was judged before it went there.
+    let hold = match arrival.returned {
+        Some(_) => None,
+        None => match judge_whole(service, arrival).await {
+            Ok(reason) => reason,
             Err(finding) => return finding,
-        }
-    }
+        },
+    };
     match author::is_author(service, arrival).await {
         Ok(is_author) => arrival.is_author = is_author,
         Err(reply) => return Finding::Refuse(reply),
     }
-    content::choose(service, arrival);
+    content::choose(service, arrival).await;
     if let Some(reason) = hold {
         system_script::hold(service, arrival.trace, &reason, &mut arrival.recipients);
     }
     Finding::Pass
+}
+
+/// Everybody's say about a whole message, one after the other: why it is to be held, or what ends it.
+async fn judge_whole(service: &Service, arrival: &mut Arrival) -> Result<Option<String>, Finding> {
+    if let refusal @ Finding::Refuse(_) = service.parts.authentication.examine(arrival).await {
+        return Err(refusal);
+    }
+    // What judges the message stands here: it sees what was put together, and what leaves is changed last.
+    if let refusal @ Finding::Refuse(_) = service.parts.filters.examine(service, arrival).await {
+        return Err(refusal);
+    }
+    judge(service, arrival).await.map_err(Finding::Refuse)?;
+    if arrival.is_fragment() { Ok(None) } else { obey_scripts(service, arrival).await }
 }
 
 /// The policy's say; what waits for other fragments is judged when it is whole.

@@ -10,6 +10,8 @@ use policy::facts::Facts;
 use policy::judge::{Judgement, Policy};
 use policy::limits::COMMAND_LOOKUPS_MAX;
 use policy::lookup::{Answer, Lookup};
+use policy::mapping::flags::Flags;
+use policy::mapping::machine::{Machine, Outcome, Step};
 use policy::stage::Stage;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
@@ -109,7 +111,7 @@ impl Judge {
     async fn decide(&self, matter: &Matter<'_>, effects: Effects, is_traced: bool) -> Decision {
         let mut judgement = Judgement::new(&matter.rules.policy, matter.stage, matter.facts, is_traced);
         while let Some(lookup) = judgement.run() {
-            let answer = self.look_up(matter, &lookup, effects).await;
+            let answer = self.look_up(matter.rules, matter.time, &lookup, effects).await;
             if effects == Effects::On {
                 self.signals.looked_up(&lookup, &answer);
             }
@@ -118,11 +120,36 @@ impl Judge {
         judgement.finish()
     }
 
-    async fn look_up(&self, matter: &Matter<'_>, lookup: &Lookup, effects: Effects) -> Answer {
-        let asked = self.lookups.look_up(&matter.rules.settings, lookup, effects);
-        let answer = match matter.time.is_over() {
+    /// Whether the mapping file has a table of this name.
+    pub(crate) fn has_table(&self, table: &str) -> bool {
+        self.in_force().policy.mappings().find(table).is_some()
+    }
+
+    /// Asks one mapping table that is no access table; `None` when there is none of this name.
+    pub(crate) async fn ask_table(&self, table: &str, probe: &str, effects: Effects) -> Option<Outcome> {
+        let (rules, time) = (self.in_force(), Time::begin());
+        let number = rules.policy.mappings().find(table)?;
+        let mut machine = Machine::new(Arc::clone(rules.policy.mappings()), number, probe, Flags::default());
+        let mut step = machine.run();
+        loop {
+            match step {
+                Step::Done(outcome) => return Some(outcome),
+                Step::Lookup(lookup) => {
+                    let answer = self.look_up(&rules, time, &lookup, effects).await;
+                    if effects == Effects::On {
+                        self.signals.looked_up(&lookup, &answer);
+                    }
+                    step = machine.answer(answer);
+                }
+            }
+        }
+    }
+
+    async fn look_up(&self, rules: &InForce, time: Time, lookup: &Lookup, effects: Effects) -> Answer {
+        let asked = self.lookups.look_up(&rules.settings, lookup, effects);
+        let answer = match time.is_over() {
             true => None,
-            false => tokio::time::timeout_at(matter.time.until, asked).await.ok(),
+            false => tokio::time::timeout_at(time.until, asked).await.ok(),
         };
         answer.unwrap_or_else(|| {
             let seconds = COMMAND_LOOKUPS_MAX.as_secs();

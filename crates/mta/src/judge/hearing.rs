@@ -119,6 +119,11 @@ impl Hearing {
         self.manner = manner;
     }
 
+    /// The channel of the session, as tables and rules name it.
+    pub fn source(&self) -> &str {
+        &self.facts.source
+    }
+
     /// Whether this is real.
     pub fn effects(&self) -> Effects {
         self.effects
@@ -469,14 +474,8 @@ pub struct From<'a> {
 }
 
 /// The name of the channel of a route; none means our own mailboxes.
-pub fn channel_name<'n>(names: &'n crate::judge::settings::Destinations, route: Option<&Route>) -> &'n str {
-    match route.map(|route| route.channel) {
-        None | Some(Channel::Local) => &names.local,
-        Some(Channel::Process | Channel::Conversion | Channel::Defragment) => &names.process,
-        Some(Channel::Smtp) => &names.smtp,
-        Some(Channel::Lmtp) => &names.lmtp,
-        Some(Channel::Held) => &names.held,
-    }
+pub fn channel_name<'n>(names: &'n crate::judge::settings::Destinations, route: Option<&'n Route>) -> &'n str {
+    names.name_of(route)
 }
 
 fn refused(decision: &Decision) -> Result<(), Reply> {

@@ -1,5 +1,6 @@
 //! What the operator chooses for the policy.
 
+use queue::entry::{Channel, Route};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -42,6 +43,25 @@ pub struct Destinations {
     pub process: String,
     /// Nowhere until somebody releases it.
     pub held: String,
+}
+
+impl Destinations {
+    /// The name of the channel of a route; none means our own mailboxes.
+    pub fn name_of<'n>(&'n self, route: Option<&'n Route>) -> &'n str {
+        match route.map(|route| &route.channel) {
+            None | Some(Channel::Local) => &self.local,
+            Some(Channel::Process | Channel::Conversion | Channel::Defragment) => &self.process,
+            Some(Channel::Smtp) => &self.smtp,
+            Some(Channel::Lmtp) => &self.lmtp,
+            Some(Channel::Held) => &self.held,
+            Some(Channel::Named(name)) => name.as_str(),
+        }
+    }
+
+    /// The same for what is asked about the content of mail: what is looked up here is ours.
+    pub fn name_behind<'n>(&'n self, route: &'n Route) -> &'n str {
+        if route.channel == Channel::Process { &self.local } else { self.name_of(Some(route)) }
+    }
 }
 
 impl Default for Settings {

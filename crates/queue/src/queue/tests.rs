@@ -460,6 +460,36 @@ async fn a_whole_takes_the_place_of_its_fragments_or_nothing_happens() {
 }
 
 #[tokio::test]
+async fn a_named_channel_is_counted_and_stopped_alone_and_kept_when_it_is_unknown() {
+    let ground = Ground::new();
+    let scanner: Channel = "tcp_scanner".parse().unwrap();
+    let mut one = entry(Some("a@b.test"), &["x@c.test", "y@c.test"]);
+    one.recipients[1].1 = Route::new(scanner, "scanner:25");
+    let id = ground.queue.submit(one).await.unwrap().value;
+    assert_eq!((ground.summary(Channel::Smtp), ground.summary(scanner)), ((1, 0, 0), (1, 0, 0)));
+    let unknown = |all: Vec<crate::operate::Summary>| all.iter().filter(|one| one.unknown).count();
+    assert_eq!(unknown(ground.queue.summarize().unwrap()), 1);
+    assert_eq!(ground.queue.lost_channels().unwrap().into_iter().collect::<Vec<_>>(), [scanner]);
+    assert!(ground.queue.has_channel(scanner).unwrap());
+    assert!(!ground.queue.has_channel("tcp_other".parse().unwrap()).unwrap());
+    ground.queue.stop(scanner, true).await.unwrap();
+    assert!(ground.take(scanner).is_none());
+    // With it in the settings, after a restart that has not forgotten that it is stopped.
+    let (clock, random) = (Arc::clone(&ground.now), AtomicU64::new(1));
+    let clock: Clock = Arc::new(move || Timestamp(clock.load(Ordering::SeqCst)));
+    let random: Random = Arc::new(move || random.fetch_add(1, Ordering::SeqCst));
+    let mut settings = Settings::new("mx.test".parse().unwrap());
+    settings.channels.insert(scanner, crate::settings::ChannelSettings::default());
+    let again = Queue::open(ground.partition.clone(), settings, clock, random).unwrap();
+    assert_eq!(again.stopped().into_iter().collect::<Vec<_>>(), [scanner]);
+    assert!(again.lost_channels().unwrap().is_empty() && unknown(again.summarize().unwrap()) == 0);
+    assert!(again.take(Channel::Smtp, again.now(), &mut |_| true).unwrap().is_some());
+    again.stop(scanner, false).await.unwrap();
+    let lease = again.take(scanner, again.now(), &mut |_| true).unwrap().unwrap();
+    assert_eq!((lease.id, lease.route.destination.as_str()), (id, "scanner:25"));
+}
+
+#[tokio::test]
 async fn what_is_noted_durably_is_there_though_others_write_the_notes() {
     let ground = Ground::new();
     ground.queue.note(TraceId(7), None, "soon".to_owned());

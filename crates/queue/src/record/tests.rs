@@ -128,9 +128,16 @@ proptest! {
 }
 
 #[test]
-fn the_octets_of_channels_stay() {
-    let octets: Vec<u8> = Channel::ALL.iter().map(|channel| channel.octet()).collect();
-    assert_eq!(octets, [0, 1, 2, 3, 4, 5, 6]);
-    let names: Vec<&str> = Channel::ALL.iter().map(|channel| channel.as_str()).collect();
-    assert_eq!(names, ["process", "local", "smtp", "lmtp", "held", "conversion", "defragment"]);
+fn a_named_channel_stands_with_its_name() {
+    let named = Recipient { route: Route::new("tcp_scanner".parse().unwrap(), "y.test"), ..recipient() };
+    let (plain, octets) = (encode_recipient(&recipient()), encode_recipient(&named));
+    let at = plain.windows(5).position(|window| window == [2, 6, 0, 0, 0]).unwrap();
+    let expected = [&plain[..at], &[7, 11, 0, 0, 0], b"tcp_scanner", &plain[at + 1..]].concat();
+    assert_eq!(octets, expected);
+    assert_eq!(decode_recipient(&octets), Ok(named));
+    for name in [&b"tcp/scanner"[..], b"smtp"] {
+        let length = u8::try_from(name.len()).unwrap();
+        let wrong = [&plain[..at], &[7, length, 0, 0, 0], name, &plain[at + 1..]].concat();
+        assert_eq!(decode_recipient(&wrong), Err(RecordError::Value));
+    }
 }

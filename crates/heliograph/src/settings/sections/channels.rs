@@ -138,7 +138,12 @@ pub fn make(values: &Values, usual: &ChannelSettings, problems: &mut Vec<Problem
 }
 
 fn make_one(values: &Values, channel: Channel, usual: &ChannelSettings, problems: &mut Vec<Problem>) -> ChannelChoice {
-    let path = |name: &str| format!("channels.{channel}.{name}");
+    make_at(values, &format!("channels.{channel}"), usual, problems)
+}
+
+/// What the section at a path says of one channel.
+pub fn make_at(values: &Values, at: &str, usual: &ChannelSettings, problems: &mut Vec<Problem>) -> ChannelChoice {
+    let path = |name: &str| format!("{at}.{name}");
     let mut schedule = usual.clone();
     if let Some(retry) = growing(values, &path("retry"), problems) {
         schedule.retry = Schedule::steps(retry).with_jitter(0.1);

@@ -18,8 +18,9 @@ pub const KEYS: &[Key] = &[
         path: "conversion.channels",
         kind: Kind::List(&Kind::Text),
         default: "[]",
-        doc: "Between which channels mail is converted: IN>OUT, where IN is smtp, lmtp or submission and OUT is local, smtp or \
-              lmtp; `*` stands for any characters. IN>OUT,Tag=NAME gives entries a tag to ask for. The first that fits holds.",
+        doc: "Between which channels mail is converted: IN>OUT, where IN is smtp, lmtp or submission and OUT is local, smtp, \
+              lmtp or one of [[named_channels]]; `*` stands for any characters. IN>OUT,Tag=NAME gives entries a tag to ask for. \
+              The first that fits holds, where the CONVERSIONS mapping table says nothing.",
         example: "[\"smtp>local\", \"submission>smtp,Tag=outbound\"]",
         effect: Effect::Restart,
     },

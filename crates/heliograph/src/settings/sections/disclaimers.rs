@@ -31,7 +31,7 @@ pub const KEYS: &[Key] = &[
         path: "disclaimers[].out",
         kind: Kind::List(&Kind::Text),
         default: "[\"smtp\"]",
-        doc: "For mail that leaves by these channels: local (our own mailboxes), smtp or lmtp.",
+        doc: "For mail that leaves by these channels: local (our own mailboxes), smtp, lmtp or one of [[named_channels]].",
         example: "[\"*\"]",
         effect: Effect::Restart,
     },

@@ -111,9 +111,10 @@ pub const KEYS: &[Key] = &[
     ),
     key(
         "filters[].channels",
-        Kind::List(&Kind::Choice(&["smtp", "submission", "lmtp"])),
+        Kind::List(&Kind::Text),
         "[\"smtp\", \"submission\", \"lmtp\"]",
-        "By which channels the mail comes that it is asked about.",
+        "By which channels the mail comes that it is asked about: smtp, submission, lmtp, or one of [[sources]]; or one of \
+         [[named_channels]], for recipients whose mail leaves by it.",
         "[\"smtp\"]",
     ),
     key(
@@ -328,12 +329,15 @@ fn concern(values: &Values, at: &str, problems: &mut Vec<Problem>) -> Concern {
     let (recipients, not_recipients) = (patterns("recipients"), patterns("not_recipients"));
     let (senders, not_senders) = (patterns("senders"), patterns("not_senders"));
     let channels = values.texts(&format!("{at}.channels"));
-    let channels = channels.iter().map(|name| match name.as_str() {
-        "submission" => MailKind::Submission,
-        "lmtp" => MailKind::Lmtp,
-        _ => MailKind::Smtp,
-    });
-    Concern { recipients, not_recipients, senders, not_senders, channels: channels.collect() }
+    let kind = |name: &String| match name.as_str() {
+        "submission" => Some(MailKind::Submission),
+        "lmtp" => Some(MailKind::Lmtp),
+        "smtp" => Some(MailKind::Smtp),
+        _ => None,
+    };
+    let (kinds, names): (Vec<String>, Vec<String>) = channels.into_iter().partition(|name| kind(name).is_some());
+    let channels = kinds.iter().filter_map(kind).collect();
+    Concern { recipients, not_recipients, senders, not_senders, channels, names }
 }
 
 fn is_pattern(text: &str) -> bool {

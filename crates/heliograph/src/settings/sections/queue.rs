@@ -13,6 +13,7 @@ use crate::settings::document::Values;
 use crate::settings::key::{Effect, Key, Kind};
 use crate::settings::problem::Problem;
 use crate::settings::sections::channels::{self, ChannelChoice, growing};
+use crate::settings::sections::named_channels::{self, Named};
 use crate::settings::sections::routes;
 
 /// How mail is sent on.
@@ -20,6 +21,8 @@ use crate::settings::sections::routes;
 pub struct Queue {
     /// What every channel does.
     pub channels: BTreeMap<Channel, ChannelChoice>,
+    /// Those of the operator's own.
+    pub named: Named,
     /// By which way mail leaves.
     pub rules: Vec<Rule>,
     /// Messages under way to one destination at a time.
@@ -180,8 +183,12 @@ pub fn make(values: &Values, problems: &mut Vec<Problem>) -> Queue {
     let tls = routes::tls_named(&values.text("queue.tls"));
     let mut rules = routes::make(values, tls, problems);
     rules.push(Rule { tls, ..smart_host(values, problems) });
+    let named = named_channels::make(values, &usual, tls, problems);
+    let mut all = channels::make(values, &usual, problems);
+    all.extend(named.choices.clone());
     Queue {
-        channels: channels::make(values, &usual, problems),
+        channels: all,
+        named,
         rules,
         destination_agents: values.count("queue.destination_agents"),
         messages_max: values.count("queue.messages"),

@@ -1,6 +1,7 @@
 //! `[[sources]]`: the channels that sessions belong to, by address, protocol, login and TLS.
 
 use model::Network;
+use mta::channels::named::NamedChannel;
 use policy::facts::Protocol;
 use policy::source::{Manner, Source};
 use policy::wildcard::Wildcards;
@@ -144,6 +145,23 @@ fn make_one(values: &Values, at: &str, problems: &mut Vec<Problem>) -> Option<So
         },
     };
     channel.map(|_| source)
+}
+
+/// The channels of sessions that scanners open to give mail back: they come last, so that the operator's own go first.
+pub fn of_detours(named: &[NamedChannel]) -> impl Iterator<Item = Source> {
+    named.iter().filter_map(|channel| {
+        let detour = channel.detour.as_ref()?;
+        Some(Source {
+            name: channel.name.to_string(),
+            addresses: detour.returns_from.clone(),
+            protocols: vec![Protocol::Smtp],
+            ports: Vec::new(),
+            login: None,
+            tls: None,
+            accounts: Wildcards::default(),
+            manner: Manner::default(),
+        })
+    })
 }
 
 fn protocol(name: &str) -> Protocol {

@@ -2,6 +2,9 @@
 
 use super::*;
 use crate::authentication::service::Authentication;
+use crate::channels::brought::Brought;
+use crate::channels::named::Piece;
+use crate::channels::service::Channels;
 use crate::content::service::Content;
 use crate::content::settings::Disclaimer;
 use crate::delivery::routing::{Credentials, Rule, TlsPolicy, Way};
@@ -190,6 +193,7 @@ impl Ground {
             directory: Arc::new(directory.clone()),
             resolver,
             tls: ClientTls::new(None).unwrap(),
+            channels: Arc::new(Channels::none(&Registry::new())),
             content: Arc::new(Content::new(content, "mx.b.test", Arc::new(Seeded::new(2)), &Registry::new())),
             random: Arc::new(Seeded::new(1)),
         };
@@ -470,7 +474,8 @@ async fn disclaimers_are_for_those_whom_they_are_for() {
     let content = &ground.service.parts.content;
     let way = |to: &str| {
         let to = to.parse().unwrap();
-        crate::content::selection::route(content, "submission", None, &to, ground.service.route(&to))
+        let mail = Piece { brought: &Brought::by("submission"), from: None, to: &to };
+        crate::content::selection::route(content, mail, None, ground.service.route(&to))
     };
     assert_eq!(way("other@far.test").channel, Channel::Smtp);
     let through = way("friend@far.test");
@@ -497,4 +502,5 @@ async fn a_fragment_that_waited_in_vain_goes_on_alone() {
     assert_eq!(sink.messages().len(), 1);
 }
 
+mod named;
 mod scripted;

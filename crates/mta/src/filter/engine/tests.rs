@@ -91,6 +91,8 @@ fn original() -> Original {
     Original {
         trace: TraceId(7),
         kind: Kind::Smtp,
+        source: "tcp_local".to_owned(),
+        outs: Vec::new(),
         peer: Endpoint::Ip("192.0.2.1:5000".parse().unwrap()),
         hello: "client.test".to_owned(),
         tls: false,
