@@ -1,4 +1,4 @@
-"""What `heliograph explain` says is what happens: policies and deliveries thrown by dice, each explained and then done."""
+"""What `heliograph explain` says is what happens: policies with scripts, and deliveries thrown by dice, each explained and then done."""
 
 import base64
 import random
@@ -121,6 +121,31 @@ def mappings(dice):
     return "\n".join(made)
 
 
+# Scripts of the stages: whom one is about, by folder, and what it does.
+ABOUT = {
+    "connect": [f'environment "remote-ip" "{source}"' for source in SOURCES],
+    "hello": ['environment :matches "vnd.heliograph.helo" "*.dyn.test"', 'environment "remote-ip" "127.0.0.5"'],
+    "sender": ['envelope :domain "from" "spam.test"', 'envelope "from" ""', 'not environment "vnd.heliograph.auth" ""'],
+    "recipient": ['envelope :localpart "to" "alice"', 'envelope :localpart "to" ["both", "bob"]'],
+    "data": ['envelope "from" "bad@far.test"', 'environment "vnd.heliograph.tls" "yes"', 'environment "remote-ip" "127.0.0.8"'],
+}
+DOES = [
+    'reject "scripted";', "discard;", 'hold "wait";', 'redirect "alice@example.test";', 'addheader "X-Script" "seen";',
+    'addheader "X-Other" "told"; hold "wait";', 'include :global "missing";', "keep;",
+]  # fmt: skip
+REQUIRES = ["envelope", "environment", "reject", "editheader", "include", "vnd.heliograph.system"]
+
+
+def scripts(dice):
+    """Administrators' scripts for some of the stages, by their names."""
+    require = "require [" + ", ".join(f'"{each}"' for each in REQUIRES) + "];"
+    made = {}
+    for folder, about in ABOUT.items():
+        for number in range(dice.choice([0, 1, 2])):
+            made[f"{folder}/{number}"] = f"{require} if {dice.choice(about)} {{ {dice.choice(DOES)} }}"
+    return made
+
+
 class Delivery:
     """One delivery: what is brought, and how."""
 
@@ -196,7 +221,12 @@ def same_at_the_end(refused, is_chunked):
 def test_what_is_explained_is_what_happens(tmp_path, seed):
     dice = random.Random(seed)
     server = prepare(tmp_path, mappings(dice), settings(dice))
+    for name, text in scripts(random.Random(f"scripts {seed}")).items():
+        path = server.data / "sieve" / f"{name}.sieve"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
     with server:
+        assert not [one for one in server.json("sieve", "administrators") if one["problem"]]
         server.command("group", "set", BOTH, server.alice.address, server.bob.address)
         people = (server.alice.address, server.bob.address)
         file = tmp_path / "message.eml"

@@ -97,11 +97,12 @@ pub fn compose(settings: &Settings) -> Result<Services, Failure> {
     let queue = keeps::queue(settings, &store, &ground)?;
 
     let filters = Filters::new(settings.filters.clone(), Arc::clone(&resolver), &ground.registry);
-    let scripts = transfer::scripts(settings, &ground, &directory, &mail)?;
+    let scripts = Arc::new(transfer::scripts(settings, &ground, &directory, &mail)?);
     let content = transfer::content(settings, &ground)?;
     let asked = (Arc::clone(&resolver), Arc::clone(&ground.clock));
     let greylisting = Greylisting::new(settings, store.layout.data(), asked, &ground.registry);
-    let judge = Arc::new(judge::judge(settings, &ground, &resolver, &directory, &metering, &greylisting));
+    let judge = judge::judge(settings, &ground, &resolver, &directory, &metering, &greylisting);
+    let judge = Arc::new(judge.with_scripts(Arc::clone(&scripts)));
     let channels = transfer::channels(settings, &ground, &judge)?;
     let authentication = transfer::authentication(settings, &ground, &resolver, &client_tls, &store.system)?;
 
@@ -120,7 +121,7 @@ pub fn compose(settings: &Settings) -> Result<Services, Failure> {
         queue,
         filters,
         host: settings.server.host.to_string(),
-        scripts: Arc::new(scripts),
+        scripts,
         content: Arc::new(content),
         channels: Arc::new(channels),
         resolver,

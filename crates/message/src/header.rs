@@ -51,9 +51,14 @@ pub fn octets(message: &[u8]) -> usize {
     }
 }
 
-/// The fields of a header, or of a message: stops at the first empty line.
+/// The fields of a header, or of a message: stops at the first empty line, and after [`FIELDS_MAX`].
 pub fn fields(message: &[u8]) -> Fields<'_> {
-    Fields { message, at: 0, seen: 0 }
+    Fields { message, at: 0, left: FIELDS_MAX }
+}
+
+/// All fields, however many: for those who take some out, and overlook none.
+pub fn all_fields(message: &[u8]) -> Fields<'_> {
+    Fields { message, at: 0, left: usize::MAX }
 }
 
 /// The first field of that name.
@@ -107,7 +112,7 @@ pub(crate) fn unfold(value: &[u8]) -> Cow<'_, str> {
 pub struct Fields<'a> {
     message: &'a [u8],
     at: usize,
-    seen: usize,
+    left: usize,
 }
 
 impl<'a> Iterator for Fields<'a> {
@@ -115,14 +120,14 @@ impl<'a> Iterator for Fields<'a> {
 
     fn next(&mut self) -> Option<Field<'a>> {
         let rest = self.message.get(self.at..)?;
-        if rest.is_empty() || self.seen >= FIELDS_MAX || empty_line(rest).is_some() {
+        if rest.is_empty() || self.left == 0 || empty_line(rest).is_some() {
             return None;
         }
         let length = field_octets(rest);
         let raw = rest.get(..length)?;
         let span = Span::new(self.at, self.at + length);
         self.at += length;
-        self.seen += 1;
+        self.left -= 1;
         let content = without_line_end(raw);
         let (name, value) = split_name(content).unwrap_or((&[], content));
         Some(Field { name, value, span })

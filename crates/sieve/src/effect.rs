@@ -9,6 +9,8 @@ use crate::version::Version;
 pub struct Outcome<'a> {
     /// What to do, in order. An implicit keep is among it.
     pub effects: Vec<Effect<'a>>,
+    /// The message as the script left it, whatever is to be done with it.
+    pub message: Version<'a>,
     /// Whether one of them is a keep that the script did not ask for.
     pub is_implicit_keep: bool,
     /// Why the run ended early; then what came before is not done, and the message is kept (RFC 5228 §2.10.6).

@@ -37,7 +37,7 @@
 //! | `extension` | what `require` can name |
 //! | `lexer`, `syntax` | characters to words, words to commands (RFC 5228 §8) |
 //! | `compile/`, `signature`, `template` | commands checked and made operations; strings with variables |
-//! | `program`, `describe` | the operations, and how a trace names them |
+//! | `program`, `describe`, `inspect` | the operations, how a trace names them, and what they could do |
 //! | `machine/` | a run: control, tests, actions, changes of the message |
 //! | `matching`, `comparator`, `glob` | values against keys |
 //! | `fields`, `flags`, `moment`, `variables` | header fields, IMAP flags, dates, variables |
@@ -57,6 +57,7 @@ mod fields;
 mod flags;
 pub mod fuzz;
 mod glob;
+mod inspect;
 mod lexer;
 pub mod limits;
 mod machine;

@@ -254,8 +254,8 @@ impl<'a> Machine<'a> {
     fn end(&mut self, failure: Option<Failure>) -> Outcome<'a> {
         let is_implicit_keep = match &failure {
             Some(_) => {
-                let message = Version::original(self.context.message, self.context.structure);
-                self.effects = vec![Effect::Keep { flags: Vec::new(), message }];
+                self.message = Version::original(self.context.message, self.context.structure);
+                self.effects = vec![Effect::Keep { flags: Vec::new(), message: self.message.clone() }];
                 self.remember.clear();
                 true
             }
@@ -267,6 +267,7 @@ impl<'a> Machine<'a> {
         self.keeps = false;
         Outcome {
             effects,
+            message: self.message.clone(),
             is_implicit_keep,
             failure,
             remember: std::mem::take(&mut self.remember),

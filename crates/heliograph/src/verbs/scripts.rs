@@ -157,8 +157,8 @@ async fn answer(operations: &Operations, request: ScriptRequest) -> Result<Value
         }
         ScriptRequest::Administrators => {
             let library = operations.services.scripts.library();
-            let all =
-                library.message.iter().chain(&library.before).chain(library.domains.values()).chain(&library.after);
+            let judging = library.early.values().flatten().chain(&library.message);
+            let all = judging.chain(&library.before).chain(library.domains.values()).chain(&library.after);
             let used = all.chain(library.global.values()).map(|named| (named.name.clone(), None));
             let unusable = library.unusable.iter().map(|(name, problem)| (name.clone(), Some(problem.clone())));
             let all = used.chain(unusable).map(|(name, problem)| ShownAdministrators { name, problem });

@@ -57,11 +57,11 @@ pub fn without<'a>(message: &'a [u8], service: &str) -> (Cow<'a, [u8]>, usize) {
     cut(message, is_forged)
 }
 
-/// The message without the fields that `goes` takes, and how many there were.
+/// The message without the fields that `goes` takes, wherever they stand, and how many there were.
 pub fn cut<'a>(message: &'a [u8], mut goes: impl FnMut(&header::Field<'_>) -> bool) -> (Cow<'a, [u8]>, usize) {
     let mut kept = Vec::new();
     let (mut at, mut count) = (0, 0);
-    for field in header::fields(message).filter(|field| goes(field)) {
+    for field in header::all_fields(message).filter(|field| goes(field)) {
         let octets = field.span.of(message).len();
         let begin = field.span.start as usize;
         kept.extend_from_slice(message.get(at..begin).unwrap_or_default());
@@ -101,6 +101,13 @@ mod tests {
             let (kept, count) = without(message.as_bytes(), "mx.test");
             assert_eq!((&*kept, count), (&b"A: 1\r\n\r\nbody\r\n"[..], 1));
         }
+    }
+
+    #[test]
+    fn a_field_behind_very_many_others_is_not_overlooked() {
+        let message = format!("{}Authentication-Results: mx.test; dmarc=pass\r\n\r\nbody\r\n", "X: y\r\n".repeat(6000));
+        let (kept, count) = without(message.as_bytes(), "mx.test");
+        assert!(count == 1 && !kept.windows(4).any(|octets| octets == b"pass"));
     }
 
     #[test]

@@ -34,16 +34,17 @@ impl Authentication {
         if origin.kind == Kind::Lmtp {
             return Finding::Pass;
         }
-        if trimmed::has_too_many_fields(&arrival.body) {
-            self.signals.unreadable(arrival.trace, "it has too many fields");
-            return Finding::Refuse(refusal::too_many_fields());
-        }
         let service = self.settings.service.clone();
         let is_ours = origin.account.is_some() || origin.kind == Kind::Submission;
         let address = origin.peer.ip();
         let is_trusted = address.is_some_and(|ip| self.settings.trusted.iter().any(|network| network.contains(ip)));
         let is_checked = self.settings.check && !is_ours && !is_trusted;
-        if is_checked && self.settings.dmarc == Strictness::Enforce && !has_one_author(&arrival.body) {
+        let is_enforced = is_checked && self.settings.dmarc == Strictness::Enforce;
+        if is_enforced && trimmed::has_too_many_fields(&arrival.body) {
+            self.signals.unreadable(arrival.trace, "it has too many fields");
+            return Finding::Refuse(refusal::too_many_fields());
+        }
+        if is_enforced && !has_one_author(&arrival.body) {
             self.signals.unreadable(arrival.trace, "nobody can say who its author is");
             return Finding::Refuse(refusal::several_authors());
         }

@@ -1,6 +1,8 @@
 //! The only place where our errors become replies. What is not expected is a temporary failure.
 
 use directory::login::Denied;
+use policy::decision::{Refusal, Verdict};
+use policy::stage::Stage;
 use smtp::reply::Reply;
 use smtp::status::EnhancedStatus;
 
@@ -114,6 +116,29 @@ pub fn refused_by_recipient(reason: &str, utf8: bool) -> Reply {
 /// The administrator's script does not want the message.
 pub fn refused_by_policy(reason: &str, utf8: bool) -> Reply {
     refused_because(reason, utf8, "the message is not taken here")
+}
+
+/// The administrator's script of a stage before the message refuses what is judged there.
+pub fn refused_at(stage: Stage, reason: &str) -> Verdict {
+    // Whether the client understands other letters is not known yet.
+    at_stage(stage, &refused_because(reason, false, "access denied"))
+}
+
+/// The administrator's script of a stage failed, so that nobody knows what it wanted (RFC 3463 §3.4: X.3.5).
+pub fn undecided_at(stage: Stage) -> Verdict {
+    at_stage(stage, &reply(451, (4, 3, 5), "the policy cannot decide this now; try again later"))
+}
+
+/// Before the greeting the text is the whole line, and there are two codes for it (RFC 5321 §3.1, §3.8).
+fn at_stage(stage: Stage, reply: &Reply) -> Verdict {
+    let is_temporary = reply.code < 500;
+    let status = reply.status.unwrap_or(EnhancedStatus::new(if is_temporary { 4 } else { 5 }, 7, 1));
+    let mut refusal = Refusal { code: reply.code, status, text: reply.text() };
+    if stage == Stage::Connect {
+        refusal.code = if is_temporary { 421 } else { 554 };
+        refusal.text = refusal.to_string();
+    }
+    if is_temporary { Verdict::Defer(refusal) } else { Verdict::Reject(refusal) }
 }
 
 /// Words that the client cannot be told are not told.

@@ -3,6 +3,9 @@
 use crate::judge::lookups::{Effects, Lookups};
 use crate::judge::settings::Settings;
 use crate::judge::signals::Signals;
+use crate::scripts::early::{self, Case};
+use crate::scripts::library::Library;
+use crate::scripts::service::Scripts;
 use model::TraceId;
 use net::Registry;
 use policy::decision::Decision;
@@ -21,6 +24,7 @@ use tokio::time::Instant;
 pub struct Judge {
     rules: RwLock<Arc<InForce>>,
     lookups: Arc<dyn Lookups>,
+    scripts: Option<Arc<Scripts>>,
     pub(crate) signals: Signals,
 }
 
@@ -55,6 +59,8 @@ impl Time {
 pub struct Matter<'a> {
     /// By what.
     pub rules: &'a InForce,
+    /// By which scripts behind them.
+    pub scripts: &'a Library,
     /// When.
     pub stage: Stage,
     /// What is known.
@@ -76,7 +82,13 @@ impl Judge {
     pub fn new(policy: Policy, settings: Settings, lookups: Arc<dyn Lookups>, registry: &Registry) -> Judge {
         let signals = Signals::new(registry);
         signals.loaded(policy.mappings().tables().len(), policy.rules().len());
-        Judge { rules: RwLock::new(Arc::new(InForce { policy, settings })), lookups, signals }
+        Judge { rules: RwLock::new(Arc::new(InForce { policy, settings })), lookups, scripts: None, signals }
+    }
+
+    /// Has the administrator's scripts of the stages before a message judge, too.
+    #[must_use]
+    pub fn with_scripts(self, scripts: Arc<Scripts>) -> Judge {
+        Judge { scripts: Some(scripts), ..self }
     }
 
     /// Judges by another policy from now on.
@@ -90,34 +102,67 @@ impl Judge {
         Arc::clone(&self.rules.read().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// The administrator's scripts as they are now.
+    pub fn scripts(&self) -> Arc<Library> {
+        self.scripts.as_ref().map_or_else(Arc::default, |scripts| scripts.library())
+    }
+
     /// Judges a stage. Without effects nothing is changed or logged, and every step is told. What cannot be looked up in
     /// time fails.
     pub async fn judge(&self, trace: TraceId, matter: &Matter<'_>) -> Decision {
-        if matter.rules.policy.is_silent(matter.stage) {
+        if matter.rules.policy.is_silent(matter.stage) && matter.scripts.of_stage(matter.stage).is_empty() {
             return Decision::default();
         }
         if matter.effects == Effects::Off {
-            return self.decide(matter, Effects::Off, true).await;
+            return self.decide(trace, matter, Effects::Off, true).await;
         }
-        let mut decision = self.decide(matter, Effects::On, false).await;
+        let mut decision = self.decide(trace, matter, Effects::On, false).await;
         if decision.debug {
             // The steps are noted only when they are asked for, so they are made again without effect.
-            decision.steps = self.decide(matter, Effects::Off, true).await.steps;
+            decision.steps = self.decide(trace, matter, Effects::Off, true).await.steps;
         }
         self.signals.decided(trace, matter.stage, &decision);
         decision
     }
 
-    async fn decide(&self, matter: &Matter<'_>, effects: Effects, is_traced: bool) -> Decision {
+    async fn decide(&self, trace: TraceId, matter: &Matter<'_>, effects: Effects, is_traced: bool) -> Decision {
         let mut judgement = Judgement::new(&matter.rules.policy, matter.stage, matter.facts, is_traced);
         while let Some(lookup) = judgement.run() {
             let answer = self.look_up(matter.rules, matter.time, &lookup, effects).await;
-            if effects == Effects::On {
-                self.signals.looked_up(&lookup, &answer);
-            }
             judgement.answer(answer);
         }
-        judgement.finish()
+        let mut decision = judgement.finish();
+        if let Some(scripts) = self.scripts.as_ref().filter(|_| !matter.scripts.of_stage(matter.stage).is_empty()) {
+            let case = Case {
+                trace,
+                stage: matter.stage,
+                facts: matter.facts,
+                remote_host: self.remote_host(matter, effects, &mut decision).await,
+                until: matter.time.until,
+                is_real: effects == Effects::On,
+                is_traced,
+            };
+            early::judge(scripts, matter.scripts, &case, &mut decision).await;
+        }
+        decision
+    }
+
+    /// The client's name, where a script may look at it. One that cannot be found out is none.
+    async fn remote_host(&self, matter: &Matter<'_>, effects: Effects, decision: &mut Decision) -> Option<String> {
+        let client = matter.facts.client?;
+        let mut scripts = matter.scripts.of_stage(matter.stage).iter();
+        if !scripts.any(|named| named.script.may_look_at_environment("remote-host")) {
+            return None;
+        }
+        let lookup = Lookup::HostName { address: client.ip().to_canonical() };
+        match self.look_up(matter.rules, matter.time, &lookup, effects).await {
+            Answer::Found(name) => Some(name),
+            Answer::NotFound => None,
+            Answer::Failed(why) => {
+                decision.troubles.push(format!("{lookup}: {why}"));
+                None
+            }
+        }
     }
 
     /// Whether the mapping file has a table of this name.
@@ -136,9 +181,6 @@ impl Judge {
                 Step::Done(outcome) => return Some(outcome),
                 Step::Lookup(lookup) => {
                     let answer = self.look_up(&rules, time, &lookup, effects).await;
-                    if effects == Effects::On {
-                        self.signals.looked_up(&lookup, &answer);
-                    }
                     step = machine.answer(answer);
                 }
             }
@@ -151,10 +193,14 @@ impl Judge {
             true => None,
             false => tokio::time::timeout_at(time.until, asked).await.ok(),
         };
-        answer.unwrap_or_else(|| {
+        let answer = answer.unwrap_or_else(|| {
             let seconds = COMMAND_LOOKUPS_MAX.as_secs();
             Answer::Failed(format!("the look-ups of this command have taken {seconds} s already"))
-        })
+        });
+        if effects == Effects::On {
+            self.signals.looked_up(lookup, &answer);
+        }
+        answer
     }
 
     /// Lets a reply wait, with no thread held.
@@ -200,7 +246,9 @@ mod tests {
         for (time, verdict, troubles) in
             [(Time::begin(), Verdict::Hold, 0), (Time { until: Instant::now() }, Verdict::Accept, 1)]
         {
-            let matter = Matter { rules: &rules, stage: Stage::Connect, facts: &facts, effects: Effects::On, time };
+            let scripts = &judge.scripts();
+            let matter =
+                Matter { rules: &rules, scripts, stage: Stage::Connect, facts: &facts, effects: Effects::On, time };
             let decision = judge.judge(TraceId(1), &matter).await;
             assert_eq!((decision.verdict, decision.troubles.len()), (verdict, troubles));
         }

@@ -7,6 +7,7 @@ use crate::judge::carried::{Carried, least};
 use crate::judge::court::{InForce, Judge, Matter, Time};
 use crate::judge::joint::{Joint, is_kept};
 use crate::judge::lookups::Effects;
+use crate::scripts::library::Library;
 use directory::directory::Directory;
 use directory::entry::Account;
 use directory::resolve::{LocalTarget, Resolution};
@@ -28,6 +29,7 @@ use std::time::Duration;
 pub struct Hearing {
     judge: Arc<Judge>,
     rules: Arc<InForce>,
+    scripts: Arc<Library>,
     effects: Effects,
     facts: Facts,
     manner: Manner,
@@ -89,6 +91,7 @@ impl Hearing {
         };
         let mut hearing = Hearing {
             rules: judge.in_force(),
+            scripts: judge.scripts(),
             judge: Arc::clone(judge),
             effects,
             facts: Facts { protocol, client: socket(peer), server: socket(local), ..Facts::default() },
@@ -108,7 +111,13 @@ impl Hearing {
 
     /// Whether there is nothing to judge by, so that nothing needs to be known.
     fn is_idle(&self) -> bool {
-        self.rules.policy.is_idle()
+        self.rules.policy.is_idle() && self.scripts.early.is_empty()
+    }
+
+    /// A reload takes effect here for sessions that go on.
+    fn renew(&mut self) {
+        self.rules = self.judge.in_force();
+        self.scripts = self.judge.scripts();
     }
 
     fn choose_source(&mut self) {
@@ -200,9 +209,8 @@ impl Hearing {
     /// # Errors
     /// The refusal.
     pub async fn hello(&mut self, trace: TraceId, name: &str) -> Result<(), Reply> {
-        // A reload takes effect here for sessions that go on. What is known is written down also without a policy: one may
-        // be there at the next command.
-        self.rules = self.judge.in_force();
+        // What is known is written down also without a policy: one may be there at the next command.
+        self.renew();
         name.clone_into(&mut self.facts.hello);
         self.choose_source();
         if self.is_idle() {
@@ -224,7 +232,7 @@ impl Hearing {
     /// # Errors
     /// The refusal.
     pub async fn mail(&mut self, trace: TraceId, mail: &MailFrom, from: &From<'_>) -> Result<(), Reply> {
-        self.rules = self.judge.in_force();
+        self.renew();
         self.facts.is_extended = from.is_extended;
         self.facts.tls = from.tls;
         self.facts.login = from.account.map(|account| account.address.clone());
@@ -437,8 +445,9 @@ impl Hearing {
     async fn judge(&mut self, trace: TraceId, stage: Stage, about: &str) -> Decision {
         self.facts.tags.clone_from(&self.carried.tags);
         self.facts.score = self.carried.score;
-        let (rules, facts, effects, time) = (&*self.rules, &self.facts, self.effects, self.time);
-        let decision = self.judge.judge(trace, &Matter { rules, stage, facts, effects, time }).await;
+        let (rules, scripts, facts) = (&*self.rules, &*self.scripts, &self.facts);
+        let (effects, time) = (self.effects, self.time);
+        let decision = self.judge.judge(trace, &Matter { rules, scripts, stage, facts, effects, time }).await;
         if self.effects == Effects::Off {
             self.told.push(Told { stage, about: about.to_owned(), decision: decision.clone() });
         }

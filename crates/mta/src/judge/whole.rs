@@ -7,6 +7,7 @@ use crate::inbound::service::Service;
 use crate::judge::court::{Matter, Time};
 use crate::judge::hearing::{Heard, Told, channel_name};
 use crate::judge::lookups::Effects;
+use crate::scripts::library::Library;
 use message::edit::Prefix;
 use message::header;
 use model::{Address, TraceId};
@@ -139,8 +140,10 @@ impl Asking<'_> {
     async fn ask(&mut self, heard: &mut Heard, facts: &Facts, about: &str) -> Result<Verdict, Reply> {
         let judge = &self.service.parts.judge;
         let (rules, effects, time) = (&*heard.rules, heard.effects, self.time);
-        let mut decision =
-            judge.judge(self.trace, &Matter { rules, stage: Stage::Message, facts, effects, time }).await;
+        // Those of whole messages run later, when all else is decided.
+        let scripts = &Library::default();
+        let matter = Matter { rules, scripts, stage: Stage::Message, facts, effects, time };
+        let mut decision = judge.judge(self.trace, &matter).await;
         if heard.effects == Effects::Off {
             heard.told.push(Told { stage: Stage::Message, about: about.to_owned(), decision: decision.clone() });
         }

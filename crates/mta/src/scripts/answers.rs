@@ -93,12 +93,13 @@ fn is_mail(uri: &str) -> bool {
 }
 
 /// A list is a group of ours, by its address.
-async fn in_list(scripts: &Scripts, list: &str, value: &str) -> Result<bool, Unanswered> {
+pub(super) async fn in_list(scripts: &Scripts, list: &str, value: &str) -> Result<bool, Unanswered> {
     let groups = scripts.parts.directory.groups_of(value).await.map_err(|error| Unanswered::Away(error.to_string()))?;
     Ok(groups.iter().any(|group| group.eq_ignore_ascii_case(list)))
 }
 
-async fn list_exists(scripts: &Scripts, list: &str) -> Result<bool, Unanswered> {
+/// Whether there is a group of this address.
+pub(super) async fn list_exists(scripts: &Scripts, list: &str) -> Result<bool, Unanswered> {
     let Ok(address) = list.parse() else { return Ok(false) };
     let resolution =
         scripts.parts.directory.resolve(&address).await.map_err(|error| Unanswered::Away(error.to_string()))?;

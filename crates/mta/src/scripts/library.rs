@@ -2,13 +2,16 @@
 //!
 //! | file | run |
 //! |---|---|
+//! | `connect/*.sieve`, `hello/`, `sender/`, `recipient/`, `data/` | at that stage, in the order of their names; see `early` |
 //! | `message/*.sieve` | once for each message at its end, in the order of their names; see `stage` |
 //! | `before/*.sieve` | for everybody, before all others, in the order of their names |
 //! | `domain/DOMAIN.sieve` | for the accounts of the domain, before their own |
 //! | `after/*.sieve` | for everybody, after all others |
 //! | `global/NAME.sieve` | where `include :global "NAME"` asks for it |
 
+use crate::scripts::fitness;
 use crate::scripts::settings::{administrator_extensions, message_extensions};
+use policy::stage::Stage;
 use sieve::Script;
 use std::collections::BTreeMap;
 use std::io;
@@ -33,6 +36,8 @@ pub struct Named {
 /// All of the administrator's scripts.
 #[derive(Debug, Default)]
 pub struct Library {
+    /// Run at the stages before a message, by the stage.
+    pub early: BTreeMap<Stage, Vec<Named>>,
     /// Run once for each message.
     pub message: Vec<Named>,
     /// Run before all others.
@@ -56,7 +61,8 @@ pub type Look = Vec<(PathBuf, u64, Option<SystemTime>)>;
 /// Those of the file system.
 pub fn look(folder: &Path) -> io::Result<Look> {
     let mut found = Look::new();
-    for below in ["message", "before", "domain", "after", "global"] {
+    let early = fitness::FOLDERS.map(|(folder, _)| folder);
+    for below in early.into_iter().chain(["message", "before", "domain", "after", "global"]) {
         let entries = match std::fs::read_dir(folder.join(below)) {
             Ok(entries) => entries,
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
@@ -93,15 +99,24 @@ pub fn read(look: &Look) -> io::Result<Library> {
             continue;
         }
         let text = std::fs::read(path)?;
-        let allowed = if folder == "message" { message_extensions() } else { administrator_extensions() };
-        let script = match sieve::compile(&text, allowed) {
+        let stage = fitness::stage_of(&folder);
+        let compiled = match (stage, folder.as_str()) {
+            (Some(_), _) => fitness::compile(&text),
+            (None, "message") => sieve::compile(&text, message_extensions()).map_err(|fault| fault.to_string()),
+            (None, _) => sieve::compile(&text, administrator_extensions()).map_err(|fault| fault.to_string()),
+        };
+        let script = match compiled {
             Ok(script) => Arc::new(script),
-            Err(fault) => {
-                library.unusable.push((name, fault.to_string()));
+            Err(problem) => {
+                library.unusable.push((name, problem));
                 continue;
             }
         };
         let named = Named { name, script };
+        if let Some(stage) = stage {
+            library.early.entry(stage).or_default().push(named);
+            continue;
+        }
         match folder.as_str() {
             "message" => library.message.push(named),
             "before" => library.before.push(named),
@@ -116,7 +131,13 @@ pub fn read(look: &Look) -> io::Result<Library> {
 impl Library {
     /// How many scripts it has.
     pub fn len(&self) -> usize {
-        self.message.len() + self.before.len() + self.after.len() + self.domains.len() + self.global.len()
+        let early: usize = self.early.values().map(Vec::len).sum();
+        early + self.message.len() + self.before.len() + self.after.len() + self.domains.len() + self.global.len()
+    }
+
+    /// Those of a stage before a message, in their order.
+    pub fn of_stage(&self, stage: Stage) -> &[Named] {
+        self.early.get(&stage).map_or(&[], Vec::as_slice)
     }
 
     /// Whether nothing runs where mail is filed.

@@ -3,6 +3,7 @@
 use crate::scripts::decision::Sent;
 use model::TraceId;
 use net::{Counter, Registry};
+use policy::stage::Stage;
 use tracing::{info, warn};
 
 #[derive(Debug)]
@@ -21,8 +22,11 @@ impl Signals {
         let sent =
             |kind| registry.counter("heliograph_sieve_sent_total", "Messages that scripts send.", &[("kind", kind)]);
         Signals {
-            runs: counter("heliograph_sieve_runs_total", "Scripts run where mail is filed."),
-            failures: counter("heliograph_sieve_failures_total", "Runs of scripts that ended early; the mail is kept."),
+            runs: counter("heliograph_sieve_runs_total", "Scripts run where mail is judged or filed."),
+            failures: counter(
+                "heliograph_sieve_failures_total",
+                "Runs of scripts that ended early: the mail is kept, or, before it has come, refused for now.",
+            ),
             unusable: counter("heliograph_sieve_unusable_scripts_total", "Scripts that could not be read or compiled."),
             not_done: counter(
                 "heliograph_sieve_not_done_total",
@@ -43,6 +47,11 @@ impl Signals {
     pub fn failed(&self, trace: TraceId, account: &str, script: &str, line: u32, reason: &str) {
         self.failures.add(1);
         warn!(%trace, account, script, line, reason, "a script failed; the message is kept");
+    }
+
+    pub fn failed_early(&self, trace: TraceId, stage: Stage, script: &str, line: u32, reason: &str) {
+        self.failures.add(1);
+        warn!(%trace, %stage, script, line, reason, "a script of a stage failed; the client is told to come again");
     }
 
     pub fn unusable(&self, script: &str, reason: &str) {

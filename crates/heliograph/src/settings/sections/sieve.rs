@@ -35,7 +35,8 @@ pub const KEYS: &[Key] = &[
         path: "sieve.folder",
         kind: Kind::FilePath,
         default: "",
-        doc: "The folder of the administrator's scripts; unless given, sieve in the data folder. message/*.sieve run once \
+        doc: "The folder of the administrator's scripts; unless given, sieve in the data folder. connect/, hello/, \
+              sender/, recipient/ and data/*.sieve run at these stages as part of the policy; message/*.sieve run once \
               for each message before it is answered; before/*.sieve and after/*.sieve run for everybody where mail is \
               filed, before and after people's own scripts; all in the order of their names. domain/DOMAIN.sieve runs \
               for a domain; global/NAME.sieve is there for include :global. Changes are seen within seconds.",
