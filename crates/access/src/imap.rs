@@ -17,6 +17,7 @@
 //! | `fetch`, `section`, `structure` | FETCH; octets of a section; ENVELOPE and BODYSTRUCTURE |
 //! | `store`, `copy` | STORE; COPY, MOVE, EXPUNGE |
 //! | `append`, `catenate`, `replace` | APPEND; the URLs of CATENATE; REPLACE |
+//! | `events` | having the scripts of mailboxes run (RFC 6785) |
 //! | `search`, `find` | SEARCH and its answers; which messages fit |
 //! | `context`, `multisearch`, `scope` | results kept up to date; searches of many mailboxes; which mailboxes those are |
 //! | `notify` | NOTIFY |
@@ -34,6 +35,7 @@ mod capability;
 mod catenate;
 mod context;
 mod copy;
+mod events;
 mod fetch;
 mod find;
 mod identity;

@@ -21,6 +21,13 @@ impl Mail {
         read(&snapshot, spaces.keys(owner).annotations(mailbox.unwrap_or(MailboxId(0))))
     }
 
+    /// One annotation of a mailbox, or of the account (`None`), as its owner sees it. Costs one look at one row.
+    pub fn annotation(&self, owner: &Owner, mailbox: Option<MailboxId>, entry: &str) -> Result<Option<Vec<u8>>, Error> {
+        let (snapshot, spaces) = self.read(owner)?;
+        let place = spaces.keys(owner).annotations(mailbox.unwrap_or(MailboxId(0)));
+        Ok(snapshot.get(&place.text(entry))?.map(|value| value.to_vec()))
+    }
+
     /// The same as `guest`, whose account is another one, sees them: what is shared, and the guest's own private ones.
     pub fn annotations_for(
         &self,

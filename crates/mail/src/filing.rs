@@ -13,7 +13,7 @@ use crate::signals;
 use crate::store::Mail;
 use account::owner::Owner;
 use account::rights::Asker;
-use model::{MailboxId, QueueId, Uid};
+use model::{MailboxId, QueueId, Timestamp, Uid};
 use storage::{Committed, Read, Transaction};
 
 /// What happens with a message for one owner.
@@ -25,6 +25,8 @@ pub struct Filing {
     pub quota: Quota,
     /// The delivery's name: a second one with the same name files nothing, and succeeds.
     pub delivery: Option<(QueueId, u32)>,
+    /// When the message arrived; `None` is now. Copies of a message that was there before keep its time.
+    pub internal_date: Option<Timestamp>,
     /// The copies; none where the message is dropped.
     pub placements: Vec<Placement>,
     /// What scripts want remembered.
@@ -156,7 +158,7 @@ fn place(transaction: &mut Transaction<'_>, spaces: Spaces, filing: &Filing) -> 
             continue;
         }
         let flags = acceptable(&mut book, mailbox, &placement.flags)?;
-        let uid = put(&mut book, mailbox, &placement.message, &flags, now)?;
+        let uid = put(&mut book, mailbox, &placement.message, &flags, filing.internal_date.unwrap_or(now))?;
         done.push((mailbox, hash, uid));
     }
     book.close();

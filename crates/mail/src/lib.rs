@@ -11,6 +11,7 @@
 //! | `scripts` | Sieve scripts and what they remember |
 //! | `change` | flags, copies, moves, expunging |
 //! | `moves` | who is told of moves |
+//! | `witness` | who acts on what people do with messages |
 //! | `replace` | a message in the place of another |
 //! | `mailboxes` | listing, making, renaming, deleting; rights, subscriptions |
 //! | `shared` | what others share with somebody |
@@ -64,3 +65,4 @@ pub mod trash;
 mod uid_set;
 pub mod upkeep;
 pub mod view;
+pub mod witness;

@@ -13,6 +13,7 @@
 //! | `run` | the layers for one recipient |
 //! | `subject` | for whom they run |
 //! | `stage` | the administrator's scripts of a whole message, before it is answered |
+//! | `imap_event` | the script of a mailbox in which an IMAP command did something |
 //! | `early`, `fitness` | those of the stages before there is a message, and what they may say |
 //! | `answers` | what scripts ask |
 //! | `whole` | a message that is looked at, parsed once |
@@ -30,6 +31,7 @@ pub mod early;
 pub(crate) mod effects;
 mod fitness;
 pub mod forward;
+pub mod imap_event;
 mod letter;
 pub mod library;
 mod notify;

@@ -138,6 +138,7 @@ fn run(script: &Arc<Script>, octets: &[u8]) {
         environment: vec![("name".to_owned(), "Heliograph".to_owned())],
         spam_percent: Some(50),
         virus: None,
+        flags: Vec::new(),
         redirects_max: 4,
         traces: true,
     };

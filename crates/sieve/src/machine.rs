@@ -31,6 +31,8 @@ use crate::variables::Variables;
 use crate::version::Version;
 use bodies::Bodies;
 
+/// What `environment` tells of the IMAP command that runs a script (RFC 6785 §4).
+const IMAP_ITEMS: [&str; 5] = ["imap.user", "imap.email", "imap.cause", "imap.mailbox", "imap.changedflags"];
 /// Octets that could be looked at while an answer is looked up.
 const QUESTION_EFFORT: u64 = 64;
 
@@ -62,6 +64,9 @@ pub struct Context<'a> {
     pub spam_percent: Option<u8>,
     /// 1 clean to 5 certainly infected, if that was tested (RFC 5235 §3.3).
     pub virus: Option<u8>,
+    /// The flags that the message has already: none at delivery, and what `hasflag` sees where an IMAP command runs the
+    /// script (RFC 6785 §2.2.3).
+    pub flags: Vec<String>,
     /// Redirects that one run may ask for.
     pub redirects_max: usize,
     /// Whether to tell each step.
@@ -84,6 +89,7 @@ impl<'a> Context<'a> {
             environment: Vec::new(),
             spam_percent: None,
             virus: None,
+            flags: Vec::new(),
             redirects_max: 4,
             traces: false,
         }
@@ -174,10 +180,10 @@ impl<'a> Machine<'a> {
     pub fn new(script: Arc<Script>, context: Context<'a>) -> Machine<'a> {
         let message = Version::original(context.message, context.structure);
         Machine {
+            flags: context.flags.clone(),
             context,
             frames: vec![Frame::new(script, String::new(), false, 0)],
             globals: Variables::default(),
-            flags: Vec::new(),
             truth: false,
             message,
             unenclosed: None,
@@ -394,7 +400,9 @@ impl<'a> Machine<'a> {
     /// An item of the environment.
     fn environment(&self, name: &str) -> Option<&str> {
         let mut items = self.context.environment.iter();
-        items.find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+        let found = items.find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str());
+        // RFC 6785 §4.2: where no IMAP command runs the script they are empty rather than unknown.
+        found.or_else(|| IMAP_ITEMS.iter().any(|known| known.eq_ignore_ascii_case(name)).then_some(""))
     }
 
     fn ask(&self, question: Question) -> Result<&Answer, Halt> {

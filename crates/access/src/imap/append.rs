@@ -9,6 +9,7 @@ use imap::sequence;
 use mail::deliver::{Append as NewAppend, NewMessage};
 use mail::error::Error;
 use mail::flags::{Flags, SystemFlags};
+use mail::witness::Cause;
 
 impl Session<'_> {
     pub async fn append(&mut self, mailbox: &str, messages: Vec<Append>) -> Done {
@@ -31,6 +32,7 @@ impl Session<'_> {
             Ok(placed) => placed,
             Err(error) => return Ok(self.failed(&error)),
         };
+        Box::pin(self.arrived(Cause::Added, &target.place(), &placed.value)).await;
         self.catch_up(true)?;
         Ok(appended(placed))
     }

@@ -2,7 +2,7 @@
 
 /// What of the session decides.
 #[derive(Clone, Copy, Debug)]
-pub struct State {
+pub struct State<'a> {
     /// Whether somebody is logged in.
     pub authenticated: bool,
     /// Whether TLS can start.
@@ -13,6 +13,8 @@ pub struct State {
     pub compressed: bool,
     /// Largest message.
     pub append_octets_max: u64,
+    /// Where the scripts of mailboxes are kept, if they are run (RFC 6785 §2.1).
+    pub sieve_url: Option<&'a str>,
 }
 
 const ALWAYS: [&str; 6] = ["IMAP4rev1", "IMAP4rev2", "ID", "ENABLE", "LITERAL+", "SASL-IR"];
@@ -64,12 +66,13 @@ const AUTHENTICATED: [&str; 42] = [
 ];
 
 /// The list as it stands behind `CAPABILITY`.
-pub fn list(state: State, mechanisms: &[&str]) -> String {
+pub fn list(state: State<'_>, mechanisms: &[&str]) -> String {
     let mut names: Vec<String> = ALWAYS.map(str::to_owned).to_vec();
     if state.authenticated {
         names.extend(AUTHENTICATED.map(str::to_owned));
         names.extend(["UTF8=ACCEPT".to_owned(), "UNAUTHENTICATE".to_owned()]);
         names.push(format!("APPENDLIMIT={}", state.append_octets_max));
+        names.extend(state.sieve_url.map(|url| format!("IMAPSIEVE={url}")));
         if !state.compressed {
             names.push("COMPRESS=DEFLATE".to_owned());
         }

@@ -9,6 +9,7 @@ use mail::change::{Copied, Expunge, Place};
 use mail::deliver::Quota;
 use mail::error::Error;
 use mail::flags::SystemFlags;
+use mail::witness::Cause;
 use model::Uid;
 
 /// Source, UIDs, target and the target's quota.
@@ -25,6 +26,9 @@ impl Session<'_> {
             Ok(copied) => copied.value,
             Err(error) => return Ok(self.failed(&error)),
         };
+        if let Some(placed) = &copied.to {
+            Box::pin(self.arrived(Cause::Copied, &to, placed)).await;
+        }
         self.catch_up(numbers == Numbers::Uid)?;
         Ok(Outcome::Ok(
             copy_code(&copied).map_or_else(|| "nothing to copy".to_owned(), |code| format!("{code} copied")),
@@ -40,6 +44,9 @@ impl Session<'_> {
             Ok(moved) => moved.value,
             Err(error) => return Ok(self.failed(&error)),
         };
+        if let Some(placed) = &moved.to {
+            Box::pin(self.arrived(Cause::Copied, &to, placed)).await;
+        }
         // COPYUID comes before the expunges (RFC 6851 §4.3).
         if let Some(code) = copy_code(&moved) {
             self.say(&format!("* OK {code} moved\r\n"));

@@ -172,8 +172,13 @@ impl Session<'_> {
             return None;
         }
         let seen = Flags::system(SystemFlags::SEEN);
-        let stored = self.service.mail.store_flags(place, unseen, FlagMode::Add, seen, None).await;
-        stored.err().map(|error| self.failed(&error))
+        match self.service.mail.store_flags(place, unseen, FlagMode::Add, seen, None).await {
+            Ok(stored) => {
+                Box::pin(self.flagged(place, view, &stored.value.done)).await;
+                None
+            }
+            Err(error) => Some(self.failed(&error)),
+        }
     }
 
     async fn fetch_one(

@@ -7,6 +7,7 @@ use account::rights::Rights;
 use imap::command::{Append, Numbers};
 use imap::sequence::SequenceSet;
 use mail::error::Error;
+use mail::witness::Cause;
 
 impl Session<'_> {
     pub async fn replace(&mut self, number: u32, numbers: Numbers, mailbox: &str, message: Append) -> Done {
@@ -42,6 +43,7 @@ impl Session<'_> {
             Err(Error::NoMessage) => return Ok(Outcome::no("[NONEXISTENT] the message has gone meanwhile")),
             Err(error) => return Ok(self.failed(&error)),
         };
+        Box::pin(self.arrived(Cause::Added, &target.place(), &replaced.value)).await;
         // The code comes before the expunge (RFC 8508 §3.3).
         if let Some(new) = replaced.value.uids.first() {
             let line = format!("* OK [APPENDUID {} {new}] the replacement is there\r\n", replaced.value.uid_validity);

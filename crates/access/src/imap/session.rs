@@ -462,6 +462,7 @@ impl Session<'_> {
             may_log_in: offered.is_some(),
             compressed: self.line.connection.stream().is_compressed(),
             append_octets_max: self.service.settings.append_octets_max,
+            sieve_url: self.service.sieve_url(),
         };
         capability::list(state, &offered.unwrap_or_default())
     }

@@ -7,6 +7,8 @@ use std::time::Duration;
 pub struct Settings {
     /// The name in the greeting.
     pub host: String,
+    /// Where people keep their scripts (`sieve://host`), told where the scripts of mailboxes are run (RFC 6785 §2.1).
+    pub sieve_url: Option<String>,
     /// Largest message that is appended, in octets (RFC 7889).
     pub append_octets_max: u64,
     /// What all sessions together may hold in memory of messages in flight, in octets.
@@ -32,6 +34,7 @@ impl Settings {
     pub fn new(host: &str) -> Settings {
         Settings {
             host: host.to_owned(),
+            sieve_url: None,
             append_octets_max: 50 << 20,
             memory_octets_max: 512 << 20,
             idle_timeout: Duration::from_secs(31 * 60),

@@ -77,6 +77,10 @@ impl Session<'_> {
             Err(error) => return Ok(self.failed(&error)),
         };
         self.tell_stored(&old, &stored.done, numbers, wanted.silent)?;
+        // What a script changes besides is told even where the client's own change is not.
+        if Box::pin(self.flagged(&place, &old, &stored.done)).await {
+            self.catch_up(numbers == Numbers::Uid)?;
+        }
         if stored.modified.is_empty() {
             return Ok(Outcome::ok("done"));
         }

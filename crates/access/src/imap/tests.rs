@@ -1,20 +1,24 @@
 //! Whole sessions over connections in memory, with the real directory and the real mail store.
 
+mod events;
 mod mailbox;
 mod message;
 
 use crate::imap::service::{Parts, Service};
 use crate::imap::settings::Settings;
+use ::events::Bus;
 use bytes::BytesMut;
 use directory::directory::Directory;
 use directory::embedded::{Embedded, NewAccount};
 use directory::login::Logins;
 use directory::password::{Cost, Credentials};
-use events::Bus;
 use mail::store::Mail;
+use mail::witness::{Happening, Witness};
 use model::Timestamp;
 use net::{Clock, Connection, Door, Received, Registry, SystemClock};
-use std::sync::Arc;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
 use storage::{Partition, Partitions};
 
 /// Hashes as cheap as they can be.
@@ -23,6 +27,18 @@ const COST: Cost = Cost { memory_kib: 64, passes: 1, rounds: 4096 };
 /// Two accounts, `alice@b.test` and `bob@b.test`, both with the password `secret`.
 struct House {
     service: Arc<Service>,
+    seen: Arc<Seen>,
+}
+
+/// Notes what sessions do in mailboxes that have a script.
+#[derive(Default)]
+struct Seen(Mutex<Vec<Happening>>);
+
+impl Witness for Seen {
+    fn witness(&self, happening: Happening) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        self.0.lock().unwrap().push(happening);
+        Box::pin(std::future::ready(()))
+    }
 }
 
 impl House {
@@ -53,9 +69,11 @@ impl House {
         )
         .unwrap();
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let parts = Parts { directory, logins, mail, clock };
-        let settings = Settings { plain_login_on_loopback: true, ..Settings::new("imap.example") };
-        House { service: Arc::new(Service::new(settings, parts, &Registry::new())) }
+        let seen = Arc::new(Seen::default());
+        let parts = Parts { directory, logins, mail, clock, witness: Some(seen.clone()) };
+        let sieve_url = Some("sieve://imap.example".to_owned());
+        let settings = Settings { plain_login_on_loopback: true, sieve_url, ..Settings::new("imap.example") };
+        House { service: Arc::new(Service::new(settings, parts, &Registry::new())), seen }
     }
 
     /// A connection on which nobody has logged in.

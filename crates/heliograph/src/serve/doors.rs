@@ -8,9 +8,10 @@ use access::pop3;
 use mta::authentication::published::Published;
 use mta::inbound;
 use mta::inbound::service::Parts;
-use net::Door;
+use mta::scripts::imap_event::ImapEvents;
 use net::http::Web;
 use net::http::administration::Administration;
+use net::{Door, ListenAddress};
 use smtp::server::Kind;
 use storage::Partition;
 
@@ -55,6 +56,7 @@ impl Doors {
             failed_logins_max: settings.imap.failed_logins_max,
             offences_max: settings.imap.offences_max,
             plain_login_on_loopback,
+            sieve_url: sieve_url(settings),
             ..imap::settings::Settings::new(&host)
         };
         let parts = imap::service::Parts {
@@ -62,6 +64,7 @@ impl Doors {
             logins: services.logins.clone(),
             mail: services.mail.clone(),
             clock: Arc::clone(&services.clock),
+            witness: Some(Arc::new(ImapEvents::new(Arc::clone(&services.scripts), services.queue.clone()))),
         };
         let imap = imap::service::Service::new(imap, parts, &services.registry);
         let pop3 = pop3::settings::Settings {
@@ -153,6 +156,19 @@ pub fn inbound_service(
         judge: Arc::clone(&services.judge),
     };
     inbound::service::Service::new(kind, listener, door, parts, &services.registry)
+}
+
+/// Where people keep the scripts of their mailboxes, if they can (RFC 6785 §2.1, RFC 5804 §3): the port is told where it is
+/// not the usual one.
+fn sieve_url(settings: &Settings) -> Option<String> {
+    let listener = settings.listeners.iter().find(|listener| listener.protocol == Protocol::ManageSieve)?;
+    let host = &settings.server.host;
+    Some(match &listener.address {
+        ListenAddress::Ip(address) if !matches!(address.port(), 0 | 4190) => {
+            format!("sieve://{host}:{}", address.port())
+        }
+        _ => format!("sieve://{host}"),
+    })
 }
 
 fn scripts_door(settings: &Settings, services: &Services, plain_login_on_loopback: bool) -> Arc<dyn Door> {

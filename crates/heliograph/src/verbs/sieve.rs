@@ -268,6 +268,7 @@ pub fn run(
         environment: world.environment.clone(),
         spam_percent: world.spam_percent,
         virus: world.virus,
+        flags: Vec::new(),
         redirects_max: world.redirects_max,
         traces,
     };

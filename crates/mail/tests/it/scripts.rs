@@ -11,7 +11,8 @@ use model::{AccountId, QueueId, Timestamp};
 
 fn filing(account: u32, placements: Vec<Placement>) -> Filing {
     let quota = Quota::default();
-    Filing { owner: owner(account), quota, delivery: None, placements, remember: Vec::new(), trouble: None }
+    let (delivery, internal_date, remember, trouble) = (None, None, Vec::new(), None);
+    Filing { owner: owner(account), quota, delivery, internal_date, placements, remember, trouble }
 }
 
 fn chosen(message: &NewMessage, mailbox: &str, creates: bool, special_use: Option<SpecialUse>) -> Placement {

@@ -135,6 +135,7 @@ pub fn run(script: &Arc<Script>, subject: &Subject<'_>) -> Result<Act, String> {
         environment: Vec::new(),
         spam_percent: subject.spam_percent,
         virus: subject.virus,
+        flags: Vec::new(),
         redirects_max: subject.redirects_max,
         traces: false,
     };

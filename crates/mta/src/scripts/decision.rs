@@ -49,6 +49,7 @@ impl Decision {
             owner: of.owner.clone(),
             quota: of.quota,
             delivery: of.delivery,
+            internal_date: None,
             placements: self.placements.clone(),
             remember: self.remember.clone(),
             trouble: self.trouble.clone(),

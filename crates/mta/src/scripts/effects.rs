@@ -276,7 +276,7 @@ fn chosen(subject: &Subject<'_>, target: &Target, message: mail::deliver::NewMes
 }
 
 /// Flags by their IMAP names. Those beginning with `\` that no message can have are left out.
-fn flags(names: &[String]) -> Flags {
+pub(crate) fn flags(names: &[String]) -> Flags {
     let mut flags = Flags::default();
     for name in names {
         let system = match name.to_ascii_lowercase().as_str() {

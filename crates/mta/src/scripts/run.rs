@@ -107,6 +107,7 @@ async fn execute<'a>(
         ],
         spam_percent: state.scores.spam_percent,
         virus: state.scores.virus,
+        flags: Vec::new(),
         redirects_max: state.redirects_left,
         traces: false,
     };

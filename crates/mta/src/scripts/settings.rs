@@ -36,9 +36,9 @@ impl Settings {
     }
 }
 
-/// What a user's script may require where mail is filed.
+/// What a user's script may require, run where mail is filed or by an IMAP command.
 pub fn user_extensions() -> Extensions {
-    Extensions::for_users()
+    Extensions::for_users_of_imap()
 }
 
 /// What the administrator's scripts of whole messages may: there is no mailbox.
@@ -50,6 +50,7 @@ pub fn message_extensions() -> Extensions {
         Extension::Fcc,
         Extension::FileInto,
         Extension::ImapFlags,
+        Extension::ImapSieve,
         Extension::Mailbox,
         Extension::MailboxId,
         Extension::MailboxMetadata,
@@ -67,7 +68,5 @@ pub fn message_extensions() -> Extensions {
 
 /// What the administrator's may.
 pub fn administrator_extensions() -> Extensions {
-    let mut extensions = Extensions::for_administrators();
-    extensions.remove(Extension::ImapSieve);
-    extensions
+    Extensions::for_administrators()
 }

@@ -12,6 +12,7 @@ pub struct Signals {
     failures: Counter,
     unusable: Counter,
     not_done: Counter,
+    left_alone: Counter,
     sent: [Counter; 4],
 }
 
@@ -30,6 +31,10 @@ impl Signals {
             not_done: counter(
                 "heliograph_sieve_not_done_total",
                 "Wishes of scripts that were not fulfilled: loops, addresses and mailboxes that are not there.",
+            ),
+            left_alone: counter(
+                "heliograph_sieve_messages_left_alone_total",
+                "Messages that an IMAP command touched beyond the bound of what scripts are run for.",
             ),
             sent: [sent("redirect"), sent("vacation"), sent("notify"), sent("capture")],
         }
@@ -66,6 +71,16 @@ impl Signals {
     pub fn not_done(&self, trace: TraceId, account: &str, what: &str) {
         self.not_done.add(1);
         info!(%trace, account, what, "a script's wish was not fulfilled");
+    }
+
+    pub fn left_alone(&self, trace: TraceId, account: &str, script: &str, messages: usize) {
+        self.left_alone.add(u64::try_from(messages).unwrap_or(u64::MAX));
+        warn!(%trace, account, script, messages, "an IMAP command touched more messages than its script is run for");
+    }
+
+    pub fn away(&self, trace: TraceId, account: &str, reason: &str) {
+        self.failures.add(1);
+        warn!(%trace, account, reason, "what a script wanted after an IMAP command could not be done");
     }
 
     pub fn sends(&self, trace: TraceId, account: &str, kind: Sent) {

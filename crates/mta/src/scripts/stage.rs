@@ -101,6 +101,7 @@ fn context<'a>(
         ],
         spam_percent: scores.spam_percent,
         virus: scores.virus,
+        flags: Vec::new(),
         redirects_max: 0,
         traces: false,
     }

@@ -84,6 +84,7 @@ fn context<'a>(message: &'a str, structure: &'a Structure) -> Context<'a> {
         environment: vec![("name".to_owned(), "Heliograph".to_owned())],
         spam_percent: Some(50),
         virus: None,
+        flags: Vec::new(),
         redirects_max: 2,
         traces: true,
     }

@@ -181,6 +181,37 @@ fn rfc6785_section_4_6() {
 }
 
 #[test]
+fn rfc6785_section_5_example_2() {
+    let structure = parse::structure(MESSAGE.as_bytes());
+    let script = "require [\"enotify\", \"imap4flags\", \"variables\", \"environment\", \"imapsieve\"];
+        if environment :matches \"imap.mailbox\" \"*\" { set \"mailbox\" \"${1}\"; }
+        if allof (hasflag \"\\\\Flagged\", environment :contains \"imap.changedflags\" \"\\\\Flagged\") {
+          notify :message \"Important message in ${mailbox}\" \"mailto:tim@example.com\"; }";
+    let told = |flags: &[&str], changed: &str| {
+        let mut context = context(MESSAGE, &structure);
+        context.flags = flags.iter().map(|flag| (*flag).to_owned()).collect();
+        let item = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        context.environment = vec![item("imap.mailbox", "ActionItems"), item("imap.changedflags", changed)];
+        let outcome = finish(Machine::new(compiled(script), context), nobody);
+        let notice = outcome.effects.iter().find_map(|effect| match effect {
+            Effect::Notify(wanted) => wanted.message.clone(),
+            _ => None,
+        });
+        notice.unwrap_or_default()
+    };
+    assert_eq!(told(&["\\Flagged"], "\\Seen \\Flagged"), "Important message in ActionItems");
+    assert_eq!(told(&["\\Flagged"], "\\Seen"), "");
+    assert_eq!(told(&[], "\\Flagged"), "");
+}
+
+#[test]
+fn rfc6785_section_4_2() {
+    // At delivery the items are empty, not unknown.
+    let test = "if environment \"imap.user\" \"\" { discard; }";
+    assert_eq!(with("\"imapsieve\", \"environment\"", test), "");
+}
+
+#[test]
 fn rfc7352_section_3_1() {
     let told = with("\"duplicate\"", "if duplicate :header \"no such:field\" { discard; }");
     assert_eq!(told, "implicit-keep");
