@@ -426,8 +426,11 @@ mod tests {
 
     #[test]
     fn what_the_server_does_not_run_is_not_valid() {
-        let script = b"require \"imapsieve\"; keep;";
-        assert!(!check(script, Author::Administrator).valid);
-        assert!(check(b"require \"fileinto\"; keep;", Author::Administrator).valid);
+        let is_valid =
+            |extension: &str, author| check(format!("require \"{extension}\"; keep;").as_bytes(), author).valid;
+        assert!(is_valid("fileinto", Author::User) && is_valid("imapsieve", Author::User));
+        assert!(is_valid("vnd.heliograph.system", Author::Administrator));
+        assert!(!is_valid("vnd.heliograph.system", Author::User), "that is the administrator's");
+        assert!(!is_valid("vnd.other", Author::Administrator));
     }
 }
