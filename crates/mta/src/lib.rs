@@ -11,6 +11,7 @@
 //! | `filter` | spam and virus filters that are asked about a message |
 //! | `scripts` | Sieve where mail is filed |
 
+mod aside;
 pub mod authentication;
 pub mod channels;
 pub mod content;

@@ -10,9 +10,9 @@ use mail_auth::common::verify::VerifySignature;
 use mail_auth::dkim::{DkimError, Signature};
 use mail_auth::{ArcOutput, AuthenticatedMessage, DkimOutput, DkimResult, Error, MessageAuthenticator, Parameters};
 use net::Resolver;
-use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::Semaphore;
 
+use crate::aside::{aside, is_large};
 use crate::authentication::closed::Closed;
 use crate::authentication::dmarc;
 use crate::authentication::results::{Arc, Dkim, Dmarc, Results, Spf, Verdict};
@@ -61,13 +61,15 @@ impl Workers {
         Workers(Semaphore::new(0))
     }
 
-    /// Does what keeps a processor busy for a while; `None` when it did not get its turn.
-    pub async fn run<T>(&self, work: impl FnOnce() -> T) -> Option<T> {
-        let _turn = tokio::time::timeout(TURN_PATIENCE, self.0.acquire()).await.ok()?.ok()?;
-        match Handle::current().runtime_flavor() {
-            RuntimeFlavor::CurrentThread => Some(work()),
-            _ => Some(tokio::task::block_in_place(work)),
-        }
+    /// Does what keeps a processor busy for a while, when a message has so many octets; `None` when it did not get its turn.
+    pub async fn run<T>(&self, octets: usize, work: impl FnOnce() -> T) -> Option<T> {
+        let turn = match is_large(octets) {
+            true => Some(tokio::time::timeout(TURN_PATIENCE, self.0.acquire()).await.ok()?.ok()?),
+            false => None,
+        };
+        let done = aside(octets, work);
+        drop(turn);
+        Some(done)
     }
 }
 
@@ -152,17 +154,20 @@ async fn signatures(
     workers: &Workers,
     message: &[u8],
 ) -> Signed {
-    let Some(trimmed) = workers.run(|| Trimmed::new(message)).await else { return Signed::default().late() };
+    let Some(trimmed) = workers.run(message.len(), || Trimmed::new(message)).await else {
+        return Signed::default().late();
+    };
     let Some(trimmed) = trimmed else {
         let reason = Some("the message has too many fields".to_owned());
         return Signed { arc: Arc { verdict: Verdict::Fail, reason, ..Arc::default() }, ..Signed::default() };
     };
-    let Some(parsed) = workers.run(|| trimmed.parse()).await else { return Signed::default().late() };
+    let Some(parsed) = workers.run(message.len(), || trimmed.parse()).await else { return Signed::default().late() };
     let Some(parsed) = parsed else { return Signed::default() };
     let (authors, unlooked) = (authors(&parsed.message), parsed.signatures);
     let closed = Closed::fetch(resolver, key_names(&parsed.message), KEYS_PATIENCE).await;
-    let verified =
-        workers.run(|| (verify(verifier, &parsed.message, &closed), chain(verifier, &parsed, &closed))).await;
+    let verified = workers
+        .run(message.len(), || (verify(verifier, &parsed.message, &closed), chain(verifier, &parsed, &closed)))
+        .await;
     match verified {
         Some((dkim, arc)) => Signed { dkim, arc, authors, unlooked, is_late: false },
         None => Signed { authors, unlooked, ..Signed::default() }.late(),

@@ -159,7 +159,7 @@ impl Authentication {
             kept.iter().any(|key| key.domain.eq_ignore_ascii_case(domain) && key.selector == selector)
         };
         let author = sign::author_domain(before)?;
-        let is_proven = self.workers.run(|| {
+        let is_proven = self.workers.run(before.len(), || {
             let trimmed = Trimmed::new(before)?;
             let parsed = trimmed.parse()?;
             let has_ours = parsed.message.dkim_headers.iter().any(|one| ours(&one.header.d, &one.header.s));

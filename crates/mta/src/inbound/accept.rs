@@ -1,5 +1,6 @@
 //! What is done with a whole message: it is filed for every recipient in one transaction, or refused.
 
+use crate::aside::aside;
 use crate::content::fragments::Gathered;
 use crate::delivery::target::target;
 use crate::inbound::arrival::Arrival;
@@ -56,7 +57,7 @@ pub async fn file(
         let reply = submit(service, trace, message, envelope, recipients, learned).await;
         return Answered::only(vec![reply; count]);
     };
-    let parsed = tokio::task::block_in_place(|| NewMessage::new(message));
+    let parsed = aside(message.len(), || NewMessage::new(message));
     let outcome = match parsed {
         Ok(message) => service.parts.mail.deliver(&plan.partition, message, plan.targets, rule).await,
         Err(error) => Err(error),
@@ -228,7 +229,7 @@ pub async fn submit(
                 (rcpt, accepted.route.clone().unwrap_or_else(at_home_route))
             })
             .collect(),
-        body: tokio::task::block_in_place(|| NewBlob::new(message)),
+        body: aside(message.len(), || NewBlob::new(message)),
         trace,
         received_from: String::new(),
         authenticated: learned.authenticated,

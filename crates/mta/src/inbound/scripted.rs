@@ -3,6 +3,7 @@
 //! What scripts only file is filed at once. Where they send messages, too, the message goes through the queue, whose
 //! agent runs them again with all that makes each effect happen once.
 
+use crate::aside::aside;
 use crate::delivery::target::target;
 use crate::inbound::accept::{self, Answered, Plan};
 use crate::inbound::arrival::Arrival;
@@ -49,7 +50,7 @@ pub enum Way {
 /// Runs the scripts of all recipients and files what can be filed at once. `whole` is the message as it is filed.
 pub async fn judge(service: &Service, arrival: &Arrival, whole: Vec<u8>) -> Way {
     let everybody = || (0..arrival.recipients.len()).map(Ok).collect::<Vec<Result<usize, Reply>>>();
-    let parsed = tokio::task::block_in_place(|| Whole::new(whole));
+    let parsed = aside(whole.len(), || Whole::new(whole));
     let whole = match parsed {
         Ok(whole) => whole,
         Err(error) => {

@@ -156,7 +156,7 @@ async fn run<'a>(
 ) -> Box<Outcome<'a>> {
     let mut machine = Machine::new(Arc::clone(script), context);
     loop {
-        let question = match tokio::task::block_in_place(|| machine.resume()) {
+        let question = match machine.resume() {
             Step::Done(outcome) => return outcome,
             Step::Ask(question) => question,
         };

@@ -1,5 +1,6 @@
 //! From what a script wants to what is to be done.
 
+use crate::aside::aside;
 use crate::scripts::answers::{mailbox_id, named_use};
 use crate::scripts::decision::{Decision, Sent, usual};
 use crate::scripts::forward;
@@ -8,7 +9,7 @@ use crate::scripts::remembered::duplicate_key;
 use crate::scripts::service::Scripts;
 use crate::scripts::subject::{Away, Subject};
 use crate::scripts::vacation;
-use crate::scripts::whole::{Whole, aside};
+use crate::scripts::whole::Whole;
 use mail::filing::{Destination, Placement};
 use mail::flags::{Flags, SystemFlags};
 use mail::record::SpecialUse;

@@ -4,12 +4,13 @@
 //! Nothing here goes through a session, so that what a script does starts no other script (RFC 6785 §6). The order for each
 //! message is: copies are filed, messages are sent, flags are changed. Whatever breaks off in between, nothing is lost.
 
+use crate::aside::aside;
 use crate::scripts::answers::{self, Unanswered};
 use crate::scripts::decision::{Decision, Sent};
 use crate::scripts::effects::{self, Act, Kept, State};
 use crate::scripts::service::{Scripts, Unready};
 use crate::scripts::subject::Subject;
-use crate::scripts::whole::{Whole, aside};
+use crate::scripts::whole::Whole;
 use directory::entry::Account;
 use mail::deliver::{Quota, Rule, Target};
 use mail::filing::{Destination, Filing, Placed};

@@ -1,11 +1,12 @@
 //! The scripts of one recipient, one after the other.
 
+use crate::aside::aside;
 use crate::scripts::answers::{self, Unanswered};
 use crate::scripts::decision::Decision;
 use crate::scripts::effects::{Act, Kept, State};
 use crate::scripts::service::{Scripts, Unready};
 use crate::scripts::subject::{Away, Subject};
-use crate::scripts::whole::{Whole, aside};
+use crate::scripts::whole::Whole;
 use mail::scripts::Trouble;
 use model::Timestamp;
 use sieve::{Context, Machine, Outcome, Script, Step};

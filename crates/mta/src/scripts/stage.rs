@@ -1,6 +1,7 @@
 //! The administrator's scripts of a whole message, run once when its last octet has come, whoever it is for: there is no
 //! mailbox, and what needs one cannot be required.
 
+use crate::aside::aside;
 use crate::scripts::effects::{adjusted, tagged};
 use crate::scripts::service::Scripts;
 use crate::scripts::subject::Away;
@@ -108,9 +109,10 @@ fn context<'a>(
 }
 
 async fn run<'a>(scripts: &Scripts, script: &Arc<Script>, context: Context<'a>) -> Result<Box<Outcome<'a>>, Away> {
+    let octets = context.message.len();
     let mut machine = Machine::new(Arc::clone(script), context);
     loop {
-        let question = match tokio::task::block_in_place(|| machine.resume()) {
+        let question = match aside(octets, || machine.resume()) {
             Step::Done(outcome) => return Ok(outcome),
             Step::Ask(question) => question,
         };

@@ -5,14 +5,6 @@ use mail::deliver::NewMessage;
 use message::structure::Structure;
 use std::sync::Arc;
 
-/// Messages from here on are looked at where others need not wait.
-const LARGE_OCTETS: usize = 64 * 1024;
-
-/// Works on so many octets, where nobody else waits for it if they are many.
-pub fn aside<T>(octets: usize, work: impl FnOnce() -> T) -> T {
-    if octets >= LARGE_OCTETS { tokio::task::block_in_place(work) } else { work() }
-}
-
 /// A message with its structure. Cheap to clone.
 #[derive(Clone)]
 pub struct Whole {

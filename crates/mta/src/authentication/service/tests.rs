@@ -176,8 +176,8 @@ async fn without_a_turn_nothing_is_known() {
     let resolver = TableResolver::new(Table::parse(&names).unwrap());
     let workers = Workers::none();
     tokio::time::pause();
-    let message = b"From: a@victim.test\r\n\r\nhello\r\n";
-    let results = check::check(&resolver, &closed::verifier().unwrap(), &workers, inquiry(message)).await;
+    let message = [&b"From: a@victim.test\r\n\r\n"[..], &b"hello\r\n".repeat(10_000)].concat();
+    let results = check::check(&resolver, &closed::verifier().unwrap(), &workers, inquiry(&message)).await;
     assert!(results.is_late && results.is_slow);
     assert_eq!((results.dmarc.verdict, results.arc.verdict), (Verdict::TempError, Verdict::TempError));
 }
