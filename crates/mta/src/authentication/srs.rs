@@ -49,16 +49,14 @@ impl Rewriter {
     /// The sender as we forward it, from its local part and domain; `None` when that would be no address any more, being
     /// too long.
     pub fn forward(&self, local: &str, domain: &str, now_secs: u64) -> Option<String> {
-        let rewritten = match scheme(local) {
-            // Rewritten by somebody else: what they wrote is kept, and only they can read it.
-            Some((0, rest)) => {
-                let body = format!("{}={rest}", domain.to_ascii_lowercase());
-                format!("SRS1={}={body}", self.hash(&body))
-            }
-            Some((_, rest)) => {
-                let (_, body) = rest.get(1..)?.split_once('=')?;
-                format!("SRS1={}={body}", self.hash(body))
-            }
+        // Rewritten by somebody else: what they wrote is kept, and only they can read it.
+        let theirs = match scheme(local) {
+            Some((0, rest)) => Some(format!("{}={rest}", domain.to_ascii_lowercase())),
+            Some((_, rest)) => twice_rewritten(rest).map(str::to_owned),
+            None => None,
+        };
+        let rewritten = match theirs {
+            Some(body) => format!("SRS1={}={body}", self.hash(&body)),
             None => {
                 let body = format!("{}={}={local}", day(now_secs / 86_400), domain.to_ascii_lowercase());
                 format!("SRS0={}={body}", self.hash(&body))
@@ -121,6 +119,13 @@ fn scheme(local: &str) -> Option<(u8, &str)> {
     rest.starts_with(['=', '+', '-']).then_some((number, rest))
 }
 
+/// What stands behind the hash of an address that was rewritten more than once: a host, and what it wrote; nothing where
+/// somebody's own name only begins like one.
+fn twice_rewritten(rest: &str) -> Option<&str> {
+    let (_, body) = rest.get(1..)?.split_once('=')?;
+    body.split_once('=').is_some_and(|(host, _)| !host.is_empty()).then_some(body)
+}
+
 fn digit(value: u64) -> char {
     ALPHABET.get((value & 31) as usize).map_or('a', |octet| char::from(*octet))
 }
@@ -170,6 +175,14 @@ mod tests {
         assert_eq!(back(&sent.to_lowercase(), 1000).as_deref(), Ok("alice@far.test"));
         assert_eq!(back(&sent.replace("Alice", "Mallory"), 1000), Err(NotOurs::Hash));
         assert_eq!(back("postmaster@ours.test", 1000), Err(NotOurs::Form));
+    }
+
+    #[test]
+    fn who_is_only_called_like_that_gets_failures_too() {
+        for name in ["srs1-x=y", "SRS1=", "SRS1=x==y"] {
+            let sent = rewriter().forward(name, "far.test", 5 * DAY).unwrap();
+            assert_eq!(rewriter().reverse(local(&sent), 5 * DAY), Ok(format!("{name}@far.test")));
+        }
     }
 
     #[test]
