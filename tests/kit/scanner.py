@@ -6,6 +6,8 @@ import socketserver
 import threading
 import time
 
+from kit.sink import Talker
+
 # Not the address that tests connect from, so that a server can tell them apart.
 ADDRESS = "127.0.0.2"
 
@@ -21,16 +23,7 @@ class Scanner:
         self.replies = []
         scanner = self
 
-        class Handler(socketserver.StreamRequestHandler):
-            def say(self, text):
-                self.wfile.write(text.encode() + b"\r\n")
-
-            def handle(self):
-                try:
-                    self.converse()
-                except OSError:
-                    pass  # the other side is gone: what was not answered does not count for it
-
+        class Handler(Talker):
             def converse(self):
                 self.say("220 scanner.test ESMTP")
                 mail, recipients = "", []

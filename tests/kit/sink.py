@@ -4,22 +4,26 @@ import socketserver
 import threading
 
 
+class Talker(socketserver.StreamRequestHandler):
+    """One side of SMTP, line by line; what is said is in `converse`."""
+
+    def say(self, text):
+        self.wfile.write(text.encode() + b"\r\n")
+
+    def handle(self):
+        try:
+            self.converse()
+        except OSError:
+            pass  # the other side is gone: what was not answered does not count for it
+
+
 class Sink:
     def __init__(self, refuse=()):
         self.messages = []
         self.refuse = dict(refuse)
         sink = self
 
-        class Handler(socketserver.StreamRequestHandler):
-            def say(self, text):
-                self.wfile.write(text.encode() + b"\r\n")
-
-            def handle(self):
-                try:
-                    self.converse()
-                except OSError:
-                    pass  # the other side is gone: what was not answered does not count for it
-
+        class Handler(Talker):
             def converse(self):
                 self.say("220 sink.test ESMTP")
                 sender, recipients = None, []

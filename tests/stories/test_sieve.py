@@ -7,20 +7,10 @@ import smtplib
 import pytest
 
 from kit.client import run
-from kit.configured import submit
+from kit.configured import configured, routed, submit
 from kit.mailbox import bodies, login, wait_for
-from kit.server import Server
 from kit.sink import Sink
 from kit.wait import until
-
-FAR = """
-[[routes]]
-domain = "far.test"
-host = "127.0.0.1:{port}"
-
-[queue]
-retry = ["1s"]
-"""
 
 
 @pytest.fixture
@@ -32,12 +22,7 @@ def far():
 @pytest.fixture
 def server(tmp_path, far):
     """A demo server that knows its way to far.test."""
-    server = Server(tmp_path)
-    with server:
-        pass
-    settings = server.data / "heliograph.toml"
-    settings.write_text(settings.read_text() + FAR.format(port=far.port))
-    with server:
+    with configured(tmp_path, routed("far.test", far.port)) as server:
         yield server
 
 
